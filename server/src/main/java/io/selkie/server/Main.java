@@ -1,0 +1,63 @@
+package io.selkie.server;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.selkie.config.cli.CommandFactory;
+import java.io.IOException;
+import java.util.ServiceLoader;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/**
+ * The program {@code selkie}. It has no work of its own: every subcommand comes from a {@link
+ * CommandFactory} on the class path, whichever module that is in.
+ */
+@Command(
+    name = "selkie",
+    description = "A userspace pNFS server whose clients reach file data by one-sided RDMA.",
+    mixinStandardHelpOptions = true,
+    versionProvider = Main.Version.class)
+public final class Main implements Runnable {
+
+  @Spec private CommandSpec spec;
+
+  private Main() {}
+
+  /** Runs the program and exits with picocli's exit code: 0 done, 1 failed, 2 wrong usage. */
+  public static void main(String[] args) {
+    System.exit(commandLine().execute(args));
+  }
+
+  /** Returns the whole command line, with the subcommands of every module on the class path. */
+  static CommandLine commandLine() {
+    CommandLine commandLine = new CommandLine(new Main());
+    for (CommandFactory factory : ServiceLoader.load(CommandFactory.class)) {
+      commandLine.addSubcommand(factory.create());
+    }
+    return commandLine;
+  }
+
+  /** Without a subcommand there is nothing to do, which is wrong usage. */
+  @Override
+  public void run() {
+    throw new ParameterException(spec.commandLine(), "Missing subcommand; see --help");
+  }
+
+  /** Reads the version that the build wrote next to this class. */
+  static final class Version implements IVersionProvider {
+
+    @Override
+    public String[] getVersion() throws IOException {
+      try (var in = Main.class.getResourceAsStream("version.txt")) {
+        if (in == null) {
+          throw new IOException("version.txt is missing next to " + Main.class.getName());
+        }
+        return new String[] {new String(in.readAllBytes(), UTF_8).strip()};
+      }
+    }
+  }
+}
