@@ -1,0 +1,167 @@
+package io.selkie.layout;
+
+import io.selkie.lease.ByteRange;
+import io.selkie.lease.FileIdentity;
+import io.selkie.lease.SealTarget;
+import io.selkie.protocol.nfs4.Stateid4;
+import java.util.Optional;
+import java.util.concurrent.CompletionStage;
+
+/**
+ * Who holds which part of which file: the one place that grants layouts, finds conflicts, recalls
+ * and fences. The server asks it before anything that changes a block map.
+ *
+ * <p><b>Threading.</b> Safe for use by several threads. Methods that answer a stage do their kernel
+ * work on the caller's thread (a worker that may block in a system call); a stage that is not
+ * complete on return completes on whatever thread ended the wait, and dependents must hand blocking
+ * work on. No lock is held across a network call, a kernel call that can block on a peer, or a
+ * callback.
+ */
+public interface LayoutArbiter extends AutoCloseable {
+
+  /** LAYOUTGET, RFC 8881 section 18.43. */
+  CompletionStage<LayoutGetResult> layoutGet(LayoutGetRequest request);
+
+  /** LAYOUTRETURN4_FILE, section 18.44. Complete when the handles are dead (S3). */
+  CompletionStage<LayoutReturnResult> layoutReturn(LayoutReturnRequest request);
+
+  /** LAYOUTRETURN4_FSID (with an fsid's device) or LAYOUTRETURN4_ALL (empty). */
+  CompletionStage<Integer> layoutReturnBulk(long clientId, int layoutType, Optional<Long> device);
+
+  /** LAYOUTCOMMIT, section 18.42: flushes; size and times are the caller's business. */
+  LayoutCommitResult layoutCommit(LayoutCommitRequest request);
+
+  /** Whether a layout stateid is known, current, old or revoked: TEST_STATEID and FREE_STATEID. */
+  int testStateid(long clientId, Stateid4 stateid);
+
+  /** FREE_STATEID of a revoked layout stateid; an NFS status. */
+  int freeStateid(long clientId, Stateid4 stateid);
+
+  /** Whether the client has revoked layouts it has not yet freed (sr_status_flags). */
+  boolean hasRevokedState(long clientId);
+
+  /**
+   * Asks leave for a change to a file. With {@link ChangePermit.Granted} the change may be made and
+   * no conflicting layout is granted until the permit is closed; with {@link ChangePermit.Delay} a
+   * recall runs and the caller answers NFS4ERR_DELAY; the arbiter keeps the file free for the
+   * caller for a while, so that its retry does not starve.
+   *
+   * @param byClientId the NFS client that asks, 0 for the server itself
+   */
+  ChangePermit beforeChange(FileIdentity file, FileChange change, ByteRange range, long byClientId);
+
+  /** The client's lease expired or it was destroyed: fence all it holds; complete when done. */
+  CompletionStage<Void> clientGone(long clientId, RecallCause cause);
+
+  /**
+   * The open or delegation stateids of this client on this file are all gone (last CLOSE):
+   * return-on-close layouts go with them.
+   */
+  CompletionStage<Void> lastClose(long clientId, FileIdentity file);
+
+  /** Recalls everything a filter names; for administrators, server stop and tests. */
+  CompletionStage<Void> recall(RecallFilter filter, RecallCause cause);
+
+  /** Layouts now held. */
+  int layoutCount();
+
+  /** Recalls everything (SERVER_STOP), fences what is left at the deadline, unseals. */
+  CompletionStage<Void> stop();
+
+  /** Fences everything at once. Idempotent. */
+  @Override
+  void close();
+
+  /**
+   * LAYOUTGET's arguments that matter here.
+   *
+   * @param sessionKey names the session for logs
+   * @param stateid the open, lock or layout stateid presented; already checked when not a layout
+   *     stateid
+   * @param isLayoutStateid whether {@code stateid} is a layout stateid of this arbiter
+   * @param readable whether the stateid's share access lets it read
+   * @param writable whether it lets it write
+   * @param ioMode LAYOUTIOMODE4_READ or RW
+   * @param maxBodyBytes loga_maxcount
+   */
+  record LayoutGetRequest(
+      long clientId,
+      String sessionKey,
+      SealTarget file,
+      Stateid4 stateid,
+      boolean isLayoutStateid,
+      boolean readable,
+      boolean writable,
+      int layoutType,
+      int ioMode,
+      long offset,
+      long length,
+      long minLength,
+      int maxBodyBytes) {}
+
+  /** LAYOUTGET's answer. */
+  sealed interface LayoutGetResult {
+    /**
+     * Granted.
+     *
+     * @param ioMode may be more than was asked for
+     * @param content loc_body, complete
+     */
+    record Granted(
+        Stateid4 stateid,
+        boolean returnOnClose,
+        long offset,
+        long length,
+        int ioMode,
+        int layoutType,
+        byte[] content)
+        implements LayoutGetResult {}
+
+    /**
+     * Not granted.
+     *
+     * @param status an NFS status from NfsStat4
+     * @param willSignal logr_will_signal_layout_avail for LAYOUTTRYLATER
+     * @param reason for the log
+     */
+    record Refused(int status, boolean willSignal, String reason) implements LayoutGetResult {}
+  }
+
+  /**
+   * LAYOUTRETURN4_FILE.
+   *
+   * @param reclaim lora_reclaim
+   */
+  record LayoutReturnRequest(
+      long clientId,
+      FileIdentity file,
+      Stateid4 stateid,
+      int layoutType,
+      int ioMode,
+      long offset,
+      long length,
+      boolean reclaim,
+      byte[] body) {}
+
+  /**
+   * LAYOUTRETURN's answer.
+   *
+   * @param status an NFS status
+   * @param stateid present when part of the layout remains
+   */
+  record LayoutReturnResult(int status, Optional<Stateid4> stateid) {}
+
+  /** LAYOUTCOMMIT. */
+  record LayoutCommitRequest(
+      long clientId,
+      SealTarget file,
+      Stateid4 stateid,
+      int layoutType,
+      long offset,
+      long length,
+      boolean reclaim,
+      byte[] updateBody) {}
+
+  /** LAYOUTCOMMIT's answer: an NFS status and why. */
+  record LayoutCommitResult(int status, String reason) {}
+}

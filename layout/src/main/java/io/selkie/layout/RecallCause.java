@@ -1,0 +1,27 @@
+package io.selkie.layout;
+
+/** Why layouts are taken back; a label of metrics and events. */
+public enum RecallCause {
+  /** Another process wants the file. */
+  KERNEL_LEASE_BREAK,
+  /** Truncation or punching through NFS. */
+  TRUNCATE,
+  /** A write through NFS, or another client's write layout, fills a hole that somebody holds. */
+  HOLE_FILL,
+  /** Mode, owner or ACL changed through NFS. */
+  ACCESS_CHANGE,
+  /** A conflicting open. */
+  CONFLICTING_OPEN,
+  /** The description must be reopened. */
+  REOPEN,
+  /** The auditor found a different block map. */
+  AUDIT_DIFFERENCE,
+  /** The client's lease ran out. */
+  CLIENT_EXPIRED,
+  /** The client said that it is gone, or came back as a new incarnation. */
+  CLIENT_DESTROYED,
+  /** The file system must shrink or the administrator wants it. */
+  ADMINISTRATIVE,
+  /** The server stops. */
+  SERVER_STOP
+}

@@ -1,0 +1,55 @@
+package io.selkie.lease;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * A file's block map, held still by a kernel lease for as long as handles on it exist.
+ *
+ * <p>This is one side of S1: {@link #addHandle} refuses unless the state is {@link SealState#HELD},
+ * {@link #release} fails while a handle lives. The other side is in {@code layout}.
+ *
+ * <p>Threads may share it. No method blocks longer than one system call.
+ */
+public interface Seal {
+
+  /** The file. */
+  SealTarget target();
+
+  /** How it is held. */
+  SealMode mode();
+
+  /** Now. */
+  SealState state();
+
+  /**
+   * Whether the mapping is the storage (DAX with MAP_SYNC): then maps must be exactly equal (S2).
+   */
+  boolean exact();
+
+  /** Memory that stands for the file's bytes from 0; valid until the seal is released. */
+  MemorySegment mapping();
+
+  /**
+   * Counts a handle that is about to be registered on this seal.
+   *
+   * @param granted what the handle names; the auditor watches it from now on
+   * @return false when the seal is no longer held: register nothing
+   */
+  boolean addHandle(BlockMap granted);
+
+  /** Uncounts a handle whose invalidation has completed. */
+  void removeHandle(BlockMap granted);
+
+  /** Handles that live. */
+  int liveHandles();
+
+  /** Makes what was written through the mapping durable, cheaply where MAP_SYNC holds. */
+  int flush(ByteRange range);
+
+  /**
+   * Gives the lease up and unmaps. The breaker goes on within microseconds of this.
+   *
+   * @throws IllegalStateException while a handle lives (S1)
+   */
+  void release();
+}

@@ -1,0 +1,96 @@
+package io.selkie.lease;
+
+/**
+ * Makes and extends seals: prepare, seal, verify (the first half of S1). Calls block in the kernel
+ * and run on the caller's thread, which must be one that may block.
+ */
+public interface Sealer {
+
+  /**
+   * Seals a file for a range. The seal's mapping covers the whole file as it was at that moment.
+   *
+   * @param purpose whether the range is to be prepared for writing
+   * @param listener told when the seal must go; never called before this method returned
+   */
+  SealOutcome seal(SealTarget target, Purpose purpose, ByteRange range, SealListener listener);
+
+  /**
+   * Prepares and verifies a further range under a seal that is held, growing the mapping when the
+   * file has grown. What was verified before must still be so, else the outcome is a refusal with
+   * {@link Refusal.Reason#MAP_CHANGED} and the listener hears of it.
+   */
+  SealOutcome extend(Seal seal, Purpose purpose, ByteRange range);
+
+  /** What the range is sealed for. */
+  enum Purpose {
+    /** Only remote reads: holes stay holes and come out as such in the block map. */
+    READ,
+    /** Remote writes too: the range is allocated, unshared and, where it matters, written. */
+    READ_WRITE
+  }
+
+  /** Told about the end of a seal, on the lease signal thread or the auditor's: must not block. */
+  interface SealListener {
+    /**
+     * The seal must be given up before the deadline.
+     *
+     * @param breakingAtNanos when it was seen
+     * @param deadlineNanos when the kernel takes the lease, by the same clock
+     */
+    void onBreak(Seal seal, BreakCause cause, long breakingAtNanos, long deadlineNanos);
+  }
+
+  /** Why a seal must go. */
+  enum BreakCause {
+    /** Another process wants the file: the kernel signalled a lease break. */
+    KERNEL_LEASE_BREAK,
+    /** The auditor found a block map other than the one granted. */
+    AUDIT_DIFFERENCE
+  }
+
+  /** Answer to {@link #seal} and {@link #extend}. */
+  sealed interface SealOutcome {
+    /**
+     * It is held and verified.
+     *
+     * @param map the block map of the asked range, clipped to it and to the end of file, read after
+     *     the lease was taken
+     */
+    record Sealed(Seal seal, BlockMap map) implements SealOutcome {}
+
+    /** It cannot be had; a value, because it is a normal outcome. */
+    record Refused(Refusal refusal) implements SealOutcome {}
+  }
+
+  /**
+   * Why not.
+   *
+   * @param reason for programs
+   * @param message one line: what was tried, on what, what to do
+   */
+  record Refusal(Reason reason, String message) {
+    /** Classes of refusal. */
+    public enum Reason {
+      /** Someone else has the file open or mapped. */
+      IN_USE,
+      /** Neither ours nor CAP_LEASE. */
+      NOT_PERMITTED,
+      /** The file system has no leases, no FIEMAP, or no shared mapping. */
+      UNSUPPORTED,
+      /** No space to allocate the range. */
+      NO_SPACE,
+      /** Extents that cannot be granted: inline, encoded, encrypted, shared and not unsharable. */
+      UNSUITABLE_EXTENTS,
+      /** The map read after sealing is not acceptable, or changed. */
+      MAP_CHANGED,
+      /** The range lies wholly past the end of file. */
+      PAST_END,
+      /** Not a regular file. */
+      NOT_REGULAR,
+      /** A break is in progress. */
+      BREAKING,
+      /** Another error of the system; the message has it. */
+      SYSTEM
+    }
+  }
+}

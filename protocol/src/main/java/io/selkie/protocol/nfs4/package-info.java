@@ -1,0 +1,2 @@
+/** NFSv4.1 and 4.2 types and constants, spelled as RFC 8881, 5662, 7862 and 7863 spell them. */
+package io.selkie.protocol.nfs4;
