@@ -4,6 +4,7 @@ import io.selkie.lease.ByteRange;
 import io.selkie.lease.FileIdentity;
 import io.selkie.lease.SealTarget;
 import io.selkie.protocol.nfs4.Stateid4;
+import java.nio.ByteBuffer;
 import java.util.Optional;
 import java.util.concurrent.CompletionStage;
 
@@ -114,7 +115,7 @@ public interface LayoutArbiter extends AutoCloseable {
         long length,
         int ioMode,
         int layoutType,
-        byte[] content)
+        ByteBuffer content)
         implements LayoutGetResult {}
 
     /**
@@ -141,7 +142,7 @@ public interface LayoutArbiter extends AutoCloseable {
       long offset,
       long length,
       boolean reclaim,
-      byte[] body) {}
+      ByteBuffer body) {}
 
   /**
    * LAYOUTRETURN's answer.
@@ -160,7 +161,7 @@ public interface LayoutArbiter extends AutoCloseable {
       long offset,
       long length,
       boolean reclaim,
-      byte[] updateBody) {}
+      ByteBuffer updateBody) {}
 
   /** LAYOUTCOMMIT's answer: an NFS status and why. */
   record LayoutCommitResult(int status, String reason) {}
