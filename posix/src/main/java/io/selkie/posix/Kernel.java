@@ -1,0 +1,208 @@
+package io.selkie.posix;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Every call that Selkie makes into the Linux kernel, and nothing else: one method, one system
+ * call.
+ *
+ * <p><b>Results.</b> A method that returns {@code int} or {@code long} answers the kernel's own
+ * convention: zero or more on success, {@code -errno} on failure ({@link Errno#of(long)} names it).
+ * A failing system call is a normal outcome here, so nothing throws and nothing allocates on that
+ * path; {@link PosixException} is made by the callers that know what was tried and on what.
+ *
+ * <p><b>Why an interface.</b> The deterministic simulation owns the kernel by implementing it, and
+ * {@link FaultInjectingKernel} makes the n-th call of a kind fail. No code outside this module
+ * reaches the operating system for files by any other way.
+ *
+ * <p><b>Names</b> are the bytes the kernel uses: no zero byte, no charset. {@link
+ * Names#bytes(String)} encodes UTF-8.
+ *
+ * <p><b>Threading.</b> Implementations are safe for use by several threads at once; calls block as
+ * the system call blocks.
+ */
+public interface Kernel {
+
+  /** Directory descriptor that stands for the current directory ({@code AT_FDCWD}). */
+  int AT_FDCWD = -100;
+
+  // ---------------------------------------------------------------- opening and names
+
+  /**
+   * {@code openat2(2)}.
+   *
+   * @param openFlags {@link OpenFlags}
+   * @param mode permission bits for a created file, 0 otherwise
+   * @param resolveFlags {@link ResolveFlags}
+   * @return a descriptor
+   */
+  int openat2(int dirFd, byte[] path, long openFlags, int mode, long resolveFlags);
+
+  /** {@code close(2)}. */
+  int close(int fd);
+
+  /** {@code name_to_handle_at(2)} of a descriptor itself ({@code AT_EMPTY_PATH}). */
+  int nameToHandle(int fd, FileHandleBytes out);
+
+  /** {@code open_by_handle_at(2)}; needs CAP_DAC_READ_SEARCH. */
+  int openByHandle(int mountFd, FileHandleBytes handle, long openFlags);
+
+  /** {@code mkdirat(2)}. */
+  int mkdirat(int dirFd, byte[] name, int mode);
+
+  /** {@code mknodat(2)} for sockets, fifos and devices. */
+  int mknodat(int dirFd, byte[] name, int typeAndMode, int major, int minor);
+
+  /** {@code symlinkat(2)}. */
+  int symlinkat(byte[] target, int dirFd, byte[] name);
+
+  /** {@code readlinkat(2)}; returns the number of bytes stored. */
+  int readlinkat(int dirFd, byte[] name, byte[] into);
+
+  /** {@code linkat(2)}. */
+  int linkat(int fromDirFd, byte[] fromName, int toDirFd, byte[] toName, int flags);
+
+  /** {@code unlinkat(2)}. */
+  int unlinkat(int dirFd, byte[] name, int flags);
+
+  /** {@code renameat2(2)}. */
+  int renameat2(int fromDirFd, byte[] fromName, int toDirFd, byte[] toName, int flags);
+
+  /**
+   * {@code getdents64(2)}.
+   *
+   * @param into receives raw {@code linux_dirent64} records; {@link DirectoryEntries} reads them
+   * @return bytes stored, 0 at the end of the directory
+   */
+  int getdents64(int dirFd, MemorySegment into);
+
+  /** {@code lseek(2)}; also positions a directory descriptor at a cookie. */
+  long lseek(int fd, long offset, int whence);
+
+  // ---------------------------------------------------------------- attributes
+
+  /**
+   * {@code statx(2)}; with an empty name and {@link AtFlags#EMPTY_PATH} of the descriptor itself.
+   */
+  int statx(int dirFd, byte[] name, int atFlags, int mask, FileStatus out);
+
+  /** {@code fstatfs(2)}. */
+  int fstatfs(int fd, FileSystemStatus out);
+
+  /** {@code fchmodat(2)} through the descriptor, which may be an O_PATH one. */
+  int fchmod(int fd, int mode);
+
+  /** {@code fchownat(2)} with AT_EMPTY_PATH; -1 leaves an id as it is. */
+  int fchown(int fd, int uid, int gid);
+
+  /**
+   * {@code utimensat(2)} of the descriptor itself. {@link FileStatus#UTIME_NOW} and {@link
+   * FileStatus#UTIME_OMIT} are allowed in the nanosecond fields.
+   */
+  int utimens(int fd, long atimeSec, long atimeNsec, long mtimeSec, long mtimeNsec);
+
+  /** {@code faccessat2(2)} on a descriptor (AT_EMPTY_PATH, effective ids). */
+  int faccess(int fd, int mode);
+
+  // ---------------------------------------------------------------- data
+
+  /** {@code pread(2)} of at most {@code into.byteSize()} bytes. */
+  long pread(int fd, MemorySegment into, long fileOffset);
+
+  /** {@code pwrite(2)} of at most {@code from.byteSize()} bytes. */
+  long pwrite(int fd, MemorySegment from, long fileOffset);
+
+  /** {@code ftruncate(2)}. */
+  int ftruncate(int fd, long size);
+
+  /** {@code fallocate(2)} with {@link FallocateModes}. */
+  int fallocate(int fd, int mode, long offset, long length);
+
+  /** {@code fsync(2)}. */
+  int fsync(int fd);
+
+  /** {@code fdatasync(2)}. */
+  int fdatasync(int fd);
+
+  /** {@code ioctl(FICLONERANGE)}; length 0 clones to the end of the source. */
+  int cloneRange(int sourceFd, long sourceOffset, long length, int targetFd, long targetOffset);
+
+  /**
+   * {@code ioctl(FS_IOC_FIEMAP)}: one page of the block map.
+   *
+   * @param flags {@link FiemapFlags}
+   * @param out receives up to its capacity of extents, every flag kept
+   * @return number of extents stored
+   */
+  int fiemap(int fd, long start, long length, int flags, FiemapPage out);
+
+  // ---------------------------------------------------------------- mappings
+
+  /**
+   * {@code mmap(2)}.
+   *
+   * @return the address, which is positive, or {@code -errno}
+   */
+  long mmap(int fd, long fileOffset, long length, int protection, int flags);
+
+  /** {@code munmap(2)}. */
+  int munmap(long address, long length);
+
+  /** {@code msync(2)}. */
+  int msync(long address, long length, int flags);
+
+  // ---------------------------------------------------------------- leases and their signals
+
+  /** {@code fcntl(F_SETLEASE)}: {@link LeaseType#READ}, {@code WRITE} or {@code NONE}. */
+  int setLease(int fd, LeaseType type);
+
+  /** {@code fcntl(F_GETLEASE)}: while a break is pending this is the type the breaker wants. */
+  int getLease(int fd);
+
+  /** {@code fcntl(F_SETSIG)}. Giving up a lease resets it: set it again before every new lease. */
+  int setLeaseSignal(int fd, int signal);
+
+  /** {@code fcntl(F_SETOWN_EX, F_OWNER_TID)}. Reset like {@link #setLeaseSignal}. */
+  int setLeaseOwnerThread(int fd, int tid);
+
+  /** {@code gettid(2)} of the calling thread. */
+  int gettid();
+
+  /** First real-time signal free for us ({@code SIGRTMIN} of libc plus an offset). */
+  int firstRealTimeSignal();
+
+  /** {@code pthread_sigmask(SIG_BLOCK)} in the calling thread. */
+  int blockSignals(int... signals);
+
+  /**
+   * {@code sigwaitinfo(2)} for the given signals, which the calling thread has blocked. Blocks.
+   *
+   * @return the signal's number
+   */
+  int waitForSignal(SignalInfo out, int... signals);
+
+  /** {@code tgkill(2)} to a thread of this process; used to end {@link #waitForSignal}. */
+  int signalThread(int tid, int signal);
+
+  // ---------------------------------------------------------------- the process
+
+  /** {@code geteuid(2)}. */
+  int effectiveUid();
+
+  /** {@code getegid(2)}. */
+  int effectiveGid();
+
+  /**
+   * {@code umask(2)}, which is of the whole process: a server sets 0 once at start, so that the
+   * modes clients ask for are the modes they get.
+   *
+   * @return the mask before
+   */
+  int umask(int mask);
+
+  /**
+   * {@code getrlimit(2)} of {@link ResourceLimits}: soft limit, {@code Long.MAX_VALUE} when
+   * unlimited.
+   */
+  long resourceLimit(int resource);
+}

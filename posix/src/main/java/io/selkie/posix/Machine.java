@@ -1,0 +1,97 @@
+package io.selkie.posix;
+
+/** What differs between the architectures that Selkie runs on. */
+enum Machine {
+  X86_64(
+      0x4000,
+      0x10000,
+      0x20000, /* getdents64 */
+      217, /* mknodat */
+      259, /* rt_sigprocmask */
+      14,
+      /* rt_sigtimedwait */ 128, /* gettid */
+      186, /* tgkill */
+      234, /* nameToHandleAt */
+      303,
+      /* openByHandleAt */ 304, /* renameat2 */
+      316, /* statx */
+      332, /* getpid */
+      39),
+  AARCH64(0x10000, 0x4000, 0x8000, 61, 33, 135, 137, 178, 131, 264, 265, 276, 291, 172);
+
+  // The same number on every architecture since Linux 5.1.
+  static final int OPENAT2 = 437;
+  static final int FACCESSAT2 = 439;
+  static final int FCHMODAT2 = 452;
+
+  private final long openDirect;
+  private final long openDirectory;
+  private final long openNofollow;
+  final int getdents64;
+  final int mknodat;
+  final int rtSigprocmask;
+  final int rtSigtimedwait;
+  final int gettid;
+  final int tgkill;
+  final int nameToHandleAt;
+  final int openByHandleAt;
+  final int renameat2;
+  final int statx;
+  final int getpid;
+
+  Machine(
+      long openDirect,
+      long openDirectory,
+      long openNofollow,
+      int getdents64,
+      int mknodat,
+      int rtSigprocmask,
+      int rtSigtimedwait,
+      int gettid,
+      int tgkill,
+      int nameToHandleAt,
+      int openByHandleAt,
+      int renameat2,
+      int statx,
+      int getpid) {
+    this.openDirect = openDirect;
+    this.openDirectory = openDirectory;
+    this.openNofollow = openNofollow;
+    this.getdents64 = getdents64;
+    this.mknodat = mknodat;
+    this.rtSigprocmask = rtSigprocmask;
+    this.rtSigtimedwait = rtSigtimedwait;
+    this.gettid = gettid;
+    this.tgkill = tgkill;
+    this.nameToHandleAt = nameToHandleAt;
+    this.openByHandleAt = openByHandleAt;
+    this.renameat2 = renameat2;
+    this.statx = statx;
+    this.getpid = getpid;
+  }
+
+  static Machine current() {
+    String architecture = System.getProperty("os.arch");
+    return switch (architecture) {
+      case "amd64", "x86_64" -> X86_64;
+      case "aarch64" -> AARCH64;
+      default ->
+          throw new IllegalStateException(
+              "no system call numbers for architecture '"
+                  + architecture
+                  + "': Selkie runs on Linux on x86-64 and 64-bit ARM");
+    };
+  }
+
+  long openDirect() {
+    return openDirect;
+  }
+
+  long openDirectory() {
+    return openDirectory;
+  }
+
+  long openNofollow() {
+    return openNofollow;
+  }
+}
