@@ -1,0 +1,34 @@
+package io.selkie.config;
+
+/**
+ * Clients, sessions and their connections; what a client asks beyond these is negotiated down or
+ * refused.
+ *
+ * @param leaseSeconds a client not heard of for so long has expired
+ * @param maxClients client ids
+ * @param maxSessionsPerClient sessions of one client id
+ * @param maxConnections NFS connections of all clients together
+ * @param maxSlots slots of a session's fore channel
+ * @param maxOperationsPerCompound operations in a COMPOUND
+ * @param maxRequestBytes longest request, RPC header included
+ * @param maxResponseBytes longest reply, RPC header included
+ * @param maxCachedResponseBytes longest reply kept for a retry, in each slot
+ * @param maxPendingRequestsPerConnection requests read ahead of their answers; then reading stops
+ * @param idleHandshakeMillis a connection that has said nothing valid for so long is closed
+ * @param maxOpens opens of all clients together
+ * @param maxOpensPerClient opens of one client
+ */
+public record SessionConfig(
+    @Setting(value = "90", min = 1, max = 3600) int leaseSeconds,
+    @Setting(value = "1024", min = 1, max = 1_000_000) int maxClients,
+    @Setting(value = "16", min = 1, max = 1024) int maxSessionsPerClient,
+    @Setting(value = "4096", min = 1, max = 1_000_000) int maxConnections,
+    @Setting(value = "64", min = 1, max = 4096) int maxSlots,
+    @Setting(value = "64", min = 2, max = 4096) int maxOperationsPerCompound,
+    @Setting(value = "1052672", min = 8192, max = 67_108_864) int maxRequestBytes,
+    @Setting(value = "1052672", min = 8192, max = 67_108_864) int maxResponseBytes,
+    @Setting(value = "4096", min = 512, max = 1_048_576) int maxCachedResponseBytes,
+    @Setting(value = "64", min = 1, max = 4096) int maxPendingRequestsPerConnection,
+    @Setting(value = "30000", min = 100, max = 3_600_000) int idleHandshakeMillis,
+    @Setting(value = "200000", min = 1, max = 10_000_000) int maxOpens,
+    @Setting(value = "50000", min = 1, max = 10_000_000) int maxOpensPerClient) {}
