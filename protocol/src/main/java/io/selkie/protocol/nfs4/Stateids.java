@@ -38,16 +38,12 @@ public final class Stateids {
     long high = in.int64();
     int low = in.int32();
     if (high == 0 && low == 0) {
-      switch (seqid) {
-        case 0:
-          return ANONYMOUS;
-        case 1:
-          return CURRENT;
-        case -1:
-          return INVALID;
-        default:
-          break;
-      }
+      return switch (seqid) {
+        case 0 -> ANONYMOUS;
+        case 1 -> CURRENT;
+        case -1 -> INVALID;
+        default -> new Stateid4(seqid, 0, 0);
+      };
     }
     return high == -1 && low == -1 && seqid == -1 ? READ_BYPASS : new Stateid4(seqid, high, low);
   }

@@ -52,6 +52,6 @@ public record RdmaExtent4(
     out.int32(handle);
     out.int64(length);
     out.int64(storageOffset);
-    out.int32(state.ordinal());
+    out.int32(state.wireValue());
   }
 }
