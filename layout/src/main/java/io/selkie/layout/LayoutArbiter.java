@@ -3,8 +3,11 @@ package io.selkie.layout;
 import io.selkie.lease.ByteRange;
 import io.selkie.lease.FileIdentity;
 import io.selkie.lease.SealTarget;
+import io.selkie.protocol.nfs4.DeviceId4;
+import io.selkie.protocol.nfs4.LayoutConst4;
 import io.selkie.protocol.nfs4.Stateid4;
 import java.nio.ByteBuffer;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletionStage;
 
@@ -26,8 +29,32 @@ public interface LayoutArbiter extends AutoCloseable {
   /** LAYOUTRETURN4_FILE, section 18.44. Complete when the handles are dead (S3). */
   CompletionStage<LayoutReturnResult> layoutReturn(LayoutReturnRequest request);
 
-  /** LAYOUTRETURN4_FSID (with an fsid's device) or LAYOUTRETURN4_ALL (empty). */
-  CompletionStage<Integer> layoutReturnBulk(long clientId, int layoutType, Optional<Long> device);
+  /**
+   * LAYOUTRETURN4_FSID (with an fsid's device) or LAYOUTRETURN4_ALL (empty); an NFS status,
+   * complete when the handles are dead (S3).
+   *
+   * @param ioMode lora_iomode; LAYOUTIOMODE4_ANY for every mode
+   */
+  CompletionStage<Integer> layoutReturnBulk(
+      long clientId, int layoutType, int ioMode, Optional<Long> device);
+
+  /** {@link #layoutReturnBulk(long, int, int, Optional)} of every iomode. */
+  default CompletionStage<Integer> layoutReturnBulk(
+      long clientId, int layoutType, Optional<Long> device) {
+    return layoutReturnBulk(clientId, layoutType, LayoutConst4.LAYOUTIOMODE4_ANY, device);
+  }
+
+  /** GETDEVICEINFO, section 18.40: the body for a device id, however small gdia_maxcount is. */
+  DeviceInfoResult deviceInfo(DeviceInfoRequest request);
+
+  /** The layout types granted here, for fs_layout_type; the preferred one first. */
+  List<Integer> layoutTypes();
+
+  /**
+   * Whether the {@code other} of a stateid was made by this arbiter in this boot, whether or not it
+   * still names a layout. Cheap; takes no lock.
+   */
+  boolean isLayoutStateid(Stateid4 stateid);
 
   /** LAYOUTCOMMIT, section 18.42: flushes; size and times are the caller's business. */
   LayoutCommitResult layoutCommit(LayoutCommitRequest request);
@@ -63,7 +90,13 @@ public interface LayoutArbiter extends AutoCloseable {
   /** Recalls everything a filter names; for administrators, server stop and tests. */
   CompletionStage<Void> recall(RecallFilter filter, RecallCause cause);
 
-  /** Layouts now held. */
+  /**
+   * The client has a usable back channel again: recalls that it has not answered are sent again at
+   * once. Without it they wait for their back-off or their deadline.
+   */
+  void backChannelUp(long clientId);
+
+  /** Layouts now held: each LAYOUTGET that was granted and not yet wholly returned counts one. */
   int layoutCount();
 
   /** Recalls everything (SERVER_STOP), fences what is left at the deadline, unseals. */
@@ -165,4 +198,22 @@ public interface LayoutArbiter extends AutoCloseable {
 
   /** LAYOUTCOMMIT's answer: an NFS status and why. */
   record LayoutCommitResult(int status, String reason) {}
+
+  /**
+   * GETDEVICEINFO.
+   *
+   * @param deviceId gdia_device_id
+   * @param layoutType gdia_layout_type
+   * @param arrivedAtHost the server's address that the client's connection came to, in text form: a
+   *     listener bound to the wildcard is told to this client as being there
+   */
+  record DeviceInfoRequest(DeviceId4 deviceId, int layoutType, String arrivedAtHost) {}
+
+  /**
+   * GETDEVICEINFO's answer.
+   *
+   * @param status NFS4_OK, NFS4ERR_NOENT or NFS4ERR_UNKNOWN_LAYOUTTYPE
+   * @param addressBody da_addr_body; empty unless the status is NFS4_OK
+   */
+  record DeviceInfoResult(int status, ByteBuffer addressBody) {}
 }
