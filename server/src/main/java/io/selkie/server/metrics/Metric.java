@@ -1,0 +1,136 @@
+package io.selkie.server.metrics;
+
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+
+/**
+ * Every metric of the server, once: what it is called, which labels tell its parts from each other,
+ * and what it means. Units are the end of the name.
+ */
+public enum Metric {
+  /** NFS operations by kind and status. */
+  NFS_OPERATIONS("nfs_operations_total", Kind.COUNTER, "NFS operations answered", "op", "status"),
+  /** Data through READ. */
+  NFS_READ_BYTES("nfs_read_bytes_total", Kind.COUNTER, "bytes of file data sent by NFS READ"),
+  /** Data through WRITE. */
+  NFS_WRITE_BYTES("nfs_write_bytes_total", Kind.COUNTER, "bytes of file data taken by NFS WRITE"),
+  /** Data that peers fetched one-sided. */
+  DIRECT_READ_BYTES("direct_read_bytes_total", Kind.GAUGE, "bytes fetched by one-sided reads"),
+  /** Data that peers stored one-sided. */
+  DIRECT_WRITE_BYTES("direct_write_bytes_total", Kind.GAUGE, "bytes placed by one-sided writes"),
+  /** One-sided accesses. */
+  DIRECT_OPERATIONS("direct_operations_total", Kind.GAUGE, "one-sided accesses", "op"),
+  /** One-sided accesses that were refused. */
+  DIRECT_REFUSED("direct_refused_total", Kind.GAUGE, "one-sided accesses refused"),
+  /** NFS connections now. */
+  CONNECTIONS("connections", Kind.GAUGE, "NFS connections now open"),
+  /** Client ids now. */
+  CLIENTS("clients", Kind.GAUGE, "clients now known"),
+  /** Sessions now. */
+  SESSIONS("sessions", Kind.GAUGE, "sessions now alive"),
+  /** Opens now. */
+  OPENS("opens", Kind.GAUGE, "opens now held"),
+  /** Open file descriptions now. */
+  DESCRIPTIONS("open_descriptions", Kind.GAUGE, "inodes now held open"),
+  /** Queue pairs now. */
+  QUEUE_PAIRS("queue_pairs", Kind.GAUGE, "queue pairs now connected"),
+  /** Queue pair requests refused. */
+  QUEUE_PAIRS_REFUSED(
+      "queue_pairs_refused_total", Kind.COUNTER, "queue pair requests refused", "reason"),
+  /** Layouts now. */
+  LAYOUTS("layouts", Kind.GAUGE, "layouts now held"),
+  /** Layouts granted. */
+  LAYOUTS_GRANTED("layouts_granted_total", Kind.COUNTER, "layouts granted"),
+  /** Layouts given back. */
+  LAYOUTS_RETURNED("layouts_returned_total", Kind.COUNTER, "layouts returned by clients"),
+  /** Layouts refused by reason. */
+  LAYOUTS_REFUSED("layouts_refused_total", Kind.COUNTER, "layouts refused", "reason"),
+  /** Seals now. */
+  SEALS("seals", Kind.COUNTER, "files now sealed"),
+  /** Seals taken. */
+  SEALS_TAKEN("seals_taken_total", Kind.COUNTER, "seals taken and verified"),
+  /** Recalls begun by cause. */
+  RECALLS("recalls_total", Kind.COUNTER, "recalls begun", "cause"),
+  /** How the holders of a recalled layout left. */
+  RECALL_OUTCOMES(
+      "recall_outcomes_total", Kind.COUNTER, "holders of recalled layouts", "cause", "outcome"),
+  /** From the break to dead handles. */
+  RECALL_NANOS("recall_nanos", Kind.HISTOGRAM, "from the cause of a recall to dead handles"),
+  /** From the break to the seal given up. */
+  UNSEAL_NANOS("unseal_nanos", Kind.HISTOGRAM, "from the cause of a recall to the seal given up"),
+  /** From the beginning of a fence to dead handles. */
+  FENCE_NANOS("fence_nanos", Kind.HISTOGRAM, "from the beginning of a fence to dead handles"),
+  /** Bytes registered for remote access now. */
+  REGISTERED_BYTES("registered_bytes", Kind.COUNTER, "bytes now registered for remote access"),
+  /** Differences found by the auditor. */
+  AUDIT_DIFFERENCES(
+      "audit_differences_total", Kind.COUNTER, "block maps found changed under a seal (S2)");
+
+  /** The one prefix of all names. */
+  public static final String PREFIX = "selkie_";
+
+  /** How it moves. */
+  public enum Kind {
+    /** Counted here. */
+    COUNTER,
+    /** Asked for when it is read. */
+    GAUGE,
+    /** A distribution of the most recent values. */
+    HISTOGRAM
+  }
+
+  private final String id;
+  private final Kind kind;
+  private final String doc;
+  @SuppressWarnings("Immutable") // Made by List.of.
+  private final List<String> labels;
+
+  static {
+    Set<String> ids = new HashSet<>();
+    for (Metric metric : values()) {
+      if (!ids.add(metric.id)) {
+        throw new IllegalStateException("two metrics are called " + metric.id);
+      }
+    }
+  }
+
+  Metric(String id, Kind kind, String doc, String... labels) {
+    this.id = PREFIX + id;
+    this.kind = kind;
+    this.doc = doc;
+    this.labels = List.of(labels);
+  }
+
+  /** The name, prefix included. */
+  public String id() {
+    return id;
+  }
+
+  /** How it moves. */
+  public Kind kind() {
+    return kind;
+  }
+
+  /** What it means, in one line. */
+  public String doc() {
+    return doc;
+  }
+
+  /** The name of one part of it: {@code id{label="value"}}. */
+  public String id(String... values) {
+    if (values.length != labels.size()) {
+      throw new IllegalArgumentException(id + " has " + labels.size() + " labels");
+    }
+    if (labels.size() == 0) {
+      return id;
+    }
+    StringBuilder name = new StringBuilder(id).append('{');
+    for (int i = 0; i < labels.size(); i++) {
+      name.append(i > 0 ? "," : "").append(labels.get(i)).append("=\"");
+      name.append(values[i].toLowerCase(Locale.ROOT).replace('"', '\'')).append('"');
+    }
+    return name.append('}').toString();
+  }
+}
