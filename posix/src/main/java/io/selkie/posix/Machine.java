@@ -3,21 +3,19 @@ package io.selkie.posix;
 /** What differs between the architectures that Selkie runs on. */
 enum Machine {
   X86_64(
-      0x4000,
-      0x10000,
-      0x20000, /* getdents64 */
-      217, /* mknodat */
-      259, /* rt_sigprocmask */
-      14,
-      /* rt_sigtimedwait */ 128, /* gettid */
-      186, /* tgkill */
-      234, /* nameToHandleAt */
-      303,
-      /* openByHandleAt */ 304, /* renameat2 */
-      316, /* statx */
-      332, /* getpid */
-      39),
-  AARCH64(0x10000, 0x4000, 0x8000, 61, 33, 135, 137, 178, 131, 264, 265, 276, 291, 172);
+      /* O_DIRECT */ 0x4000,
+      /* O_DIRECTORY */ 0x10000,
+      /* O_NOFOLLOW */ 0x20000,
+      /* getdents64 */ 217,
+      /* mknodat */ 259,
+      /* rt_sigprocmask */ 14,
+      /* rt_sigtimedwait */ 128,
+      /* gettid */ 186,
+      /* tgkill */ 234,
+      /* mmap */ 9,
+      /* open_by_handle_at */ 304,
+      /* getpid */ 39),
+  AARCH64(0x10000, 0x4000, 0x8000, 61, 33, 135, 137, 178, 131, 222, 265, 172);
 
   // The same number on every architecture since Linux 5.1.
   static final int OPENAT2 = 437;
@@ -33,10 +31,8 @@ enum Machine {
   final int rtSigtimedwait;
   final int gettid;
   final int tgkill;
-  final int nameToHandleAt;
+  final int mmap;
   final int openByHandleAt;
-  final int renameat2;
-  final int statx;
   final int getpid;
 
   Machine(
@@ -49,10 +45,8 @@ enum Machine {
       int rtSigtimedwait,
       int gettid,
       int tgkill,
-      int nameToHandleAt,
+      int mmap,
       int openByHandleAt,
-      int renameat2,
-      int statx,
       int getpid) {
     this.openDirect = openDirect;
     this.openDirectory = openDirectory;
@@ -63,10 +57,8 @@ enum Machine {
     this.rtSigtimedwait = rtSigtimedwait;
     this.gettid = gettid;
     this.tgkill = tgkill;
-    this.nameToHandleAt = nameToHandleAt;
+    this.mmap = mmap;
     this.openByHandleAt = openByHandleAt;
-    this.renameat2 = renameat2;
-    this.statx = statx;
     this.getpid = getpid;
   }
 

@@ -1,0 +1,43 @@
+package io.selkie.posix;
+
+import java.util.EnumSet;
+import java.util.Set;
+
+/** Linux capabilities that matter to a file server ({@code capabilities(7)}). */
+public enum Capability {
+  /** Change owners at will. */
+  CAP_CHOWN(0),
+  /** Ignore permission bits. */
+  CAP_DAC_OVERRIDE(1),
+  /** Read and search anything, and open files by handle. */
+  CAP_DAC_READ_SEARCH(2),
+  /** Act on files of other owners. */
+  CAP_FOWNER(3),
+  /** Lock memory beyond the limit. */
+  CAP_IPC_LOCK(14),
+  /** Administer; also more of file systems. */
+  CAP_SYS_ADMIN(21),
+  /** Raise resource limits. */
+  CAP_SYS_RESOURCE(24),
+  /** Make device files. */
+  CAP_MKNOD(27),
+  /** Take leases on files of other owners. */
+  CAP_LEASE(28);
+
+  private final int bit;
+
+  Capability(int bit) {
+    this.bit = bit;
+  }
+
+  /** Those that a mask of {@code /proc/PID/status} has. */
+  static Set<Capability> of(long mask) {
+    Set<Capability> set = EnumSet.noneOf(Capability.class);
+    for (Capability capability : values()) {
+      if ((mask >>> capability.bit & 1) != 0) {
+        set.add(capability);
+      }
+    }
+    return set;
+  }
+}

@@ -1,0 +1,81 @@
+package io.selkie.posix;
+
+/** The methods of {@link Kernel} that can fail, to count them and to make them fail. */
+public enum KernelCall {
+  /** {@link Kernel#openat2}. */
+  OPENAT2,
+  /** {@link Kernel#close}. */
+  CLOSE,
+  /** {@link Kernel#nameToHandle}. */
+  NAME_TO_HANDLE,
+  /** {@link Kernel#openByHandle}. */
+  OPEN_BY_HANDLE,
+  /** {@link Kernel#mkdirat}. */
+  MKDIRAT,
+  /** {@link Kernel#mknodat}. */
+  MKNODAT,
+  /** {@link Kernel#symlinkat}. */
+  SYMLINKAT,
+  /** {@link Kernel#readlinkat}. */
+  READLINKAT,
+  /** {@link Kernel#linkat}. */
+  LINKAT,
+  /** {@link Kernel#unlinkat}. */
+  UNLINKAT,
+  /** {@link Kernel#renameat2}. */
+  RENAMEAT2,
+  /** {@link Kernel#getdents64}. */
+  GETDENTS64,
+  /** {@link Kernel#lseek}. */
+  LSEEK,
+  /** {@link Kernel#statx}. */
+  STATX,
+  /** {@link Kernel#fstatfs}. */
+  FSTATFS,
+  /** {@link Kernel#fchmod}. */
+  FCHMOD,
+  /** {@link Kernel#fchown}. */
+  FCHOWN,
+  /** {@link Kernel#utimens}. */
+  UTIMENS,
+  /** {@link Kernel#faccess}. */
+  FACCESS,
+  /** {@link Kernel#pread}. */
+  PREAD,
+  /** {@link Kernel#pwrite}. */
+  PWRITE,
+  /** {@link Kernel#ftruncate}. */
+  FTRUNCATE,
+  /** {@link Kernel#fallocate}. */
+  FALLOCATE,
+  /** {@link Kernel#fsync}. */
+  FSYNC,
+  /** {@link Kernel#fdatasync}. */
+  FDATASYNC,
+  /** {@link Kernel#cloneRange}. */
+  CLONE_RANGE,
+  /** {@link Kernel#fiemap}. */
+  FIEMAP,
+  /** {@link Kernel#mmap}. */
+  MMAP,
+  /** {@link Kernel#munmap}. */
+  MUNMAP,
+  /** {@link Kernel#msync}. */
+  MSYNC,
+  /** {@link Kernel#setLease}. */
+  SET_LEASE,
+  /** {@link Kernel#getLease}. */
+  GET_LEASE,
+  /** {@link Kernel#setLeaseSignal}. */
+  SET_LEASE_SIGNAL,
+  /** {@link Kernel#setLeaseOwnerThread}. */
+  SET_LEASE_OWNER_THREAD,
+  /** {@link Kernel#blockSignals}. */
+  BLOCK_SIGNALS,
+  /** {@link Kernel#waitForSignal}. */
+  WAIT_FOR_SIGNAL,
+  /** {@link Kernel#signalThread}. */
+  SIGNAL_THREAD,
+  /** {@link Kernel#resourceLimit}. */
+  RESOURCE_LIMIT
+}
