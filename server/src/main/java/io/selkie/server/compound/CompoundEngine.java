@@ -1,0 +1,372 @@
+package io.selkie.server.compound;
+
+import io.selkie.protocol.nfs4.NfsOp4;
+import io.selkie.protocol.nfs4.NfsStat4;
+import io.selkie.protocol.rpc.RpcReply;
+import io.selkie.protocol.xdr.Utf8;
+import io.selkie.protocol.xdr.Xdr;
+import io.selkie.protocol.xdr.XdrException;
+import io.selkie.protocol.xdr.XdrException.Kind;
+import io.selkie.protocol.xdr.XdrReader;
+import io.selkie.protocol.xdr.XdrWriter;
+import io.selkie.server.compound.Operation.Position;
+import io.selkie.server.rpc.RpcExchange;
+import java.nio.ByteBuffer;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.RejectedExecutionException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Runs COMPOUND procedures (RFC 8881 section 16.2): one operation after the other, decoded as they
+ * come, each result written as it is known, to the first that fails.
+ *
+ * <p><b>Threading.</b> {@link #run} is called on the event loop of the connection. Where the
+ * compound goes on from there is decided by the {@link ExecutionPolicy}; whichever thread executes
+ * its last operation sends the reply. Safe for use by several threads, as it holds no state of its
+ * own.
+ */
+public final class CompoundEngine {
+
+  /** The longest tag taken, in bytes; the RFC sets no bound, so this is ours. */
+  public static final int TAG_BYTES_MAX = 1024;
+
+  private static final Logger LOG = LoggerFactory.getLogger(CompoundEngine.class);
+
+  /** Not a status: the compound goes on elsewhere. */
+  private static final int ELSEWHERE = -3;
+
+  private final OperationTable table;
+  private final ExecutionPolicy policy;
+  private final Workers workers;
+
+  /** Creates an engine that executes the operations of a table. */
+  public CompoundEngine(OperationTable table, ExecutionPolicy policy, Workers workers) {
+    this.table = table;
+    this.policy = policy;
+    this.workers = workers;
+  }
+
+  /**
+   * Runs the compound whose arguments the exchange holds, and answers it.
+   *
+   * @param exchange its reply's header is not yet written
+   * @throws XdrException if the arguments are no COMPOUND4args, not even before the first
+   *     operation: answer GARBAGE_ARGS; the exchange is untouched
+   */
+  public void run(RpcExchange exchange) {
+    CompoundContext c = contextOf(exchange);
+    c.reset();
+    EngineState s = c.state();
+    XdrReader args = exchange.args();
+    s.argsStart = args.position();
+    int tagLength = args.opaqueLength(Integer.MAX_VALUE);
+    int tagStart = args.position();
+    args.skipOpaque(tagLength);
+    s.minorVersion = args.int32();
+    s.opCount = args.int32();
+    if (s.opCount < 0) {
+      throw Kind.OVER_BOUND.exception();
+    }
+    int early = earlyStatus(s, args.buffer(), tagStart, tagLength);
+
+    XdrWriter reply = exchange.reply();
+    s.replyStart = reply.position();
+    s.bodyStart = exchange.beginSuccess();
+    reply.int32(early);
+    int echoed = tagLength <= TAG_BYTES_MAX ? tagLength : 0;
+    copyOpaque(args.buffer(), tagStart, echoed, reply);
+    s.countPosition = reply.reserveInt32();
+    if (early != NfsStat4.NFS4_OK) {
+      s.status = early;
+      s.opCount = 0;
+    }
+    advance(c, false);
+  }
+
+  private CompoundContext contextOf(RpcExchange exchange) {
+    if (exchange.attachment() instanceof CompoundContext pooled) {
+      return pooled;
+    }
+    CompoundContext c = new CompoundContext(exchange);
+    c.state().onWorker = () -> advance(c, true);
+    exchange.attachment(c);
+    return c;
+  }
+
+  /** The status of a compound of which nothing is executed, with a zero-length result array. */
+  private static int earlyStatus(EngineState s, ByteBuffer request, int tagStart, int tagLength) {
+    if (!OperationTable.isServed(s.minorVersion)) {
+      return NfsStat4.NFS4ERR_MINOR_VERS_MISMATCH;
+    }
+    if (tagLength > TAG_BYTES_MAX || !Utf8.isWellFormed(request, tagStart, tagLength)) {
+      return NfsStat4.NFS4ERR_INVAL;
+    }
+    return NfsStat4.NFS4_OK;
+  }
+
+  private static void copyOpaque(ByteBuffer from, int start, int length, XdrWriter to) {
+    to.ensure(Xdr.opaqueBytes(length));
+    int lengthPosition = to.beginOpaque();
+    to.buffer().put(to.position(), from, start, length);
+    to.position(to.position() + length);
+    to.endOpaque(lengthPosition);
+  }
+
+  /** Executes operations until the compound is finished, waits, or moves to a worker. */
+  private void advance(CompoundContext c, boolean onWorker) {
+    EngineState s = c.state();
+    try {
+      while (true) {
+        int status = step(c, onWorker);
+        if (status == ELSEWHERE) {
+          return;
+        }
+        if (status == Operation.SUSPENDED) {
+          if (s.stage == null) {
+            throw new IllegalStateException(s.operation.name() + " suspended without a stage");
+          }
+          if (!park(c, onWorker)) {
+            return;
+          }
+          continue;
+        }
+        if (status == Operation.REPLAYED) {
+          finish(c);
+          return;
+        }
+        if (status != NfsStat4.NFS4_OK || s.opIndex >= s.opCount) {
+          s.status = status;
+          conclude(c);
+          return;
+        }
+      }
+    } catch (RejectedExecutionException e) {
+      abandon(c, "the server is stopping", e);
+    } catch (RuntimeException | Error e) {
+      abandon(c, "defect in the compound engine", e);
+      if (e instanceof VirtualMachineError fatal) {
+        throw fatal;
+      }
+    }
+  }
+
+  /**
+   * Executes one operation, or goes on with one that waited.
+   *
+   * @return its status when it is finished, or one of the negative markers
+   */
+  private int step(CompoundContext c, boolean onWorker) {
+    EngineState s = c.state();
+    int status;
+    if (s.continuation != null) {
+      status = guarded(c, true);
+    } else {
+      if (s.opIndex >= s.opCount) {
+        return s.status;
+      }
+      if (s.operation == null && !beginOperation(c)) {
+        return refuse(c, s.status);
+      }
+      status = statusOfPosition(c);
+      if (status == NfsStat4.NFS4_OK && !onWorker && policy.needsWorker(s.operation)) {
+        if (!workers.admit()) {
+          return endOperation(c, NfsStat4.NFS4ERR_DELAY);
+        }
+        s.admitted = true;
+        workers.execute(s.onWorker);
+        return ELSEWHERE;
+      }
+      if (status == NfsStat4.NFS4_OK) {
+        status = guarded(c, false);
+      }
+    }
+    return status < 0 ? status : endOperation(c, status);
+  }
+
+  /** Reads the next opcode and writes the head of its result; false when there is neither. */
+  private boolean beginOperation(CompoundContext c) {
+    EngineState s = c.state();
+    XdrWriter reply = c.reply();
+    s.keepErrorBody = false;
+    s.opcodePosition = reply.position();
+    try {
+      int opcode = c.args().int32();
+      s.operation = table.lookup(s.minorVersion, opcode);
+      reply.int32(s.operation == Refusal.ILLEGAL ? NfsOp4.OP_ILLEGAL : opcode);
+      reply.int32(NfsStat4.NFS4_OK);
+      s.resultStart = reply.position();
+      return true;
+    } catch (XdrException e) {
+      s.status = statusOf(s, e);
+      return false;
+    }
+  }
+
+  /** There is no opcode to answer to, or no room for an answer. */
+  private static int refuse(CompoundContext c, int status) {
+    EngineState s = c.state();
+    s.operation = Refusal.ILLEGAL;
+    XdrWriter reply = c.reply();
+    reply.rewind(s.opcodePosition);
+    // The one result that may stand beyond the limit: without it there would be no answer at all.
+    reply.limit(Math.max(reply.limit(), reply.position() + 2 * Integer.BYTES));
+    reply.int32(NfsOp4.OP_ILLEGAL);
+    reply.int32(status);
+    s.resultStart = reply.position();
+    return endOperation(c, status);
+  }
+
+  /** The rules of RFC 8881 sections 2.10.6 and 18.46.3 about what may stand where. */
+  private static int statusOfPosition(CompoundContext c) {
+    EngineState s = c.state();
+    if (s.operation instanceof Refusal) {
+      return NfsStat4.NFS4_OK;
+    }
+    Position position = s.operation.position();
+    if (position == Position.FIRST) {
+      return s.opIndex == 0 ? NfsStat4.NFS4_OK : NfsStat4.NFS4ERR_SEQUENCE_POS;
+    }
+    if (position == Position.ALONE && s.opCount > 1) {
+      return NfsStat4.NFS4ERR_NOT_ONLY_OP;
+    }
+    if (c.slot() == null) {
+      if (position == Position.IN_SESSION) {
+        return NfsStat4.NFS4ERR_OP_NOT_IN_SESSION;
+      }
+      if (s.opCount > 1) {
+        return NfsStat4.NFS4ERR_NOT_ONLY_OP;
+      }
+    }
+    return NfsStat4.NFS4_OK;
+  }
+
+  /** Executes or resumes the operation; every way it can fail becomes a status. */
+  private static int guarded(CompoundContext c, boolean resume) {
+    EngineState s = c.state();
+    try {
+      if (resume) {
+        return s.resume(c);
+      }
+      if (s.operation.replyBytesMax() > c.replyRoom()) {
+        return s.tooBigStatus;
+      }
+      return s.operation.execute(c);
+    } catch (XdrException e) {
+      s.keepErrorBody = false;
+      return statusOf(s, e);
+    } catch (RuntimeException e) {
+      s.keepErrorBody = false;
+      s.clearSuspension();
+      LOG.error("{} failed and is answered with NFS4ERR_SERVERFAULT: {}", s.operation.name(), c, e);
+      return NfsStat4.NFS4ERR_SERVERFAULT;
+    }
+  }
+
+  private static int statusOf(EngineState s, XdrException e) {
+    return e.kind() == Kind.NO_SPACE ? s.tooBigStatus : NfsStat4.NFS4ERR_BADXDR;
+  }
+
+  /** Writes the status of a finished operation and moves on to the next. */
+  private static int endOperation(CompoundContext c, int status) {
+    EngineState s = c.state();
+    XdrWriter reply = c.reply();
+    if (status != NfsStat4.NFS4_OK && !s.keepErrorBody) {
+      reply.rewind(s.resultStart);
+    }
+    reply.patchInt32(s.resultStart - Integer.BYTES, status);
+    s.opIndex++;
+    s.operation = null;
+    return status;
+  }
+
+  /**
+   * Lets go of the thread until the stage is complete.
+   *
+   * @return true if it is complete already, so that the caller goes on right away
+   */
+  private boolean park(CompoundContext c, boolean onWorker) {
+    EngineState s = c.state();
+    CompletableFuture<?> future = s.stage.toCompletableFuture();
+    if (onWorker && future.isDone()) {
+      take(s, future);
+      return true;
+    }
+    if (!s.admitted) {
+      // The operation has begun and must not be cut off, so it is taken in any case.
+      workers.admitSuspended();
+      s.admitted = true;
+    }
+    future.whenComplete((value, failure) -> {
+      s.value = value;
+      s.failure = cause(failure);
+      try {
+        workers.execute(s.onWorker);
+      } catch (RejectedExecutionException e) {
+        abandon(c, "the server is stopping", e);
+      }
+    });
+    return false;
+  }
+
+  private static void take(EngineState s, CompletableFuture<?> done) {
+    try {
+      s.value = done.getNow(null);
+    } catch (CompletionException | CancellationException e) {
+      s.failure = cause(e);
+    }
+  }
+
+  private static Throwable cause(Throwable failure) {
+    return failure instanceof CompletionException && failure.getCause() != null
+        ? failure.getCause()
+        : failure;
+  }
+
+  /** Completes the COMPOUND4res and gives it to the slot and to the connection. */
+  private void conclude(CompoundContext c) {
+    EngineState s = c.state();
+    XdrWriter reply = c.reply();
+    reply.patchInt32(s.bodyStart, s.status);
+    reply.patchInt32(s.countPosition, s.opIndex);
+    if (c.slot() != null) {
+      ByteBuffer buffer = reply.buffer();
+      int end = buffer.position();
+      int limit = buffer.limit();
+      buffer.limit(end).position(s.bodyStart);
+      try {
+        c.slot().complete(buffer);
+      } finally {
+        buffer.limit(limit).position(end);
+      }
+    }
+    finish(c);
+  }
+
+  private void finish(CompoundContext c) {
+    leave(c);
+    c.exchange().send();
+  }
+
+  private void abandon(CompoundContext c, String why, Throwable e) {
+    LOG.error("request dropped without a reply, {}: {}", why, c, e);
+    leave(c);
+    c.exchange().drop();
+  }
+
+  private void leave(CompoundContext c) {
+    if (c.state().admitted) {
+      c.state().admitted = false;
+      workers.leave();
+    }
+  }
+
+  /** Answers a call whose arguments are not even the head of a compound. */
+  public static void garbage(RpcExchange exchange) {
+    RpcReply.encodeAccepted(
+        exchange.reply(), exchange.header().xid(), io.selkie.protocol.rpc.RpcConst.GARBAGE_ARGS);
+    exchange.send();
+  }
+}
