@@ -1,0 +1,483 @@
+package io.selkie.server.state;
+
+import io.selkie.lease.FileIdentity;
+import io.selkie.lease.SealTarget;
+import io.selkie.protocol.nfs4.NfsStat4;
+import io.selkie.protocol.nfs4.OpenConst4;
+import io.selkie.protocol.nfs4.Stateid4;
+import io.selkie.protocol.nfs4.Stateids;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * All opens of all clients. Safe for use by several threads: changes are made under one lock that
+ * is never held across a system call or a callback; finding the open of a stateid takes no lock and
+ * allocates nothing.
+ *
+ * <p>An open's stateid holds where it is in the table, so that what was given out by an earlier
+ * server, or names an open long closed, is told apart (RFC 8881 section 8.2.4):
+ *
+ * <pre>
+ *    0       1               5               8               12
+ *   +-------+---------------+---------------+---------------+
+ *   | 0x4F  | generation    | index         | boot epoch    |   other
+ *   +-------+---------------+---------------+---------------+
+ * </pre>
+ */
+public final class OpenTable {
+
+  /** First byte of the {@code other} of every open stateid. */
+  public static final int TAG = 0x4F;
+
+  private static final int INDEX_BITS = 24;
+  private static final int INDEX_MASK = (1 << INDEX_BITS) - 1;
+
+  /** What {@link #open} answered. */
+  public sealed interface OpenResult {
+    /**
+     * It is open; the table holds the target now.
+     *
+     * @param stateid to be given to the client
+     */
+    record Opened(OpenState state, Stateid4 stateid) implements OpenResult {}
+
+    /**
+     * It is not; the target is the caller's still.
+     *
+     * @param status NFS4ERR_SHARE_DENIED, or for a limit NFS4ERR_DELAY (others may close) or
+     *     NFS4ERR_SERVERFAULT (only the client itself can; NFSv4.1 has no better word)
+     * @param reason for the log
+     */
+    record Refused(int status, String reason) implements OpenResult {}
+  }
+
+  /**
+   * What {@link #close} answered.
+   *
+   * @param status an NFS status
+   * @param state what was closed; null unless the status is NFS4_OK
+   * @param lastOfClient whether the client has no other open of the file
+   */
+  public record CloseResult(int status, OpenState state, boolean lastOfClient) {
+    private static CloseResult refused(int status) {
+      return new CloseResult(status, null, false);
+    }
+  }
+
+  private record Key(OpenOwner owner, FileIdentity file) {}
+
+  /** What one client has. */
+  private static final class ClientOpens {
+    private final Map<FileIdentity, Integer> opensOfFile = new HashMap<>();
+    private final List<OpenState> revoked = new ArrayList<>();
+    private final Map<Long, OpenState> all = new HashMap<>();
+  }
+
+  private final int bootEpoch;
+  private final int opensMax;
+  private final int opensPerClientMax;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Map<Key, OpenState> byOwner = new HashMap<>();
+  private final Map<FileIdentity, FileShares> shares = new HashMap<>();
+  private final Map<Long, ClientOpens> clients = new HashMap<>();
+  // Oldest first, so that an index rests as long as it can before its next use.
+  private final ArrayDeque<Integer> freeIndexes = new ArrayDeque<>();
+  private int[] generations = new int[64];
+  private volatile AtomicReferenceArray<OpenState> slots = new AtomicReferenceArray<>(64);
+  private int slotsUsed;
+  private int open;
+
+  /**
+   * Creates a table.
+   *
+   * @param bootEpoch differs from that of every earlier server with the same state directory
+   * @param opensMax opens of all clients together; at most 2^24
+   * @param opensPerClientMax opens of one client
+   */
+  public OpenTable(int bootEpoch, int opensMax, int opensPerClientMax) {
+    if (opensMax <= 0 || opensMax > INDEX_MASK || opensPerClientMax <= 0) {
+      throw new IllegalArgumentException("opens " + opensMax + ", " + opensPerClientMax);
+    }
+    this.bootEpoch = bootEpoch;
+    this.opensMax = opensMax;
+    this.opensPerClientMax = opensPerClientMax;
+  }
+
+  /**
+   * OPEN: a new open, or more of one that the owner has.
+   *
+   * @param target the file's description; retained by the caller, and the table's on success
+   * @param access OPEN4_SHARE_ACCESS_READ, WRITE or BOTH
+   * @param deny OPEN4_SHARE_DENY_*
+   */
+  public OpenResult open(OpenOwner owner, SealTarget target, int access, int deny) {
+    requireShare(access, deny);
+    FileIdentity file = target.identity();
+    SealTarget replaced = null;
+    OpenResult result;
+    lock.lock();
+    try {
+      FileShares fileShares = shares.get(file);
+      if (fileShares != null && fileShares.conflictsWith(access, deny)) {
+        return new OpenResult.Refused(
+            NfsStat4.NFS4ERR_SHARE_DENIED, "share reservation of another open");
+      }
+      OpenState state = byOwner.get(new Key(owner, file));
+      if (state != null) {
+        replaced = state.target();
+        int oldAccess = state.access();
+        int oldDeny = state.deny();
+        state.add(access, deny, target);
+        fileShares.change(oldAccess, oldDeny, state.access(), state.deny());
+        result = new OpenResult.Opened(state, state.stateid());
+      } else {
+        result = openNew(owner, target, access, deny);
+      }
+    } finally {
+      lock.unlock();
+    }
+    if (replaced != null) {
+      replaced.release();
+    }
+    return result;
+  }
+
+  private OpenResult openNew(OpenOwner owner, SealTarget target, int access, int deny) {
+    if (open >= opensMax) {
+      return new OpenResult.Refused(
+          NfsStat4.NFS4ERR_DELAY, "all " + opensMax + " opens are in use (sessions.maxOpens)");
+    }
+    ClientOpens client = clients.computeIfAbsent(owner.clientId(), id -> new ClientOpens());
+    if (client.all.size() >= opensPerClientMax) {
+      return new OpenResult.Refused(
+          NfsStat4.NFS4ERR_SERVERFAULT,
+          "the client has " + opensPerClientMax + " opens (sessions.maxOpensPerClient)");
+    }
+    FileIdentity file = target.identity();
+    int index = takeIndex();
+    OpenState state = new OpenState(owner, file, target, otherHigh(index), bootEpoch);
+    state.add(access, deny, target);
+    slots.set(index, state);
+    open++;
+    byOwner.put(new Key(owner, file), state);
+    shares.computeIfAbsent(file, id -> new FileShares()).add(access, deny);
+    client.all.put(state.otherHigh(), state);
+    client.opensOfFile.merge(file, 1, Integer::sum);
+    return new OpenResult.Opened(state, state.stateid());
+  }
+
+  private int takeIndex() {
+    Integer free = freeIndexes.poll();
+    if (free != null) {
+      return free;
+    }
+    AtomicReferenceArray<OpenState> full = slots;
+    if (slotsUsed == full.length()) {
+      int larger = Math.min(full.length() * 2, INDEX_MASK + 1);
+      generations = Arrays.copyOf(generations, larger);
+      AtomicReferenceArray<OpenState> grown = new AtomicReferenceArray<>(larger);
+      for (int i = 0; i < full.length(); i++) {
+        grown.set(i, full.get(i));
+      }
+      slots = grown;
+    }
+    return slotsUsed++;
+  }
+
+  private long otherHigh(int index) {
+    long generation = Integer.toUnsignedLong(generations[index]++);
+    return (long) TAG << 56 | generation << INDEX_BITS | index;
+  }
+
+  private static void requireShare(int access, int deny) {
+    if (access < OpenConst4.OPEN4_SHARE_ACCESS_READ
+        || access > OpenConst4.OPEN4_SHARE_ACCESS_BOTH
+        || deny < OpenConst4.OPEN4_SHARE_DENY_NONE
+        || deny > OpenConst4.OPEN4_SHARE_DENY_BOTH) {
+      throw new IllegalArgumentException("share " + access + "/" + deny);
+    }
+  }
+
+  /** Whether the {@code other} is one of an open stateid, of whatever server. */
+  public static boolean isOpenStateid(Stateid4 stateid) {
+    return stateid.otherHigh() >>> 56 == TAG;
+  }
+
+  /**
+   * Finds the open that a stateid names, whatever its seqid and whether or not it was revoked; null
+   * when there is none.
+   */
+  public OpenState find(Stateid4 stateid) {
+    if (!isOpenStateid(stateid) || stateid.otherLow() != bootEpoch) {
+      return null;
+    }
+    AtomicReferenceArray<OpenState> now = slots;
+    int index = (int) stateid.otherHigh() & INDEX_MASK;
+    OpenState state = index < now.length() ? now.get(index) : null;
+    return state != null && state.matches(stateid) ? state : null;
+  }
+
+  /**
+   * Checks a stateid that has to name an open (RFC 8881 section 8.2.4): NFS4_OK,
+   * NFS4ERR_BAD_STATEID, NFS4ERR_OLD_STATEID, NFS4ERR_EXPIRED or NFS4ERR_ADMIN_REVOKED.
+   * NFS4ERR_STALE_STATEID is moot in NFSv4.1 (section 15.1.16.5): SEQUENCE has found the restart.
+   *
+   * @param file the current file; null to ask about the stateid alone
+   */
+  public int check(long clientId, Stateid4 stateid, FileIdentity file) {
+    OpenState state = find(stateid);
+    if (state == null
+        || state.clientId() != clientId
+        || (file != null && !state.file().equals(file))) {
+      return NfsStat4.NFS4ERR_BAD_STATEID;
+    }
+    if (state.revokedStatus() != NfsStat4.NFS4_OK) {
+      return state.revokedStatus();
+    }
+    int current = state.stateid().seqid();
+    int seqid = stateid.seqid();
+    if (seqid == 0 || seqid == current) {
+      return NfsStat4.NFS4_OK;
+    }
+    // Serial arithmetic: over the wrap the lower one is the older one (section 8.2.2).
+    return seqid - current < 0 ? NfsStat4.NFS4ERR_OLD_STATEID : NfsStat4.NFS4ERR_BAD_STATEID;
+  }
+
+  /**
+   * Checks a stateid for READ, WRITE or SETATTR of the size (sections 8.2.3, 9.1.2, 18.22.3,
+   * 18.32.3): that of an open with the right access, or a special one that no share reservation
+   * forbids. A READ through an open for writing is let through unless somebody denies reading.
+   *
+   * @param stateid not the one for "current", which the caller has replaced
+   * @return NFS4_OK, NFS4ERR_OPENMODE, NFS4ERR_LOCKED, or as {@link #check}
+   */
+  public int checkIo(long clientId, Stateid4 stateid, FileIdentity file, boolean write) {
+    int wanted = write ? OpenConst4.OPEN4_SHARE_ACCESS_WRITE : OpenConst4.OPEN4_SHARE_ACCESS_READ;
+    if (Stateids.isSpecial(stateid)) {
+      if (stateid.equals(Stateids.READ_BYPASS) && !write) {
+        return NfsStat4.NFS4_OK;
+      }
+      if (!stateid.equals(Stateids.ANONYMOUS) && !stateid.equals(Stateids.READ_BYPASS)) {
+        return NfsStat4.NFS4ERR_BAD_STATEID;
+      }
+      return (denied(file) & wanted) != 0 ? NfsStat4.NFS4ERR_LOCKED : NfsStat4.NFS4_OK;
+    }
+    int status = check(clientId, stateid, file);
+    if (status != NfsStat4.NFS4_OK) {
+      return status;
+    }
+    OpenState state = find(stateid);
+    if (state == null) {
+      return NfsStat4.NFS4ERR_BAD_STATEID;
+    }
+    if ((state.access() & wanted) != 0) {
+      return NfsStat4.NFS4_OK;
+    }
+    if (write) {
+      return NfsStat4.NFS4ERR_OPENMODE;
+    }
+    return (denied(file) & wanted) != 0 ? NfsStat4.NFS4ERR_LOCKED : NfsStat4.NFS4_OK;
+  }
+
+  /** OPEN4_SHARE_DENY_* of all opens of a file together. */
+  public int denied(FileIdentity file) {
+    lock.lock();
+    try {
+      FileShares fileShares = shares.get(file);
+      return fileShares == null ? OpenConst4.OPEN4_SHARE_DENY_NONE : fileShares.deny();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Whether anybody has the file open. */
+  public boolean isOpen(FileIdentity file) {
+    lock.lock();
+    try {
+      return shares.containsKey(file);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** CLOSE (section 18.2): all OPENs of the owner on the file end; the target is given back. */
+  public CloseResult close(long clientId, Stateid4 stateid, FileIdentity file) {
+    OpenState state;
+    boolean last;
+    lock.lock();
+    try {
+      int status = check(clientId, stateid, file);
+      if (status != NfsStat4.NFS4_OK) {
+        return CloseResult.refused(status);
+      }
+      state = find(stateid);
+      last = removeShare(state);
+      forget(state);
+    } finally {
+      lock.unlock();
+    }
+    state.target().release();
+    return new CloseResult(NfsStat4.NFS4_OK, state, last);
+  }
+
+  /** OPEN_DOWNGRADE (section 18.18): NFS4_OK, NFS4ERR_INVAL, or as {@link #check}. */
+  public int downgrade(long clientId, Stateid4 stateid, FileIdentity file, int access, int deny) {
+    requireShare(access, deny);
+    lock.lock();
+    try {
+      int status = check(clientId, stateid, file);
+      if (status != NfsStat4.NFS4_OK) {
+        return status;
+      }
+      OpenState state = find(stateid);
+      if (!state.canDowngradeTo(access, deny)) {
+        return NfsStat4.NFS4ERR_INVAL;
+      }
+      shares.get(file).change(state.access(), state.deny(), access, deny);
+      state.downgrade(access, deny);
+      return NfsStat4.NFS4_OK;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * FREE_STATEID (section 18.38) of an open stateid: NFS4ERR_LOCKS_HELD while it is open; a revoked
+   * one is forgotten.
+   */
+  public int free(long clientId, Stateid4 stateid) {
+    lock.lock();
+    try {
+      int status = check(clientId, stateid, null);
+      OpenState state = find(stateid);
+      if (state == null || state.clientId() != clientId) {
+        return NfsStat4.NFS4ERR_BAD_STATEID;
+      }
+      if (state.revokedStatus() == NfsStat4.NFS4_OK) {
+        return status == NfsStat4.NFS4_OK ? NfsStat4.NFS4ERR_LOCKS_HELD : status;
+      }
+      clients.get(clientId).revoked.remove(state);
+      forget(state);
+      return NfsStat4.NFS4_OK;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Takes a client's opens away but keeps their stateids, so that it learns of it, until it frees
+   * them.
+   *
+   * @param status NFS4ERR_EXPIRED or NFS4ERR_ADMIN_REVOKED
+   */
+  public void revokeClient(long clientId, int status) {
+    List<SealTarget> targets = new ArrayList<>();
+    lock.lock();
+    try {
+      ClientOpens client = clients.get(clientId);
+      if (client == null) {
+        return;
+      }
+      for (OpenState state : client.all.values()) {
+        if (state.revokedStatus() == NfsStat4.NFS4_OK) {
+          removeShare(state);
+          byOwner.remove(new Key(state.owner(), state.file()));
+          state.revoke(status);
+          client.revoked.add(state);
+          targets.add(state.target());
+        }
+      }
+    } finally {
+      lock.unlock();
+    }
+    targets.forEach(SealTarget::release);
+  }
+
+  /** Whether the client has revoked opens that it has not freed (sr_status_flags). */
+  public boolean hasRevokedState(long clientId) {
+    lock.lock();
+    try {
+      ClientOpens client = clients.get(clientId);
+      return client != null && !client.revoked.isEmpty();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** The client expired or is gone: everything it has is closed and forgotten. */
+  public void clientGone(long clientId) {
+    List<SealTarget> targets = new ArrayList<>();
+    lock.lock();
+    try {
+      ClientOpens client = clients.get(clientId);
+      if (client == null) {
+        return;
+      }
+      for (OpenState state : List.copyOf(client.all.values())) {
+        if (state.revokedStatus() == NfsStat4.NFS4_OK) {
+          removeShare(state);
+          targets.add(state.target());
+        }
+        forget(state);
+      }
+      clients.remove(clientId);
+    } finally {
+      lock.unlock();
+    }
+    targets.forEach(SealTarget::release);
+  }
+
+  /** Whether the client has opens: DESTROY_CLIENTID must be refused while it does. */
+  public boolean hasOpens(long clientId) {
+    lock.lock();
+    try {
+      ClientOpens client = clients.get(clientId);
+      return client != null && !client.all.isEmpty();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Opens now held, revoked ones not freed yet included. */
+  public int count() {
+    lock.lock();
+    try {
+      return open;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Takes the open's share away; returns whether it was the client's last on the file. */
+  private boolean removeShare(OpenState state) {
+    FileShares fileShares = shares.get(state.file());
+    fileShares.remove(state.access(), state.deny());
+    if (fileShares.isUnused()) {
+      shares.remove(state.file());
+    }
+    return clients
+            .get(state.clientId())
+            .opensOfFile
+            .computeIfPresent(state.file(), (file, count) -> count == 1 ? null : count - 1)
+        == null;
+  }
+
+  private void forget(OpenState state) {
+    int index = (int) state.otherHigh() & INDEX_MASK;
+    slots.set(index, null);
+    freeIndexes.add(index);
+    open--;
+    byOwner.remove(new Key(state.owner(), state.file()), state);
+    ClientOpens client = clients.get(state.clientId());
+    client.all.remove(state.otherHigh());
+    if (client.all.isEmpty()) {
+      clients.remove(state.clientId());
+    }
+  }
+}

@@ -1,0 +1,5 @@
+/**
+ * Which client has which file open, for what, and what nobody else may do meanwhile: opens and
+ * their share reservations (RFC 8881 sections 8 and 9). Layouts are the arbiter's.
+ */
+package io.selkie.server.state;
