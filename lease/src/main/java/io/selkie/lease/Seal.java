@@ -1,6 +1,7 @@
 package io.selkie.lease;
 
 import java.lang.foreign.MemorySegment;
+import java.util.OptionalLong;
 
 /**
  * A file's block map, held still by a kernel lease for as long as handles on it exist.
@@ -39,6 +40,14 @@ public interface Seal {
 
   /** Uncounts a handle whose invalidation has completed. */
   void removeHandle(BlockMap granted);
+
+  /**
+   * While {@link SealState#BREAKING}: when the kernel takes the lease (or would have waited too
+   * long for it), by the clock of the breaks. Empty otherwise.
+   */
+  default OptionalLong deadlineNanos() {
+    return OptionalLong.empty();
+  }
 
   /** Handles that live. */
   int liveHandles();

@@ -1,6 +1,16 @@
 package io.selkie.lease;
 
-/** Life of a seal; the only edges are those of {@link Seal}'s transition method. */
+/**
+ * Life of a seal.
+ *
+ * <pre>
+ * NEW → PREPARING → SEALING → VERIFYING → HELD → BREAKING → RELEASED
+ *           |          |          |        |        |
+ *           +----------+----------+→ LOST  +→ RELEASED
+ *                                     ↑             |
+ *                                     +-------------+
+ * </pre>
+ */
 public enum SealState {
   /** Made, nothing done yet. */
   NEW,
@@ -17,5 +27,23 @@ public enum SealState {
   /** The lease was given up before the kernel took it, no handle lived. End. */
   RELEASED,
   /** The kernel took the lease, or sealing failed. End. */
-  LOST
+  LOST;
+
+  /** Whether there is an edge to another state; there are no others. */
+  public boolean mayBecome(SealState next) {
+    return switch (this) {
+      case NEW -> next == PREPARING;
+      case PREPARING -> next == SEALING || next == LOST;
+      case SEALING -> next == VERIFYING || next == LOST;
+      case VERIFYING -> next == HELD || next == LOST;
+      case HELD -> next == BREAKING || next == RELEASED;
+      case BREAKING -> next == RELEASED || next == LOST;
+      case RELEASED, LOST -> false;
+    };
+  }
+
+  /** Whether it is an end. */
+  public boolean isEnd() {
+    return this == RELEASED || this == LOST;
+  }
 }

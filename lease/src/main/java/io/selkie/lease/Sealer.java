@@ -10,7 +10,8 @@ public interface Sealer {
    * Seals a file for a range. The seal's mapping covers the whole file as it was at that moment.
    *
    * @param purpose whether the range is to be prepared for writing
-   * @param listener told when the seal must go; never called before this method returned
+   * @param listener told when the seal must go. Never called when this refuses; but a break may
+   *     come in the very moment in which this returns, so be ready for it before the call
    */
   SealOutcome seal(SealTarget target, Purpose purpose, ByteRange range, SealListener listener);
 
@@ -89,6 +90,11 @@ public interface Sealer {
       NOT_REGULAR,
       /** A break is in progress. */
       BREAKING,
+      /**
+       * Preparing would fill a hole, or write or unshare an extent, that a live handle's map names
+       * as such: recall that handle first.
+       */
+      HOLE_GRANTED,
       /** Another error of the system; the message has it. */
       SYSTEM
     }

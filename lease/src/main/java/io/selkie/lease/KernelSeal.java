@@ -1,0 +1,539 @@
+package io.selkie.lease;
+
+import io.selkie.config.time.Timers.Timer;
+import io.selkie.lease.FileMapping.Longer;
+import io.selkie.lease.Sealer.BreakCause;
+import io.selkie.lease.Sealer.SealListener;
+import io.selkie.posix.Errno;
+import io.selkie.posix.LeaseType;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalLong;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A seal on a kernel lease: the state machine, the counted handles, the mapping.
+ *
+ * <p>The monitor guards the fields and is never held across a callback or a call that may block for
+ * long. Work that touches the mapping from here counts as a toucher; {@link #release} waits until
+ * they are out, which a chunk of {@link UnwrittenConverter#CHUNK_BYTES} bounds.
+ */
+final class KernelSeal implements Seal, LeaseHolder {
+
+  private static final Logger LOG = LoggerFactory.getLogger(KernelSeal.class);
+
+  private final SealContext context;
+  private final SealTarget target;
+  private final SealListener listener;
+  private final long number;
+  private final FileMapping mapping;
+  private final List<BlockMap> granted = new ArrayList<>(1);
+  private SealMode mode;
+  private boolean exact;
+  private SealState state = SealState.NEW;
+  private boolean leaseTaken;
+  private boolean closing;
+  private boolean tornDown;
+  private boolean breakSeen;
+  private boolean kernelBreakTold;
+  private long deadlineNanos;
+  private Timer deadlineTimer;
+  private int touchers;
+  private int auditFailures;
+
+  /** Retains the target; {@link #abandon} or {@link #release} gives it back. */
+  KernelSeal(SealContext context, SealTarget target, SealListener listener, long number) {
+    this.context = context;
+    this.target = target;
+    this.listener = listener;
+    this.number = number;
+    this.mapping = new FileMapping(context.kernel(), target.writable());
+    target.retain();
+  }
+
+  @Override
+  public SealTarget target() {
+    return target;
+  }
+
+  /** Tells seals apart; ascending. */
+  long number() {
+    return number;
+  }
+
+  @Override
+  public synchronized SealMode mode() {
+    return mode;
+  }
+
+  @Override
+  public synchronized SealState state() {
+    return state;
+  }
+
+  @Override
+  public synchronized boolean exact() {
+    return exact;
+  }
+
+  @Override
+  public synchronized MemorySegment mapping() {
+    return mapping.bytes();
+  }
+
+  @Override
+  public synchronized OptionalLong deadlineNanos() {
+    return state == SealState.BREAKING ? OptionalLong.of(deadlineNanos) : OptionalLong.empty();
+  }
+
+  @Override
+  public synchronized int liveHandles() {
+    return granted.size();
+  }
+
+  // ---------------------------------------------------------------- handles (S1)
+
+  @Override
+  public synchronized boolean addHandle(BlockMap map) {
+    if (map.range().end() > mapping.bytes().byteSize()) {
+      throw new IllegalArgumentException(
+          "S1: " + map.range() + " reaches past the mapping of " + target.describe());
+    }
+    if (state != SealState.HELD || closing) {
+      return false;
+    }
+    granted.add(map);
+    return true;
+  }
+
+  @Override
+  public synchronized void removeHandle(BlockMap map) {
+    for (int i = granted.size() - 1; i >= 0; i--) {
+      if (isSame(granted.get(i), map)) {
+        granted.remove(i);
+        return;
+      }
+    }
+    if (!granted.remove(map)) {
+      throw new IllegalStateException(
+          "S1: no handle on " + map.range() + " of " + target.describe() + " was counted");
+    }
+  }
+
+  /** What is granted now, for the auditor. */
+  synchronized List<BlockMap> grants() {
+    return List.copyOf(granted);
+  }
+
+  /** Whether this very map is still granted: a difference in it counts only then. */
+  synchronized boolean isGranted(BlockMap map) {
+    for (BlockMap one : granted) {
+      if (isSame(one, map)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** One handle's map is told from another's by identity: they may well be equal. */
+  @SuppressWarnings("ReferenceEquality")
+  private static boolean isSame(BlockMap one, BlockMap other) {
+    return one == other;
+  }
+
+  // ---------------------------------------------------------------- the way up
+
+  void prepare() {
+    advance(SealState.PREPARING);
+  }
+
+  /** Takes the kernel lease. */
+  LeaseKeeper.Taking seal(SealMode wanted) {
+    synchronized (this) {
+      mode = wanted;
+    }
+    advance(SealState.SEALING);
+    LeaseType type = wanted == SealMode.SHARED ? LeaseType.READ : LeaseType.WRITE;
+    LeaseKeeper.Taking taking = context.keeper().take(target.fd(), type, this);
+    synchronized (this) {
+      leaseTaken = taking.result() >= 0;
+    }
+    return taking;
+  }
+
+  /** Maps the file under the lease; 0, or {@code -errno}. */
+  int verify(long sizeBytes, boolean dax) {
+    advance(SealState.VERIFYING);
+    int result = mapping.open(target.fd(), sizeBytes, dax);
+    synchronized (this) {
+      exact = dax;
+    }
+    return result;
+  }
+
+  /** Whether a break is in progress, be it one whose signal was not yet seen. */
+  boolean isBreaking() {
+    synchronized (this) {
+      if (breakSeen || state == SealState.BREAKING) {
+        return true;
+      }
+    }
+    return context.keeper().isBreaking(target.fd(), this);
+  }
+
+  /** The last step up; false when a break came first. */
+  boolean hold() {
+    synchronized (this) {
+      if (breakSeen) {
+        return false;
+      }
+      become(SealState.HELD);
+    }
+    tell(SealState.VERIFYING, SealState.HELD);
+    return true;
+  }
+
+  /** Sealing failed: undoes what was done. */
+  void abandon() {
+    SealState from;
+    synchronized (this) {
+      from = state;
+      become(SealState.LOST);
+      closing = true;
+    }
+    mapping.invalidate();
+    tearDown();
+    tell(from, SealState.LOST);
+  }
+
+  // ---------------------------------------------------------------- use under the seal
+
+  /** Keeps the descriptor open for work under the seal; false when it is no longer held. */
+  synchronized boolean enter() {
+    if (state != SealState.HELD || closing) {
+      return false;
+    }
+    target.retain();
+    return true;
+  }
+
+  /** Ends what {@link #enter} began. */
+  void exit() {
+    target.release();
+  }
+
+  /** Makes the mapping reach the file's end as it is now; 0, or {@code -errno}. */
+  int reach(long sizeBytes) {
+    long mappedBytes;
+    synchronized (this) {
+      if (state != SealState.HELD || closing) {
+        return 0;
+      }
+      if (mapping.reaches(sizeBytes)) {
+        mapping.resize(sizeBytes);
+        return 0;
+      }
+      mappedBytes = mapping.mappedBytes();
+    }
+    Longer longer = mapping.mapLonger(target.fd(), sizeBytes, mappedBytes);
+    if (longer.address() < 0) {
+      return (int) longer.address();
+    }
+    synchronized (this) {
+      if (state == SealState.HELD && !closing && !mapping.reaches(sizeBytes)) {
+        mapping.adopt(longer, sizeBytes);
+        return 0;
+      }
+    }
+    mapping.discard(longer);
+    return 0;
+  }
+
+  /** Converts unwritten blocks, chunk by chunk; 0, or {@code -errno}. */
+  int convert(UnwrittenConverter converter, ByteRange range) {
+    for (long at = range.offset(); at < range.end(); at += UnwrittenConverter.CHUNK_BYTES) {
+      long length = Math.min(UnwrittenConverter.CHUNK_BYTES, range.end() - at);
+      MemorySegment pages = beginTouch();
+      if (pages == null) {
+        return Errno.ESTALE.result();
+      }
+      try {
+        int result = converter.convert(pages, new ByteRange(at, length));
+        if (result < 0) {
+          return result;
+        }
+      } finally {
+        endTouch();
+      }
+    }
+    return 0;
+  }
+
+  @Override
+  public int flush(ByteRange range) {
+    synchronized (this) {
+      if (state.isEnd() || closing) {
+        return Errno.ESTALE.result();
+      }
+      target.retain();
+    }
+    try {
+      return isDurableByCacheLines() ? writeBack(range) : context.kernel().fdatasync(target.fd());
+    } finally {
+      target.release();
+    }
+  }
+
+  private synchronized boolean isDurableByCacheLines() {
+    return mapping.synchronous() && context.cacheLines().isAvailable();
+  }
+
+  private int writeBack(ByteRange range) {
+    for (long at = range.offset(); at < range.end(); at += UnwrittenConverter.CHUNK_BYTES) {
+      MemorySegment pages = beginTouch();
+      if (pages == null) {
+        return Errno.ESTALE.result();
+      }
+      try {
+        long end = Math.min(range.end(), mapping().byteSize());
+        long length = Math.min(UnwrittenConverter.CHUNK_BYTES, end - at);
+        if (length <= 0) {
+          return 0;
+        }
+        context.cacheLines().writeBack(pages.address() + at, length);
+      } finally {
+        endTouch();
+      }
+    }
+    return 0;
+  }
+
+  /** The mapping in whole pages, which stays until {@link #endTouch}; null when it goes. */
+  private synchronized MemorySegment beginTouch() {
+    if (closing || state.isEnd()) {
+      return null;
+    }
+    touchers++;
+    return mapping.pages();
+  }
+
+  private synchronized void endTouch() {
+    touchers--;
+    notifyAll();
+  }
+
+  // ---------------------------------------------------------------- the way down
+
+  @Override
+  public void onLeaseBreak(long seenAtNanos) {
+    long kernelDeadline = context.deadlines().kernelDeadline(seenAtNanos);
+    boolean wasHeld;
+    synchronized (this) {
+      if (state.isEnd() || closing || kernelBreakTold) {
+        return;
+      }
+      wasHeld = state == SealState.HELD;
+      if (!wasHeld && state != SealState.BREAKING) {
+        breakSeen = true;
+        return;
+      }
+      kernelBreakTold = true;
+      deadlineNanos = wasHeld ? kernelDeadline : Math.min(deadlineNanos, kernelDeadline);
+      if (wasHeld) {
+        become(SealState.BREAKING);
+      }
+    }
+    if (!context.deadlines().kernelWaitsForEver()) {
+      watchDeadline(kernelDeadline);
+    }
+    if (wasHeld) {
+      tellBreak(BreakCause.KERNEL_LEASE_BREAK, seenAtNanos, kernelDeadline);
+    }
+  }
+
+  /** An audit found a difference: exactly one call leads to the listener. */
+  void onDifference(long seenAtNanos) {
+    synchronized (this) {
+      if (state != SealState.HELD || closing) {
+        return;
+      }
+      become(SealState.BREAKING);
+      // What was granted is wrong already: there is no time to spare.
+      deadlineNanos = seenAtNanos;
+    }
+    tellBreak(BreakCause.AUDIT_DIFFERENCE, seenAtNanos, seenAtNanos);
+  }
+
+  private void tellBreak(BreakCause cause, long seenAtNanos, long deadline) {
+    tell(SealState.HELD, SealState.BREAKING);
+    context.events().onBreak(target, cause, seenAtNanos, deadline);
+    try {
+      listener.onBreak(this, cause, seenAtNanos, deadline);
+    } catch (RuntimeException e) {
+      LOG.error("the break of {} was not handled; it stays BREAKING", target.describe(), e);
+      context.events().onListenerFailure(target, e, context.clock().nanoTime());
+    }
+  }
+
+  private void watchDeadline(long kernelDeadline) {
+    long delayNanos = kernelDeadline - context.clock().nanoTime();
+    Timer timer = context.timers().schedule(delayNanos, this::onDeadline);
+    synchronized (this) {
+      if (!closing) {
+        deadlineTimer = timer;
+        return;
+      }
+    }
+    timer.cancel();
+  }
+
+  /** The kernel took the lease: too late for everything (S4). */
+  private void onDeadline() {
+    int live;
+    synchronized (this) {
+      if (state != SealState.BREAKING || closing) {
+        return;
+      }
+      become(SealState.LOST);
+      live = granted.size();
+    }
+    tellLost(live);
+  }
+
+  private void tellLost(int live) {
+    LOG.error(
+        "S4: the kernel took the lease of {} with {} live handles; fence was too late",
+        target.describe(),
+        live);
+    tell(SealState.BREAKING, SealState.LOST);
+    context.events().onLost(target, live, context.clock().nanoTime());
+  }
+
+  @Override
+  public void release() {
+    SealState from;
+    SealState end;
+    Timer timer;
+    synchronized (this) {
+      if (!granted.isEmpty()) {
+        throw new IllegalStateException(
+            "S1: "
+                + granted.size()
+                + " handles live on "
+                + target.describe()
+                + ": invalidate them before its seal is released");
+      }
+      if (closing) {
+        return;
+      }
+      if (state != SealState.HELD && state != SealState.BREAKING && state != SealState.LOST) {
+        throw new IllegalStateException("seal of " + target.describe() + " is " + state);
+      }
+      closing = true;
+      awaitTouchers();
+      try {
+        mapping.invalidate();
+      } catch (IllegalStateException e) {
+        closing = false;
+        throw new IllegalStateException(
+            "S3: the mapping of " + target.describe() + " is in use without a handle", e);
+      }
+      from = state;
+      end = endOf(from);
+      if (from != end) {
+        become(end);
+      }
+      timer = deadlineTimer;
+    }
+    if (timer != null) {
+      timer.cancel();
+    }
+    tearDown();
+    if (from == SealState.BREAKING && end == SealState.LOST) {
+      tellLost(0);
+    } else if (from != end) {
+      tell(from, end);
+    }
+  }
+
+  private SealState endOf(SealState from) {
+    boolean late =
+        kernelBreakTold
+            && !context.deadlines().kernelWaitsForEver()
+            && context.clock().nanoTime() - deadlineNanos >= 0;
+    return from == SealState.LOST || (from == SealState.BREAKING && late)
+        ? SealState.LOST
+        : SealState.RELEASED;
+  }
+
+  /** Guarded by the monitor, which waiting gives back. */
+  private void awaitTouchers() {
+    boolean interrupted = false;
+    while (touchers > 0) {
+      try {
+        wait();
+      } catch (InterruptedException _) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Lease first: the breaker need not wait while pages are unmapped. */
+  private void tearDown() {
+    boolean lease;
+    synchronized (this) {
+      if (tornDown) {
+        return;
+      }
+      tornDown = true;
+      lease = leaseTaken;
+    }
+    context.auditor().forget(this);
+    if (lease) {
+      int result = context.keeper().giveUp(target.fd(), this);
+      if (result < 0) {
+        LOG.error("cannot give up {}: {}", target.describe(), Errno.describe(result));
+      }
+    }
+    int result = mapping.unmap();
+    if (result < 0) {
+      LOG.error("cannot unmap {}: {}", target.describe(), Errno.describe(result));
+    }
+    target.release();
+  }
+
+  // ---------------------------------------------------------------- the state machine
+
+  private void advance(SealState next) {
+    SealState from;
+    synchronized (this) {
+      from = state;
+      become(next);
+    }
+    tell(from, next);
+  }
+
+  /** The one transition method; guarded by the monitor. */
+  private void become(SealState next) {
+    if (!state.mayBecome(next)) {
+      throw new IllegalStateException(
+          "seal of " + target.describe() + ": no way from " + state + " to " + next);
+    }
+    state = next;
+  }
+
+  private void tell(SealState from, SealState to) {
+    context.events().onTransition(target, from, to, context.clock().nanoTime());
+  }
+
+  /** Counts audits in a row that could not read the map. */
+  synchronized int countAuditFailure(boolean failed) {
+    auditFailures = failed ? auditFailures + 1 : 0;
+    return auditFailures;
+  }
+}

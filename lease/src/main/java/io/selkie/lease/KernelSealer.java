@@ -1,0 +1,314 @@
+package io.selkie.lease;
+
+import io.selkie.lease.LeaseKeeper.Taking;
+import io.selkie.lease.RangePreparer.Converting;
+import io.selkie.lease.RangePreparer.Settled;
+import io.selkie.lease.Sealer.Refusal.Reason;
+import io.selkie.lease.Sealer.SealOutcome.Refused;
+import io.selkie.lease.Sealer.SealOutcome.Sealed;
+import io.selkie.posix.Errno;
+import io.selkie.posix.FileStatus;
+import io.selkie.posix.Kernel;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * Makes seals by kernel leases. {@link LeaseRuntime} puts it together for a real kernel; a
+ * simulation makes it itself, on one thread.
+ *
+ * <p>Safe for use by several threads. Nothing here is at odds with the server's own writers on the
+ * same description: preparing changes no byte (see {@link UnwrittenConverter}). What changes the
+ * block map through that description, a truncation for instance, must be kept off by the caller
+ * while a range of it is being sealed or granted: the kernel does not break a lease for its holder.
+ */
+public final class KernelSealer implements Sealer {
+
+  private final SealContext context;
+  private final FileProbes probes;
+  private final RangePreparer preparer;
+  private final UnwrittenConverter converter;
+  private final AtomicLong sealNumbers = new AtomicLong();
+
+  KernelSealer(
+      SealContext context,
+      BlockMapReader reader,
+      FileProbes probes,
+      LeaseSettings settings,
+      UnwrittenConverter converter) {
+    this.context = context;
+    this.probes = probes;
+    this.preparer = new RangePreparer(context.kernel(), reader, settings.triesMax());
+    this.converter = converter;
+  }
+
+  @Override
+  public SealOutcome seal(
+      SealTarget target, Purpose purpose, ByteRange range, SealListener listener) {
+    requireBytes(range);
+    var seal = new KernelSeal(context, target, listener, sealNumbers.incrementAndGet());
+    SealOutcome outcome = null;
+    seal.prepare();
+    try {
+      outcome = new Sealing(seal, purpose, range).run();
+    } finally {
+      if (!(outcome instanceof Sealed)) {
+        seal.abandon();
+      }
+    }
+    if (outcome instanceof Refused(Refusal refusal)) {
+      tellRefused(target, refusal);
+    }
+    return outcome;
+  }
+
+  @Override
+  public SealOutcome extend(Seal seal, Purpose purpose, ByteRange range) {
+    requireBytes(range);
+    KernelSeal held = ours(seal);
+    SealOutcome outcome;
+    if (held.enter()) {
+      try {
+        outcome = extend(held, purpose, range);
+      } finally {
+        held.exit();
+      }
+    } else {
+      outcome = breaking(held.target());
+    }
+    if (outcome instanceof Refused(Refusal refusal)) {
+      tellRefused(held.target(), refusal);
+    }
+    return outcome;
+  }
+
+  private SealOutcome extend(KernelSeal seal, Purpose purpose, ByteRange range) {
+    SealTarget target = seal.target();
+    var status = new FileStatus();
+    Refused refused = inspect(target, purpose, range, status);
+    if (refused != null) {
+      return refused;
+    }
+    ByteRange inside = clip(range, status.size());
+    if (seal.exact() && purpose == Purpose.READ_WRITE) {
+      refused = grantedHole(seal, inside);
+      if (refused != null) {
+        return refused;
+      }
+    }
+    int result = seal.reach(status.size());
+    if (result < 0) {
+      return Refusals.system("mmap", target, result);
+    }
+    Settled settled =
+        preparer.settle(target, inside, seal.exact(), purpose, Optional.of(converting(seal)));
+    return switch (settled) {
+      case Settled.Unfit(Refused unfit) -> seal.isBreaking() ? breaking(target) : unfit;
+      case Settled.Fit(BlockMap map) -> extended(seal, map);
+    };
+  }
+
+  private SealOutcome extended(KernelSeal seal, BlockMap map) {
+    AuditOutcome audit = context.auditor().auditOverlap(seal, map);
+    if (audit instanceof AuditOutcome.Different(MapDifference difference)) {
+      return Refusals.refused(
+          Reason.MAP_CHANGED,
+          seal.target().describe()
+              + ": what was granted changed at "
+              + difference.where()
+              + " ("
+              + difference.what()
+              + "); its holders are being fenced");
+    }
+    return seal.isBreaking() ? breaking(seal.target()) : new Sealed(seal, map);
+  }
+
+  /** Filling a hole that somebody was told of would make what they hold untrue. */
+  private static Refused grantedHole(KernelSeal seal, ByteRange range) {
+    for (BlockMap granted : seal.grants()) {
+      BlockMap overlap = granted.range().overlaps(range) ? granted.clip(range) : null;
+      if (overlap != null
+          && (!overlap.holes().isEmpty()
+              || overlap.extents().stream()
+                  .anyMatch(extent -> extent.unwritten() || extent.shared()))) {
+        return Refusals.refused(
+            Reason.HOLE_GRANTED,
+            "bytes "
+                + overlap.range().offset()
+                + "+"
+                + overlap.range().length()
+                + " of "
+                + seal.target().describe()
+                + " are granted with holes, unwritten or shared extents that this would fill;"
+                + " recall those first");
+      }
+    }
+    return null;
+  }
+
+  /** One attempt at sealing. */
+  private final class Sealing {
+    private final KernelSeal seal;
+    private final SealTarget target;
+    private final Purpose purpose;
+    private final ByteRange range;
+    private final FileStatus status = new FileStatus();
+
+    Sealing(KernelSeal seal, Purpose purpose, ByteRange range) {
+      this.seal = seal;
+      this.target = seal.target();
+      this.purpose = purpose;
+      this.range = range;
+    }
+
+    SealOutcome run() {
+      Refused refused = inspect(target, purpose, range, status);
+      if (refused != null) {
+        return refused;
+      }
+      boolean dax = status.isDax();
+      ByteRange inside = clip(range, status.size());
+      if (preparer.settle(target, inside, dax, purpose, Optional.empty())
+          instanceof Settled.Unfit(Refused unfit)) {
+        return unfit;
+      }
+      SealMode mode = modeFor(dax);
+      Taking taking = seal.seal(mode);
+      if (taking.result() < 0) {
+        return Refusals.lease(taking.call(), target, mode, taking.result());
+      }
+      return underLease(dax);
+    }
+
+    /** From here on nobody else changes the map; what was read before counts for nothing (S2). */
+    private SealOutcome underLease(boolean dax) {
+      Refused refused = inspect(target, purpose, range, status);
+      if (refused != null) {
+        return refused;
+      }
+      if (status.isDax() != dax) {
+        return Refusals.refused(
+            Reason.MAP_CHANGED,
+            target.describe() + " changed its DAX state while it was sealed; try again");
+      }
+      int result = seal.verify(status.size(), dax);
+      if (result < 0) {
+        return mapping(result);
+      }
+      ByteRange inside = clip(range, status.size());
+      Settled settled =
+          preparer.settle(target, inside, dax, purpose, Optional.of(converting(seal)));
+      return switch (settled) {
+        case Settled.Unfit(Refused unfit) -> seal.isBreaking() ? breaking(target) : unfit;
+        case Settled.Fit(BlockMap map) -> held(map);
+      };
+    }
+
+    private SealOutcome held(BlockMap map) {
+      if (seal.isBreaking() || !seal.hold()) {
+        return breaking(target);
+      }
+      context.auditor().watch(seal);
+      return new Sealed(seal, map);
+    }
+
+    /**
+     * A read lease does not see reflinks and deduplication, so it holds the map of a DAX file still
+     * only where the file system has neither; and it needs a description that cannot write.
+     */
+    private SealMode modeFor(boolean dax) {
+      if (target.writable()) {
+        return SealMode.EXCLUSIVE;
+      }
+      return dax && !probes.reflink(target.fd(), status.device(), false).isNo()
+          ? SealMode.EXCLUSIVE
+          : SealMode.SHARED;
+    }
+
+    private Refused mapping(int result) {
+      return switch (Errno.of(result)) {
+        case ENODEV, EOPNOTSUPP, EACCES ->
+            Refusals.refused(
+                Reason.UNSUPPORTED,
+                "mmap of "
+                    + target.describe()
+                    + ": "
+                    + Errno.describe(result)
+                    + "; no shared mapping here, export another file system");
+        case ENOMEM ->
+            Refusals.refused(
+                Reason.SYSTEM,
+                "mmap of "
+                    + target.describe()
+                    + ": no address space or too many mappings; raise vm.max_map_count");
+        default -> Refusals.system("mmap", target, result);
+      };
+    }
+  }
+
+  private Converting converting(KernelSeal seal) {
+    return range -> seal.convert(converter, range);
+  }
+
+  /** What must be so before anything is tried; null when it is. */
+  private Refused inspect(SealTarget target, Purpose purpose, ByteRange range, FileStatus status) {
+    Kernel kernel = context.kernel();
+    int result = FileProbes.status(kernel, target.fd(), status);
+    if (result < 0) {
+      return Refusals.system("statx", target, result);
+    }
+    FileIdentity identity = target.identity();
+    if (status.device() != identity.device() || status.inode() != identity.inode()) {
+      throw new IllegalArgumentException(
+          "descriptor " + target.fd() + " is not " + target.describe() + ", " + identity);
+    }
+    if (!status.isRegular()) {
+      return Refusals.refused(
+          Reason.NOT_REGULAR, target.describe() + " is not a regular file; only those are sealed");
+    }
+    if (purpose == Purpose.READ_WRITE && !target.writable()) {
+      return Refusals.refused(
+          Reason.NOT_PERMITTED,
+          target.describe() + " is open read-only; open it anew for writing first");
+    }
+    if (range.offset() >= status.size()) {
+      return Refusals.refused(
+          Reason.PAST_END,
+          "offset "
+              + range.offset()
+              + " of "
+              + target.describe()
+              + " lies past its end at "
+              + status.size()
+              + "; set the size first");
+    }
+    return null;
+  }
+
+  private void tellRefused(SealTarget target, Refusal refusal) {
+    context.events().onRefused(target, refusal, context.clock().nanoTime());
+  }
+
+  private static Refused breaking(SealTarget target) {
+    return Refusals.refused(
+        Reason.BREAKING,
+        target.describe() + ": another process asks for it right now; try again when it is done");
+  }
+
+  private static ByteRange clip(ByteRange range, long sizeBytes) {
+    long end = Math.min(range.end(), sizeBytes);
+    return new ByteRange(range.offset(), end - range.offset());
+  }
+
+  private static void requireBytes(ByteRange range) {
+    if (range.length() == 0) {
+      throw new IllegalArgumentException("an empty range cannot be sealed");
+    }
+  }
+
+  private static KernelSeal ours(Seal seal) {
+    if (seal instanceof KernelSeal held) {
+      return held;
+    }
+    throw new IllegalArgumentException("a seal of another sealer: " + seal);
+  }
+}
