@@ -228,6 +228,12 @@ public final class FaultInjectingKernel implements Kernel {
   }
 
   @Override
+  public int dup3(int fd, int onto) {
+    return (int)
+        run(KernelCall.DUP3, fd, null, () -> delegate.dup3(fd, onto), FaultInjectingKernel::keep);
+  }
+
+  @Override
   public int nameToHandle(int fd, FileHandleBytes out) {
     return (int)
         run(

@@ -41,6 +41,12 @@ public interface Kernel {
   /** {@code close(2)}. */
   int close(int fd);
 
+  /**
+   * {@code dup3(2)} with O_CLOEXEC: in one step {@code onto} stands for what {@code fd} stands for,
+   * and what it stood for before is closed. Calls under way on it end as they began.
+   */
+  int dup3(int fd, int onto);
+
   /** {@code name_to_handle_at(2)} of a descriptor itself ({@code AT_EMPTY_PATH}). */
   int nameToHandle(int fd, FileHandleBytes out);
 

@@ -6,6 +6,8 @@ public enum KernelCall {
   OPENAT2,
   /** {@link Kernel#close}. */
   CLOSE,
+  /** {@link Kernel#dup3}. */
+  DUP3,
   /** {@link Kernel#nameToHandle}. */
   NAME_TO_HANDLE,
   /** {@link Kernel#openByHandle}. */

@@ -12,6 +12,9 @@ package io.selkie.posix;
  * to five go the quick way and seven or more the general one; a test watches both.
  */
 public interface LibC {
+  /** {@code dup3}. */
+  int dup3(int fd, int onto, int flags);
+
   /** {@code pread64}. */
   long pread64(int fd, long buffer, long size, long offset);
 

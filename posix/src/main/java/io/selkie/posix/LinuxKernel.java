@@ -76,6 +76,15 @@ public final class LinuxKernel implements Kernel {
   }
 
   @Override
+  public int dup3(int fd, int onto) {
+    int result;
+    do {
+      result = result(libc.dup3(fd, onto, (int) OpenFlags.CLOEXEC));
+    } while (result == EINTR);
+    return result;
+  }
+
+  @Override
   public int nameToHandle(int fd, FileHandleBytes out) {
     Scratch scratch = scratches.get();
     MemorySegment handle = scratch.area();

@@ -59,6 +59,26 @@ class LinuxKernelDataTest {
   }
 
   @Test
+  void descriptorCanBeMadeToStandForAnotherFile() {
+    MemorySegment one = arena.allocate(1);
+    int other = open("other");
+    assertThat(kernel.pwrite(other, one, 99)).isEqualTo(1);
+
+    assertThat(kernel.dup3(other, fd)).isEqualTo(fd);
+    assertThat(kernel.close(other)).isZero();
+
+    assertThat(size()).isEqualTo(100);
+    assertThat(kernel.dup3(other, fd)).isEqualTo(Errno.EBADF.result());
+  }
+
+  @Test
+  void noBoundFunctionHasSixParameters() {
+    for (var method : LibC.class.getMethods()) {
+      assertThat(method.getParameterCount()).as(method.getName()).isNotEqualTo(6);
+    }
+  }
+
+  @Test
   void heapMemoryIsRefused() {
     assertThatThrownBy(() -> kernel.pread(fd, MemorySegment.ofArray(new byte[8]), 0))
         .isInstanceOf(IllegalArgumentException.class);

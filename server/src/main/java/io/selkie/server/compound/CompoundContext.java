@@ -181,6 +181,14 @@ public final class CompoundContext {
   }
 
   /**
+   * Says that this is the retry of a request whose reply was not kept: nothing after SEQUENCE is
+   * executed again (RFC 8881 section 2.10.6.1.3). For SEQUENCE only.
+   */
+  public void retryOfUncached() {
+    state.retryUncached = true;
+  }
+
+  /**
    * Returns the arguments of the whole compound, from the tag to the end, as they lie in the
    * request; for SEQUENCE to recognise a false retry. The buffer is shared: put its position and
    * limit back.

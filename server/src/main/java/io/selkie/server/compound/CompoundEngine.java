@@ -2,7 +2,6 @@ package io.selkie.server.compound;
 
 import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.NfsStat4;
-import io.selkie.protocol.rpc.RpcReply;
 import io.selkie.protocol.xdr.Utf8;
 import io.selkie.protocol.xdr.Xdr;
 import io.selkie.protocol.xdr.XdrException;
@@ -169,6 +168,9 @@ public final class CompoundEngine {
       }
       if (s.operation == null && !beginOperation(c)) {
         return refuse(c, s.status);
+      }
+      if (s.retryUncached && !(s.operation instanceof Refusal)) {
+        return endOperation(c, NfsStat4.NFS4ERR_RETRY_UNCACHED_REP);
       }
       status = statusOfPosition(c);
       if (status == NfsStat4.NFS4_OK && !onWorker && policy.needsWorker(s.operation)) {
@@ -361,12 +363,5 @@ public final class CompoundEngine {
       c.state().admitted = false;
       workers.leave();
     }
-  }
-
-  /** Answers a call whose arguments are not even the head of a compound. */
-  public static void garbage(RpcExchange exchange) {
-    RpcReply.encodeAccepted(
-        exchange.reply(), exchange.header().xid(), io.selkie.protocol.rpc.RpcConst.GARBAGE_ARGS);
-    exchange.send();
   }
 }

@@ -32,6 +32,9 @@ final class EngineState {
 
   boolean keepErrorBody;
 
+  /** The request is a retry whose reply was not kept: nothing is executed again. */
+  boolean retryUncached;
+
   /** Whether this compound counts against the workers' capacity. */
   boolean admitted;
 
@@ -51,6 +54,7 @@ final class EngineState {
     tooBigStatus = NfsStat4.NFS4ERR_REP_TOO_BIG;
     operation = null;
     keepErrorBody = false;
+    retryUncached = false;
     admitted = false;
     clearSuspension();
   }

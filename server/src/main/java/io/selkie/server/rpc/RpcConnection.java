@@ -1,6 +1,9 @@
 package io.selkie.server.rpc;
 
+import io.selkie.protocol.rpc.AuthSys;
+import io.selkie.protocol.xdr.XdrWriter;
 import java.net.SocketAddress;
+import java.util.function.Consumer;
 
 /**
  * A connection as the layers above the transport see it: something with an identity that ends some
@@ -18,6 +21,17 @@ public interface RpcConnection {
   boolean isOpen();
 
   /**
+   * Calls the peer over this connection: how callbacks travel (RFC 8881 section 2.10.3.1). Returns
+   * at once. There is no time-out: the caller knows best how long an answer is worth waiting for,
+   * and a late one still says something; the end of the connection ends the wait.
+   *
+   * @param call what to call, and as whom
+   * @param arguments writes the arguments; called once, possibly on another thread
+   * @param handler told exactly once, on the connection's event loop; must not block
+   */
+  void call(Call call, Consumer<XdrWriter> arguments, CallHandler handler);
+
+  /**
    * Runs something once when the connection is gone, at once if it is already. Runs on the
    * connection's event loop and must not block.
    */
@@ -25,4 +39,11 @@ public interface RpcConnection {
 
   /** Closes the connection; calls in flight end as lost. Idempotent. */
   void close(String reason);
+
+  /**
+   * A call's target.
+   *
+   * @param credential the AUTH_SYS credential to call with, or null for AUTH_NONE
+   */
+  record Call(int program, int version, int procedure, AuthSys credential) {}
 }

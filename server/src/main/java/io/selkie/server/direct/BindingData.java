@@ -1,0 +1,81 @@
+package io.selkie.server.direct;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.selkie.protocol.nfs4.SessionId4;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Optional;
+
+/**
+ * Private data of a queue pair's set-up, point 2 and 4 of our profile of the RDMA layout:
+ *
+ * <pre>
+ *   request   | 'R' 'L' 'Q' '1' | flags (4) | sessionid4 (16) |
+ *   accept    | 'R' 'L' 'Q' '1' | flags (4): bit 0 FLUSH      |
+ *   refusal   | 'R' 'L' 'Q' '1' | reason (4) | a line of text |
+ * </pre>
+ */
+public final class BindingData {
+
+  /** The first four bytes. */
+  public static final int MAGIC = 'R' << 24 | 'L' << 16 | 'Q' << 8 | '1';
+
+  /** In an accept's flags: RDMA FLUSH is offered. */
+  public static final int FLAG_FLUSH = 1;
+
+  private static final int REQUEST_BYTES = 4 + 4 + SessionId4.BYTES;
+  private static final int TEXT_BYTES_MAX = 200;
+
+  private BindingData() {}
+
+  /** Why a queue pair is refused; the number stands in the refusal. */
+  public enum Refusal {
+    /** The private data is not what it should be. */
+    BAD_REQUEST(1),
+    /** There is no such session. */
+    UNKNOWN_SESSION(2),
+    /** The client has as many queue pairs as it may, or all clients together have. */
+    LIMIT(3),
+    /** The server stops. */
+    STOPPING(4);
+
+    private final int code;
+
+    Refusal(int code) {
+      this.code = code;
+    }
+
+    /** The number on the wire. */
+    public int code() {
+      return code;
+    }
+  }
+
+  /** The session that a request names; empty when it is no such request. */
+  static Optional<SessionId4> session(ByteBuffer request) {
+    ByteBuffer in = request.duplicate().order(ByteOrder.BIG_ENDIAN);
+    // What a later version may add behind is not ours to refuse.
+    if (in.remaining() < REQUEST_BYTES || in.getInt() != MAGIC) {
+      return Optional.empty();
+    }
+    // No flag of a request has a meaning yet.
+    in.getInt();
+    long high = in.getLong();
+    return Optional.of(new SessionId4(high, in.getLong()));
+  }
+
+  static ByteBuffer accept(int flags) {
+    return ByteBuffer.allocate(8).putInt(MAGIC).putInt(flags).flip();
+  }
+
+  static ByteBuffer refuse(Refusal reason, String text) {
+    byte[] line = text.getBytes(UTF_8);
+    int length = Math.min(line.length, TEXT_BYTES_MAX);
+    return ByteBuffer.allocate(8 + length)
+        .putInt(MAGIC)
+        .putInt(reason.code)
+        .put(line, 0, length)
+        .flip();
+  }
+}

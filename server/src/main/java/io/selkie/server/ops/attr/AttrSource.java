@@ -1,0 +1,46 @@
+package io.selkie.server.ops.attr;
+
+import io.selkie.posix.FileStatus;
+import io.selkie.posix.FileSystemStatus;
+import io.selkie.protocol.xdr.XdrWriter;
+import java.util.List;
+
+/**
+ * Where the values of one file's attributes come from. What costs a system call of its own is asked
+ * for only when an attribute needs it.
+ */
+public interface AttrSource {
+
+  /** The file's status. */
+  FileStatus status();
+
+  /** The status of its file system; asked for at most a few times. */
+  FileSystemStatus fileSystem();
+
+  /** Writes its filehandle as an opaque. */
+  void encodeFileHandle(XdrWriter out);
+
+  /** fsid.major; fsid.minor is 0. The device of a real file, 0 for the server's root. */
+  long fsidMajor();
+
+  /** The inode number of what the file covers, where a file system begins; else its own. */
+  long mountedOnFileId();
+
+  /** rdattr_error: NFS4_OK unless READDIR could not read the entry. */
+  int rdattrError();
+
+  /** The layout types offered for the file; empty for none. */
+  List<Integer> layoutTypes();
+
+  /** What is the same for all files. */
+  ServerAttributes server();
+
+  /**
+   * What is the same for all files.
+   *
+   * @param leaseSeconds lease_time
+   * @param maxReadBytes maxread
+   * @param maxWriteBytes maxwrite
+   */
+  record ServerAttributes(int leaseSeconds, long maxReadBytes, long maxWriteBytes) {}
+}

@@ -1,0 +1,70 @@
+package io.selkie.server.rpc;
+
+import java.time.Duration;
+
+/**
+ * What one peer may take from the server. All of it is enforced by the transport, before any
+ * request is looked at.
+ *
+ * @param requestBytesMax the largest record accepted; a longer one closes the connection
+ * @param replyBytesMax the largest record sent
+ * @param inFlightMax how many requests of one connection may be under way; more are left in the
+ *     socket until one is answered
+ * @param callsMax how many calls to the peer may be outstanding on one connection
+ * @param outboundBytesHigh from so many unsent bytes on, nothing more is read from the connection
+ * @param connectionsMax how many connections there may be; more are closed as they come
+ * @param handshakeTimeout by when the first whole call must have come
+ * @param recordTimeout by when a record once begun must be complete
+ * @param sendTimeout how long the peer may leave replies unread before the connection is closed
+ * @param deadPeerTimeout after so long without a sign of life from the peer's kernel the connection
+ *     is closed (TCP_USER_TIMEOUT and keep-alive)
+ */
+public record RpcLimits(
+    int requestBytesMax,
+    int replyBytesMax,
+    int inFlightMax,
+    int callsMax,
+    int outboundBytesHigh,
+    int connectionsMax,
+    Duration handshakeTimeout,
+    Duration recordTimeout,
+    Duration sendTimeout,
+    Duration deadPeerTimeout) {
+
+  /** What a request or reply needs besides a payload of the largest READ or WRITE, in bytes. */
+  public static final int OVERHEAD_BYTES = 8192;
+
+  /** Limits for payloads of up to 1 MiB. */
+  public static final RpcLimits DEFAULT =
+      new RpcLimits(
+          (1 << 20) + OVERHEAD_BYTES,
+          (1 << 20) + OVERHEAD_BYTES,
+          64,
+          64,
+          4 << 20,
+          4096,
+          Duration.ofSeconds(30),
+          Duration.ofSeconds(30),
+          Duration.ofSeconds(30),
+          Duration.ofSeconds(60));
+
+  /** Checks the bounds. */
+  public RpcLimits {
+    positive("requestBytesMax", requestBytesMax - OVERHEAD_BYTES);
+    positive("replyBytesMax", replyBytesMax - OVERHEAD_BYTES);
+    positive("inFlightMax", inFlightMax);
+    positive("callsMax", callsMax);
+    positive("outboundBytesHigh", outboundBytesHigh);
+    positive("connectionsMax", connectionsMax);
+    positive("handshakeTimeout", handshakeTimeout.toMillis());
+    positive("recordTimeout", recordTimeout.toMillis());
+    positive("sendTimeout", sendTimeout.toMillis());
+    positive("deadPeerTimeout", deadPeerTimeout.toMillis());
+  }
+
+  private static void positive(String name, long value) {
+    if (value <= 0) {
+      throw new IllegalArgumentException(name + " is too small");
+    }
+  }
+}
