@@ -1,0 +1,512 @@
+package io.selkie.layout;
+
+import static io.selkie.protocol.nfs4.LayoutConst4.LAYOUTIOMODE4_ANY;
+import static io.selkie.protocol.nfs4.LayoutConst4.LAYOUTIOMODE4_READ;
+import static io.selkie.protocol.nfs4.LayoutConst4.LAYOUTIOMODE4_RW;
+import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_BADIOMODE;
+import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_BADLAYOUT;
+import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_INVAL;
+import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_LAYOUTTRYLATER;
+import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_NOENT;
+import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_NO_GRACE;
+import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_OPENMODE;
+import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_TOOSMALL;
+import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_UNKNOWN_LAYOUTTYPE;
+import static io.selkie.protocol.nfs4.NfsStat4.NFS4_OK;
+
+import io.selkie.config.time.NanoClock;
+import io.selkie.config.time.Timers;
+import io.selkie.lease.ByteRange;
+import io.selkie.lease.FileIdentity;
+import io.selkie.lease.Sealer;
+import io.selkie.protocol.nfs4.Stateid4;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Function;
+import java.util.random.RandomGenerator;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The arbiter: a table of {@link FileLayouts} state machines. An event is applied under its file's
+ * lock, the effects are run after the lock was let go, and what comes of them are events again.
+ */
+public final class Arbiter implements LayoutArbiter {
+
+  private static final Logger LOG = LoggerFactory.getLogger(Arbiter.class);
+
+  private final Map<FileIdentity, FileLayouts> files = new ConcurrentHashMap<>();
+  private final Map<Integer, LayoutType> types = new LinkedHashMap<>();
+  private final FileContext context;
+  private final NanoClock clock;
+  private final EffectRunner runner;
+  private final Commits commits;
+
+  /**
+   * @param types the layout types granted here, the preferred one first
+   * @param events told of each step
+   * @param timers their tasks do not block
+   * @param executor runs what blocks in the kernel when the present thread may not: grants that had
+   *     to wait for their turn, and the release of seals after asynchronous events; must not reject
+   *     before the arbiter is closed
+   * @param random makes this boot's stateids unlike others
+   */
+  public Arbiter(
+      Sealer sealer,
+      CallbackChannel callbacks,
+      List<LayoutType> types,
+      LayoutEvents events,
+      NanoClock clock,
+      Timers timers,
+      Executor executor,
+      RandomGenerator random,
+      LayoutPolicy policy) {
+    types.forEach(type -> this.types.put(type.number(), type));
+    AtomicReference<LayoutPolicy> current = new AtomicReference<>(policy);
+    this.context =
+        new FileContext(current, new Ledger(random), new AtomicLong(), new AtomicBoolean());
+    this.clock = clock;
+    this.runner =
+        new EffectRunner(
+            new GrantWorker(sealer, clock, events),
+            callbacks,
+            events,
+            clock,
+            timers,
+            executor,
+            current,
+            this::dispatch);
+    this.commits = new Commits(context, this::dispatchIfPresent);
+  }
+
+  /** Takes another policy for what begins from now on. */
+  public void updatePolicy(LayoutPolicy policy) {
+    context.currentPolicy().set(policy);
+  }
+
+  // ------------------------------------------------------------------ dispatch
+
+  private void dispatch(FileLayouts file, FileEvent event, boolean mayBlock) {
+    List<Effect> effects;
+    synchronized (file) {
+      effects = file.on(event, clock.nanoTime());
+      dropIfIdle(file);
+    }
+    runner.run(file, effects, mayBlock, null);
+  }
+
+  /** Brings an event to a file that is there, or answers false. */
+  private boolean dispatchIfPresent(FileIdentity identity, FileEvent event) {
+    FileLayouts file = files.get(identity);
+    if (file == null) {
+      return false;
+    }
+    List<Effect> effects;
+    synchronized (file) {
+      if (file.removed) {
+        return false;
+      }
+      effects = file.on(event, clock.nanoTime());
+      dropIfIdle(file);
+    }
+    runner.run(file, effects, true, null);
+    return true;
+  }
+
+  /** Applies something to a file that is made when it is not there; answers its effects. */
+  private <T> T with(FileIdentity identity, Function<FileLayouts, T> action) {
+    while (true) {
+      FileLayouts file = files.get(identity);
+      if (file == null) {
+        file = files.computeIfAbsent(identity, this::newFile);
+      }
+      synchronized (file) {
+        if (!file.removed) {
+          T result = action.apply(file);
+          dropIfIdle(file);
+          return result;
+        }
+      }
+    }
+  }
+
+  private FileLayouts newFile(FileIdentity identity) {
+    FileLayouts file = new FileLayouts(identity, context);
+    file.changes.onClose(permit -> closePermit(file, permit));
+    return file;
+  }
+
+  private void dropIfIdle(FileLayouts file) {
+    if (file.isIdle() && !file.removed) {
+      file.removed = true;
+      files.remove(file.identity, file);
+    }
+  }
+
+  // ------------------------------------------------------------------ LAYOUTGET
+
+  @Override
+  public CompletionStage<LayoutGetResult> layoutGet(LayoutGetRequest request) {
+    LayoutType type = types.get(request.layoutType());
+    LayoutPolicy policy = context.policy();
+    LayoutGetResult.Refused refused = check(request, type, policy);
+    if (refused != null) {
+      return CompletableFuture.completedFuture(refused);
+    }
+    GrantOp op = new GrantOp(request, type, wanted(request, policy), policy.extentsPerLayoutMax());
+    record Applied(FileLayouts file, List<Effect> effects) {}
+    Applied applied =
+        with(
+            request.file().identity(),
+            file -> new Applied(file, file.on(new FileEvent.LayoutGet(op), clock.nanoTime())));
+    runner.run(applied.file(), applied.effects(), true, op);
+    return op.answer;
+  }
+
+  private static LayoutGetResult.Refused check(
+      LayoutGetRequest request, LayoutType type, LayoutPolicy policy) {
+    if (type == null) {
+      return refused(NFS4ERR_UNKNOWN_LAYOUTTYPE, "layout type " + request.layoutType());
+    }
+    if (request.ioMode() != LAYOUTIOMODE4_READ && request.ioMode() != LAYOUTIOMODE4_RW) {
+      return refused(NFS4ERR_BADIOMODE, "iomode " + request.ioMode());
+    }
+    if (Long.compareUnsigned(request.length(), request.minLength()) < 0) {
+      return refused(NFS4ERR_INVAL, "loga_length is less than loga_minlength");
+    }
+    if (Ranges.overflows(request.offset(), request.length())
+        || Ranges.overflows(request.offset(), request.minLength())) {
+      return refused(NFS4ERR_INVAL, "offset and length exceed NFS4_UINT64_MAX");
+    }
+    boolean readWrite = request.ioMode() == LAYOUTIOMODE4_RW;
+    if (readWrite ? !request.writable() : !request.readable()) {
+      return refused(NFS4ERR_OPENMODE, "the stateid's share access does not allow it");
+    }
+    if (readWrite && !request.file().writable()) {
+      return refused(NFS4ERR_BADIOMODE, "the server has the file open for reading only");
+    }
+    long room = Integer.toUnsignedLong(request.maxBodyBytes()) - GrantWorker.LAYOUT4_BYTES;
+    if (type.bodyBytes(1) > room) {
+      return refused(NFS4ERR_TOOSMALL, "loga_maxcount " + request.maxBodyBytes());
+    }
+    long min = request.minLength();
+    boolean tooLong = min != Ranges.TO_THE_END && (min < 0 || min > policy.grantBytesMax());
+    if (request.offset() < 0 || tooLong) {
+      return refused(
+          min == 0 ? NFS4ERR_LAYOUTTRYLATER : NFS4ERR_BADLAYOUT,
+          "offset " + request.offset() + ", least length " + Long.toUnsignedString(min));
+    }
+    return null;
+  }
+
+  private static LayoutGetResult.Refused refused(int status, String reason) {
+    return new LayoutGetResult.Refused(status, false, reason);
+  }
+
+  /** What to seal: from the offset aligned down, as long as wanted, aligned up, and bounded. */
+  private static ByteRange wanted(LayoutGetRequest request, LayoutPolicy policy) {
+    long mask = policy.alignmentBytes() - 1L;
+    long start = request.offset() & ~mask;
+    long bound =
+        start > Long.MAX_VALUE - policy.grantBytesMax() - mask
+            ? Long.MAX_VALUE
+            : start + policy.grantBytesMax() + mask & ~mask;
+    long length = request.length();
+    long end =
+        length <= 0 || length > Long.MAX_VALUE - mask - request.offset()
+            ? Long.MAX_VALUE
+            : request.offset() + length + mask & ~mask;
+    return Ranges.between(start, Math.min(end, bound));
+  }
+
+  // ------------------------------------------------------------------ LAYOUTRETURN, LAYOUTCOMMIT
+
+  @Override
+  public CompletionStage<LayoutReturnResult> layoutReturn(LayoutReturnRequest request) {
+    int status = check(request);
+    if (status != NFS4_OK) {
+      return CompletableFuture.completedFuture(new LayoutReturnResult(status, Optional.empty()));
+    }
+    CompletableFuture<LayoutReturnResult> answer = new CompletableFuture<>();
+    boolean known =
+        dispatchIfPresent(
+            request.file(),
+            new FileEvent.Return(
+                request.clientId(),
+                request.layoutType(),
+                request.ioMode(),
+                Ranges.clip(request.offset(), request.length()),
+                request.stateid(),
+                answer));
+    if (!known) {
+      answer.complete(
+          new LayoutReturnResult(
+              context.ledger().statusOfDead(request.clientId(), request.stateid()),
+              Optional.empty()));
+    }
+    return answer;
+  }
+
+  private int check(LayoutReturnRequest request) {
+    LayoutType type = types.get(request.layoutType());
+    if (type == null) {
+      return NFS4ERR_UNKNOWN_LAYOUTTYPE;
+    }
+    if (request.reclaim()) {
+      // There is no recovery, hence no grace period in which this could be right.
+      return NFS4ERR_NO_GRACE;
+    }
+    if (!isIoMode(request.ioMode()) || Ranges.overflows(request.offset(), request.length())) {
+      return NFS4ERR_INVAL;
+    }
+    return type.checkReturn(request.body());
+  }
+
+  private static boolean isIoMode(int ioMode) {
+    return ioMode == LAYOUTIOMODE4_READ
+        || ioMode == LAYOUTIOMODE4_RW
+        || ioMode == LAYOUTIOMODE4_ANY;
+  }
+
+  @Override
+  public CompletionStage<Integer> layoutReturnBulk(
+      long clientId, int layoutType, int ioMode, Optional<Long> device) {
+    if (!types.containsKey(layoutType)) {
+      return CompletableFuture.completedFuture(NFS4ERR_UNKNOWN_LAYOUTTYPE);
+    }
+    if (!isIoMode(ioMode)) {
+      return CompletableFuture.completedFuture(NFS4ERR_INVAL);
+    }
+    return onFilesOf(
+            clientId,
+            file -> device.isEmpty() || device.get() == file.device(),
+            answer -> new FileEvent.ReturnAll(clientId, layoutType, ioMode, false, answer))
+        .thenApply(_ -> NFS4_OK);
+  }
+
+  @Override
+  public CompletionStage<Void> lastClose(long clientId, FileIdentity file) {
+    return onFilesOf(
+        clientId,
+        file::equals,
+        answer -> new FileEvent.ReturnAll(clientId, 0, LAYOUTIOMODE4_ANY, true, answer));
+  }
+
+  @Override
+  public LayoutCommitResult layoutCommit(LayoutCommitRequest request) {
+    return commits.commit(request, types.get(request.layoutType()));
+  }
+
+  // ------------------------------------------------------------------ devices and stateids
+
+  @Override
+  public DeviceInfoResult deviceInfo(DeviceInfoRequest request) {
+    LayoutType type = types.get(request.layoutType());
+    if (type == null) {
+      return new DeviceInfoResult(NFS4ERR_UNKNOWN_LAYOUTTYPE, ByteBuffer.allocate(0));
+    }
+    return type.deviceAddress(request.deviceId(), request.arrivedAtHost())
+        .map(body -> new DeviceInfoResult(NFS4_OK, body))
+        .orElseGet(() -> new DeviceInfoResult(NFS4ERR_NOENT, ByteBuffer.allocate(0)));
+  }
+
+  @Override
+  public List<Integer> layoutTypes() {
+    return List.copyOf(types.keySet());
+  }
+
+  @Override
+  public boolean isLayoutStateid(Stateid4 stateid) {
+    return context.ledger().isOurs(stateid);
+  }
+
+  @Override
+  public int testStateid(long clientId, Stateid4 stateid) {
+    Hold hold = context.ledger().find(clientId, stateid);
+    if (hold == null) {
+      return context.ledger().statusOfDead(clientId, stateid);
+    }
+    FileLayouts file = files.get(hold.file);
+    if (file == null) {
+      return context.ledger().statusOfDead(clientId, stateid);
+    }
+    synchronized (file) {
+      return hold.checkSeqid(stateid.seqid(), context.policy().seqidRange());
+    }
+  }
+
+  @Override
+  public int freeStateid(long clientId, Stateid4 stateid) {
+    return context.ledger().free(clientId, stateid);
+  }
+
+  @Override
+  public boolean hasRevokedState(long clientId) {
+    return context.ledger().hasRevoked(clientId);
+  }
+
+  @Override
+  public int layoutCount() {
+    return context.ledger().granted();
+  }
+
+  // ------------------------------------------------------------------ changes
+
+  @Override
+  public ChangePermit beforeChange(
+      FileIdentity identity, FileChange change, ByteRange range, long byClientId) {
+    record Applied(FileLayouts file, ChangePermit permit, List<Effect> effects) {}
+    Applied applied =
+        with(
+            identity,
+            file -> {
+              ChangePermit atOnce = file.changes.permitAtOnce(change, range, byClientId);
+              if (atOnce != null) {
+                return new Applied(file, atOnce, List.of());
+              }
+              ChangeOp op = new ChangeOp(change, range, byClientId);
+              List<Effect> effects = file.on(new FileEvent.Change(op), clock.nanoTime());
+              return new Applied(file, op.answer, effects);
+            });
+    runner.run(applied.file(), applied.effects(), true, null);
+    return applied.permit();
+  }
+
+  private void closePermit(FileLayouts file, Permit permit) {
+    List<Effect> effects = List.of();
+    synchronized (file) {
+      if (!file.changes.closeQuietly(permit)) {
+        effects = file.on(new FileEvent.PermitClosed(permit), clock.nanoTime());
+      }
+      dropIfIdle(file);
+    }
+    runner.run(file, effects, false, null);
+  }
+
+  // ------------------------------------------------------------------ recalls
+
+  @Override
+  public void backChannelUp(long clientId) {
+    for (FileIdentity file : filesOf(clientId)) {
+      dispatchIfPresent(file, new FileEvent.BackChannelUp(clientId));
+    }
+  }
+
+  @Override
+  public CompletionStage<Void> clientGone(long clientId, RecallCause cause) {
+    // What it has open goes first: accesses in flight end with their queue pairs.
+    types.values().forEach(type -> type.clientGone(clientId));
+    List<CompletableFuture<Void>> done = new ArrayList<>();
+    for (FileIdentity identity : Set.copyOf(files.keySet())) {
+      CompletableFuture<Void> answer = new CompletableFuture<>();
+      if (dispatchIfPresent(identity, new FileEvent.ClientGone(clientId, cause, answer))) {
+        done.add(answer);
+      }
+    }
+    return allOf(done)
+        .thenRun(() -> {
+          if (cause != RecallCause.CLIENT_EXPIRED) {
+            context.ledger().forgetRevoked(clientId);
+          }
+        });
+  }
+
+  @Override
+  public CompletionStage<Void> recall(RecallFilter filter, RecallCause cause) {
+    if (filter.clientId().isPresent()) {
+      long clientId = filter.clientId().getAsLong();
+      return onFilesOf(
+          clientId,
+          file -> matches(filter, file),
+          answer -> new FileEvent.RecallWanted(cause, clientId, answer));
+    }
+    return onFiles(
+        file -> matches(filter, file), answer -> new FileEvent.RecallWanted(cause, 0, answer));
+  }
+
+  private static boolean matches(RecallFilter filter, FileIdentity file) {
+    return filter.file().map(file::equals).orElse(true)
+        && (filter.device().isEmpty() || filter.device().getAsLong() == file.device());
+  }
+
+  /** The files that a client holds layouts of. */
+  private Set<FileIdentity> filesOf(long clientId) {
+    Set<FileIdentity> found = new LinkedHashSet<>();
+    context.ledger().holdsOf(clientId).forEach(hold -> found.add(hold.file));
+    return found;
+  }
+
+  private interface EventFor {
+    FileEvent with(CompletableFuture<Void> answer);
+  }
+
+  private interface FileTest {
+    boolean test(FileIdentity file);
+  }
+
+  private CompletableFuture<Void> onFilesOf(long clientId, FileTest test, EventFor event) {
+    return onEach(filesOf(clientId), test, event);
+  }
+
+  private CompletableFuture<Void> onFiles(FileTest test, EventFor event) {
+    return onEach(Set.copyOf(files.keySet()), test, event);
+  }
+
+  private CompletableFuture<Void> onEach(
+      Set<FileIdentity> identities, FileTest test, EventFor event) {
+    List<CompletableFuture<Void>> done = new ArrayList<>();
+    for (FileIdentity identity : identities) {
+      CompletableFuture<Void> answer = new CompletableFuture<>();
+      if (test.test(identity) && dispatchIfPresent(identity, event.with(answer))) {
+        done.add(answer);
+      }
+    }
+    return allOf(done);
+  }
+
+  private static CompletableFuture<Void> allOf(List<CompletableFuture<Void>> stages) {
+    return CompletableFuture.allOf(stages.toArray(CompletableFuture[]::new));
+  }
+
+  // ------------------------------------------------------------------ the end
+
+  @Override
+  public CompletionStage<Void> stop() {
+    context.stopping().set(true);
+    return onFiles(
+        _ -> true, answer -> new FileEvent.RecallWanted(RecallCause.SERVER_STOP, 0, answer));
+  }
+
+  @Override
+  public void close() {
+    context.stopping().set(true);
+    CompletableFuture<Void> done =
+        onFiles(_ -> true, answer -> new FileEvent.FenceAll(RecallCause.SERVER_STOP, answer));
+    // An invalidation is broken off after its budget, so this ends.
+    long limitNanos = 2 * context.policy().fenceBudgetNanos() + TimeUnit.SECONDS.toNanos(1);
+    try {
+      done.get(limitNanos, TimeUnit.NANOSECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      LOG.error("interrupted while fencing; seals still held go with the process", e);
+    } catch (ExecutionException | TimeoutException e) {
+      LOG.error("not everything was fenced in time; seals still held go with the process", e);
+    }
+  }
+}

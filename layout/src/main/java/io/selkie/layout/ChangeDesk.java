@@ -1,0 +1,239 @@
+package io.selkie.layout;
+
+import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_LAYOUTTRYLATER;
+
+import io.selkie.lease.ByteRange;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+
+/**
+ * Changes to one file through the server: permits that are open, and reservations of those who were
+ * told to come back.
+ */
+final class ChangeDesk {
+  private final FileLayouts file;
+  private final List<Permit> permits = new ArrayList<>(1);
+  private final List<Reservation> reservations = new ArrayList<>(0);
+  private long lastOrder;
+  private boolean expiryTimerRuns;
+  private Consumer<Permit> onClose = _ -> {};
+
+  ChangeDesk(FileLayouts file) {
+    this.file = file;
+  }
+
+  /** Where permits report that they are closed. */
+  void onClose(Consumer<Permit> listener) {
+    onClose = listener;
+  }
+
+  boolean isIdle() {
+    return permits.isEmpty() && reservations.isEmpty();
+  }
+
+  // ------------------------------------------------------------------ permits
+
+  /**
+   * The way of nearly every NFS WRITE: nobody holds a hole, nobody wants a layout. Emits nothing.
+   *
+   * @return null when the change must be judged
+   */
+  ChangePermit permitAtOnce(FileChange change, ByteRange range, long clientId) {
+    if (change != FileChange.WRITE
+        || file.hasHoles()
+        || !file.grants.isIdle()
+        || !reservations.isEmpty()) {
+      return null;
+    }
+    return permit(change, range, clientId);
+  }
+
+  private Permit permit(FileChange change, ByteRange range, long clientId) {
+    Permit permit = new Permit(change, range, clientId, onClose);
+    permits.add(permit);
+    return permit;
+  }
+
+  /** Closes without an event when nobody waits for it; false when there must be one. */
+  boolean closeQuietly(Permit permit) {
+    if (!file.grants.isIdle()) {
+      return false;
+    }
+    permits.remove(permit);
+    return true;
+  }
+
+  void closed(Permit permit) {
+    permits.remove(permit);
+  }
+
+  void asked(ChangeOp op) {
+    purge();
+    String delay =
+        switch (op.change) {
+          case WRITE -> write(op);
+          case SHRINK -> take(op, RecallCause.TRUNCATE, op.range, false);
+          case ACCESS_CHANGE -> take(op, RecallCause.ACCESS_CHANGE, Ranges.WHOLE, false);
+          case CONFLICTING_OPEN -> take(op, RecallCause.CONFLICTING_OPEN, Ranges.WHOLE, true);
+          case REOPEN -> reopen(op);
+        };
+    if (delay == null) {
+      served(op.change, op.range, op.clientId);
+      op.answer = permit(op.change, op.range, op.clientId);
+    } else {
+      op.answer = new ChangePermit.Delay(delay);
+    }
+  }
+
+  private String write(ChangeOp op) {
+    if (file.hasHoles()) {
+      Recall recall = file.recalls.holesIn(op.range, op.clientId);
+      if (recall != null) {
+        reserve(op.change, op.range, op.clientId, recall.deadlineNanos);
+        return "recall " + recall.id + ": others hold holes of the range";
+      }
+    }
+    GrantOp working = file.grants.working();
+    if (working != null && working.range.overlaps(op.range)) {
+      working.touched(op.range);
+    }
+    return null;
+  }
+
+  private String take(ChangeOp op, RecallCause cause, ByteRange range, boolean othersOnly) {
+    String delay = null;
+    GrantOp working = file.grants.working();
+    if (working != null
+        && working.range.overlaps(range)
+        && !(othersOnly && working.clientId() == op.clientId)) {
+      working.doom(NFS4ERR_LAYOUTTRYLATER, "the file is about to change: " + op.change);
+      reserve(op.change, op.range, op.clientId, file.now());
+      delay = "a layout is being granted";
+    }
+    List<Part> parts = file.partsIn(range);
+    if (othersOnly) {
+      parts.removeIf(part -> part.segment != null && part.clientId() == op.clientId);
+    }
+    if (parts.isEmpty()) {
+      return delay;
+    }
+    Recall recall = file.recalls.take(cause, range, parts);
+    long until = recall == null ? file.now() : recall.deadlineNanos;
+    reserve(op.change, op.range, op.clientId, until);
+    return recall == null ? "handles are being invalidated" : "recall " + recall.id;
+  }
+
+  private String reopen(ChangeOp op) {
+    if (file.state() == FileState.UNSEALED) {
+      return null;
+    }
+    long id = file.recalls.takeSealFor(RecallCause.REOPEN);
+    reserve(op.change, op.range, op.clientId, file.now() + file.policy().recallTimeoutNanos());
+    return "recall " + id + ": the seal must go";
+  }
+
+  /** Whether a grant must wait for a change that is being made. */
+  boolean isBlocking(GrantOp op) {
+    for (Permit permit : permits) {
+      if (permit.blocks(op)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Notes the writes that a grant meets when it starts. */
+  void markWrites(GrantOp op) {
+    for (Permit permit : permits) {
+      if (permit.change == FileChange.WRITE && permit.range.overlaps(op.range)) {
+        op.touched(permit.range);
+      }
+    }
+  }
+
+  // ------------------------------------------------------------------ reservations
+
+  /** Keeps the file free for a read-write LAYOUTGET that is being refused. */
+  void reserve(GrantOp op, long fromNanos) {
+    if (op.isReadWrite()) {
+      reserve(null, op.range, op.clientId(), fromNanos);
+    }
+  }
+
+  private void reserve(FileChange change, ByteRange range, long clientId, long fromNanos) {
+    long order = nextOrder();
+    for (Reservation old : List.copyOf(reservations)) {
+      if (old.isOf(change, range, clientId)) {
+        reservations.remove(old);
+        order = Math.min(order, old.order());
+      }
+    }
+    if (reservations.size() >= file.policy().reservationsPerFileMax()) {
+      return;
+    }
+    long expiresAt = Math.max(fromNanos, file.now()) + file.policy().reservationNanos();
+    reservations.add(new Reservation(change, range, clientId, expiresAt, order));
+    startExpiryTimer();
+  }
+
+  /** What was reserved has happened. */
+  void served(FileChange change, ByteRange range, long clientId) {
+    reservations.removeIf(reservation -> reservation.isOf(change, range, clientId));
+  }
+
+  void dropClient(long clientId) {
+    reservations.removeIf(reservation -> reservation.clientId() == clientId);
+  }
+
+  /** Place in the order in which requests and reservations came. */
+  long nextOrder() {
+    lastOrder++;
+    return lastOrder;
+  }
+
+  /** Whether somebody who came before is to be served first. */
+  boolean isReservedAgainst(GrantOp op) {
+    if (reservations.isEmpty()) {
+      return false;
+    }
+    purge();
+    long own = op.order;
+    for (Reservation reservation : reservations) {
+      if (reservation.isOf(null, op.range, op.clientId())) {
+        own = Math.min(own, reservation.order());
+      }
+    }
+    for (Reservation reservation : reservations) {
+      if (reservation.order() < own
+          && reservation.blocks(op.clientId(), op.isReadWrite(), op.range)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  void reservationsDue() {
+    expiryTimerRuns = false;
+    purge();
+    startExpiryTimer();
+  }
+
+  private void purge() {
+    reservations.removeIf(reservation -> reservation.expiresAtNanos() <= file.now());
+  }
+
+  private void startExpiryTimer() {
+    if (expiryTimerRuns || reservations.isEmpty()) {
+      return;
+    }
+    expiryTimerRuns = true;
+    long earliest = Long.MAX_VALUE;
+    for (Reservation reservation : reservations) {
+      earliest = Math.min(earliest, reservation.expiresAtNanos());
+    }
+    file.emit(
+        new Effect.StartTimer(
+            new TimerSlot(), earliest - file.now(), new FileEvent.ReservationsDue()));
+  }
+}

@@ -1,0 +1,98 @@
+package io.selkie.layout;
+
+import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_DELEG_REVOKED;
+import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_DQUOT;
+import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_INVAL;
+import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_IO;
+import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_NOSPC;
+import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_NO_GRACE;
+import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_UNKNOWN_LAYOUTTYPE;
+import static io.selkie.protocol.nfs4.NfsStat4.NFS4_OK;
+
+import io.selkie.layout.LayoutArbiter.LayoutCommitRequest;
+import io.selkie.layout.LayoutArbiter.LayoutCommitResult;
+import io.selkie.lease.ByteRange;
+import io.selkie.lease.FileIdentity;
+
+/**
+ * LAYOUTCOMMIT: checks, then flushes without a lock, in pieces, so that a fence meanwhile does not
+ * wait for all of it. While it flushes the seal, and with it the mapping, stays.
+ */
+final class Commits {
+
+  private static final long PIECE_BYTES = 64L << 20;
+  private static final int ENOSPC = 28;
+  private static final int EDQUOT = 122;
+
+  /** Brings an event to a file when it is there. */
+  interface Dispatcher {
+    boolean dispatch(FileIdentity file, FileEvent event);
+  }
+
+  private final FileContext context;
+  private final Dispatcher dispatcher;
+
+  Commits(FileContext context, Dispatcher dispatcher) {
+    this.context = context;
+    this.dispatcher = dispatcher;
+  }
+
+  LayoutCommitResult commit(LayoutCommitRequest request, LayoutType type) {
+    if (type == null) {
+      return result(NFS4ERR_UNKNOWN_LAYOUTTYPE, "layout type " + request.layoutType());
+    }
+    if (request.reclaim()) {
+      return result(NFS4ERR_NO_GRACE, "there is no grace period");
+    }
+    if (Ranges.overflows(request.offset(), request.length())) {
+      return result(NFS4ERR_INVAL, "offset and length exceed NFS4_UINT64_MAX");
+    }
+    FlushOp op =
+        new FlushOp(
+            request.clientId(),
+            request.layoutType(),
+            request.stateid(),
+            Ranges.clip(request.offset(), request.length()));
+    FileIdentity file = request.file().identity();
+    if (!dispatcher.dispatch(file, new FileEvent.FlushBegin(op))) {
+      return result(
+          context.ledger().statusOfDead(request.clientId(), request.stateid()),
+          "nothing is held of this file");
+    }
+    if (!op.begun) {
+      return result(op.status, op.reason);
+    }
+    try {
+      int status = type.checkUpdate(request.updateBody(), op.held);
+      return status == NFS4_OK ? flush(op) : result(status, "the layout update is not acceptable");
+    } finally {
+      dispatcher.dispatch(file, new FileEvent.FlushEnd(op));
+    }
+  }
+
+  private static LayoutCommitResult flush(FlushOp op) {
+    for (ByteRange range : op.held) {
+      for (long at = range.offset(); at < range.end(); at += PIECE_BYTES) {
+        if (op.cancelled) {
+          return result(NFS4ERR_DELEG_REVOKED, "fenced while it was being flushed");
+        }
+        long end = range.end() - at > PIECE_BYTES ? at + PIECE_BYTES : range.end();
+        int errno = op.seal.flush(Ranges.between(at, end));
+        if (errno < 0) {
+          return result(
+              switch (-errno) {
+                case ENOSPC -> NFS4ERR_NOSPC;
+                case EDQUOT -> NFS4ERR_DQUOT;
+                default -> NFS4ERR_IO;
+              },
+              "flush of " + at + ".." + end + " failed with errno " + -errno);
+        }
+      }
+    }
+    return result(NFS4_OK, "");
+  }
+
+  private static LayoutCommitResult result(int status, String reason) {
+    return new LayoutCommitResult(status, reason);
+  }
+}

@@ -1,0 +1,187 @@
+package io.selkie.layout;
+
+import io.selkie.config.time.NanoClock;
+import io.selkie.config.time.Timers;
+import io.selkie.layout.LayoutEvents.Step;
+import java.util.List;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicReference;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Does what the files' state machines want done, and brings what comes of it back as events. No
+ * lock is held here. What blocks in the kernel is done on the present thread when that one may
+ * block, and handed to the executor otherwise.
+ */
+final class EffectRunner {
+
+  private static final Logger LOG = LoggerFactory.getLogger(EffectRunner.class);
+
+  /** Brings an event to a file; {@code mayBlock} says what the present thread is good for. */
+  interface Dispatcher {
+    void dispatch(FileLayouts file, FileEvent event, boolean mayBlock);
+  }
+
+  private final GrantWorker worker;
+  private final CallbackChannel callbacks;
+  private final LayoutEvents events;
+  private final NanoClock clock;
+  private final Timers timers;
+  private final Executor executor;
+  private final AtomicReference<LayoutPolicy> policy;
+  private final Dispatcher dispatcher;
+
+  EffectRunner(
+      GrantWorker worker,
+      CallbackChannel callbacks,
+      LayoutEvents events,
+      NanoClock clock,
+      Timers timers,
+      Executor executor,
+      AtomicReference<LayoutPolicy> policy,
+      Dispatcher dispatcher) {
+    this.worker = worker;
+    this.callbacks = callbacks;
+    this.events = events;
+    this.clock = clock;
+    this.timers = timers;
+    this.executor = executor;
+    this.policy = policy;
+    this.dispatcher = dispatcher;
+  }
+
+  /**
+   * @param own the grant that the present thread came to make, or null: others are handed on, so
+   *     that one client's answer does not wait for another's
+   */
+  void run(FileLayouts file, List<Effect> effects, boolean mayBlock, GrantOp own) {
+    for (Effect effect : effects) {
+      switch (effect) {
+        case Effect.StartGrant e -> startGrant(file, e.op(), mayBlock && e.op() == own);
+        case Effect.Invalidate e -> invalidate(file, e, mayBlock);
+        case Effect.SendRecall e -> send(file, e);
+        case Effect.ReleaseSeal e -> blocking(mayBlock, () -> releaseSeal(file, e));
+        case Effect.ReleaseTarget e -> blocking(mayBlock, () -> e.target().release());
+        case Effect.StartTimer e ->
+            e.slot()
+                .start(timers, e.delayNanos(), () -> dispatcher.dispatch(file, e.event(), false));
+        case Effect.CancelTimer e -> e.slot().cancel();
+        case Effect.Answer<?> e -> e.run();
+        case Effect.Tell e -> tell(e.event());
+      }
+    }
+  }
+
+  private void blocking(boolean mayBlock, Runnable task) {
+    if (mayBlock) {
+      task.run();
+      return;
+    }
+    try {
+      executor.execute(task);
+    } catch (RejectedExecutionException e) {
+      // The server is coming down; a seal that is not given up would be worse than a short block.
+      LOG.debug("the executor takes nothing more: working on the present thread", e);
+      task.run();
+    }
+  }
+
+  private void startGrant(FileLayouts file, GrantOp op, boolean here) {
+    blocking(
+        here,
+        () -> {
+          FileEvent outcome = worker.work(op, event -> dispatcher.dispatch(file, event, false));
+          dispatcher.dispatch(file, outcome, true);
+        });
+  }
+
+  private void invalidate(FileLayouts file, Effect.Invalidate effect, boolean mayBlock) {
+    Part part = effect.part();
+    CompletionStage<Void> stage = part.handle.invalidate();
+    var future = stage.toCompletableFuture();
+    if (future.isDone()) {
+      dead(file, effect, future.isCompletedExceptionally(), mayBlock);
+      return;
+    }
+    // S3 waits for the peer, but not for ever: then its queue pair is broken.
+    TimerSlot budget = new TimerSlot();
+    budget.start(timers, policy.get().fenceBudgetNanos(), part.handle::abort);
+    stage.whenComplete((_, failure) -> {
+      budget.cancel();
+      dead(file, effect, failure != null, false);
+    });
+  }
+
+  private void dead(FileLayouts file, Effect.Invalidate effect, boolean failed, boolean mayBlock) {
+    Part part = effect.part();
+    if (failed) {
+      // Nobody knows whether the handle works: the peer is cut off, and only then is it dead.
+      LOG.error("invalidation of {} {} failed: breaking its queue pairs", file.path, part.range);
+      part.handle.abort();
+    }
+    part.seal.removeHandle(part.blocks);
+    tell(
+        new LayoutEvents.Event(
+            clock.nanoTime(),
+            Step.HANDLE_INVALIDATED,
+            effect.recallId(),
+            file.identity,
+            file.path,
+            part.clientId(),
+            effect.cause(),
+            part.range.length(),
+            effect.fenced() ? "fenced" : "returned"));
+    dispatcher.dispatch(file, new FileEvent.PartDead(part), mayBlock);
+  }
+
+  private void send(FileLayouts file, Effect.SendRecall effect) {
+    PendingRecall recall = effect.recall();
+    try {
+      callbacks.layoutRecall(
+          effect.message(),
+          (outcome, status) ->
+              dispatcher.dispatch(
+                  file, new FileEvent.RecallAnswered(recall, outcome, status), false));
+    } catch (RuntimeException e) {
+      LOG.error("recall {} could not be handed over", effect.message().recallId(), e);
+      dispatcher.dispatch(
+          file,
+          new FileEvent.RecallAnswered(recall, CallbackChannel.Outcome.NO_BACK_CHANNEL, 0),
+          false);
+    }
+  }
+
+  private void releaseSeal(FileLayouts file, Effect.ReleaseSeal effect) {
+    int live = effect.seal().liveHandles();
+    if (live != 0) {
+      throw new IllegalStateException(
+          "S1: the seal of " + file.path + " is to go, but counts " + live + " handles");
+    }
+    effect.seal().release();
+    long at = clock.nanoTime();
+    effect.target().release();
+    tell(
+        new LayoutEvents.Event(
+            at,
+            Step.SEAL_RELEASED,
+            effect.recallId(),
+            file.identity,
+            file.path,
+            0,
+            effect.cause(),
+            0,
+            ""));
+    dispatcher.dispatch(file, new FileEvent.SealReleased(), true);
+  }
+
+  private void tell(LayoutEvents.Event event) {
+    try {
+      events.on(event);
+    } catch (RuntimeException e) {
+      LOG.error("a listener failed on {}", event, e);
+    }
+  }
+}

@@ -1,0 +1,43 @@
+package io.selkie.layout;
+
+import io.selkie.lease.ByteRange;
+import io.selkie.lease.Seal;
+import io.selkie.protocol.nfs4.NfsStat4;
+import io.selkie.protocol.nfs4.Stateid4;
+import java.util.List;
+
+/** A LAYOUTCOMMIT's flush: while it runs, the seal stays. */
+final class FlushOp {
+  final long clientId;
+  final int layoutType;
+  final Stateid4 stateid;
+  final ByteRange range;
+
+  /** NFS4_OK when it may flush. */
+  int status = NfsStat4.NFS4_OK;
+
+  String reason = "";
+
+  /** What to flush, and how it is held. */
+  List<ByteRange> held = List.of();
+
+  Seal seal;
+  boolean begun;
+
+  /** Set when the holder was fenced meanwhile: the flush is to end. */
+  volatile boolean cancelled;
+
+  Hold hold;
+
+  FlushOp(long clientId, int layoutType, Stateid4 stateid, ByteRange range) {
+    this.clientId = clientId;
+    this.layoutType = layoutType;
+    this.stateid = stateid;
+    this.range = range;
+  }
+
+  void refuse(int nfsStatus, String why) {
+    status = nfsStatus;
+    reason = why;
+  }
+}

@@ -1,0 +1,221 @@
+package io.selkie.layout;
+
+import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_BADLAYOUT;
+import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_LAYOUTTRYLATER;
+import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_LAYOUTUNAVAILABLE;
+import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_NOSPC;
+import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_SERVERFAULT;
+import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_TOOSMALL;
+import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_WRONG_TYPE;
+
+import io.selkie.config.time.NanoClock;
+import io.selkie.layout.LayoutEvents.Step;
+import io.selkie.layout.LayoutType.LayoutTypeException;
+import io.selkie.layout.LayoutType.PlannedPart;
+import io.selkie.lease.BlockMap;
+import io.selkie.lease.ByteRange;
+import io.selkie.lease.Seal;
+import io.selkie.lease.Sealer;
+import io.selkie.lease.Sealer.BreakCause;
+import io.selkie.lease.Sealer.Purpose;
+import io.selkie.lease.Sealer.Refusal.Reason;
+import io.selkie.lease.Sealer.SealListener;
+import io.selkie.lease.Sealer.SealOutcome;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The part of a LAYOUTGET that calls the kernel and the RDMA provider: prepare, seal and verify by
+ * the sealer, then register, in the order of S1. Runs on a thread that may block, without any lock.
+ */
+final class GrantWorker {
+
+  private static final Logger LOG = LoggerFactory.getLogger(GrantWorker.class);
+
+  /** XDR of a layout4 around its body: offset, length, iomode, type, length of the body. */
+  static final int LAYOUT4_BYTES = 8 + 8 + 4 + 4 + 4;
+
+  private final Sealer sealer;
+  private final NanoClock clock;
+  private final LayoutEvents events;
+
+  GrantWorker(Sealer sealer, NanoClock clock, LayoutEvents events) {
+    this.sealer = sealer;
+    this.clock = clock;
+    this.events = events;
+  }
+
+  /** Where breaks of the seal are reported, from any thread. */
+  interface BreakSink {
+    void on(FileEvent.SealBreaking event);
+  }
+
+  /** Works on a grant; answers {@code GrantReady} or {@code GrantFailed}. */
+  FileEvent work(GrantOp op, BreakSink breaks) {
+    Seal seal = op.seal;
+    List<Part> parts = new ArrayList<>();
+    try {
+      Purpose purpose = op.isReadWrite() ? Purpose.READ_WRITE : Purpose.READ;
+      SealOutcome outcome =
+          seal == null
+              ? sealer.seal(op.request.file(), purpose, op.range, listener(op, breaks))
+              : sealer.extend(seal, purpose, op.range);
+      return switch (outcome) {
+        case SealOutcome.Refused refused ->
+            new FileEvent.GrantFailed(
+                op,
+                seal,
+                parts,
+                status(op, refused.refusal().reason()),
+                refused.refusal().message(),
+                refused.refusal().reason() == Reason.HOLE_GRANTED);
+        case SealOutcome.Sealed sealed -> {
+          if (seal == null) {
+            seal = sealed.seal();
+            tell(op, Step.SEALED, sealed.map().range().length(), seal.mode().name());
+          }
+          yield register(op, seal, sealed.map(), parts);
+        }
+      };
+    } catch (RuntimeException e) {
+      LOG.error("LAYOUTGET of {} {} failed", op.request.file().describe(), op.range, e);
+      return new FileEvent.GrantFailed(op, seal, parts, NFS4ERR_SERVERFAULT, e.toString());
+    }
+  }
+
+  private static SealListener listener(GrantOp op, BreakSink breaks) {
+    return (_, cause, seenAtNanos, deadlineNanos) ->
+        breaks.on(
+            new FileEvent.SealBreaking(
+                op,
+                cause == BreakCause.AUDIT_DIFFERENCE
+                    ? RecallCause.AUDIT_DIFFERENCE
+                    : RecallCause.KERNEL_LEASE_BREAK,
+                seenAtNanos,
+                deadlineNanos));
+  }
+
+  private FileEvent register(GrantOp op, Seal seal, BlockMap map, List<Part> parts) {
+    List<PlannedPart> plan = op.type.plan(map, seal.exact(), op.request.ioMode(), partsIn(op));
+    plan = startingAt(plan, op.request.offset());
+    FileEvent refusal = judge(op, seal, map, plan, parts);
+    if (refusal != null) {
+      return refusal;
+    }
+    List<LayoutHandle> handles = new ArrayList<>(plan.size());
+    long bytes = 0;
+    for (PlannedPart planned : plan) {
+      if (planned.isHole()) {
+        handles.add(null);
+        parts.add(Part.hole(planned.range()));
+        continue;
+      }
+      if (!seal.addHandle(planned.blocks())) {
+        return new FileEvent.GrantFailed(
+            op, seal, parts, NFS4ERR_LAYOUTTRYLATER, "the seal is being taken back");
+      }
+      LayoutHandle handle;
+      try {
+        handle = op.type.open(op.clientId(), seal, planned, op.request.ioMode());
+      } catch (LayoutTypeException e) {
+        seal.removeHandle(planned.blocks());
+        return new FileEvent.GrantFailed(
+            op, seal, parts, NFS4ERR_LAYOUTUNAVAILABLE, e.getMessage());
+      } catch (RuntimeException e) {
+        seal.removeHandle(planned.blocks());
+        throw e;
+      }
+      handles.add(handle);
+      parts.add(new Part(planned.range(), planned.blocks(), handle, seal));
+      bytes += planned.range().length();
+    }
+    tell(op, Step.REGISTERED, bytes, "parts " + parts.size());
+    ByteBuffer content = op.type.encode(plan, handles, op.request.ioMode());
+    ByteRange granted =
+        Ranges.between(plan.getFirst().range().offset(), plan.getLast().range().end());
+    return new FileEvent.GrantReady(op, seal, granted, parts, content);
+  }
+
+  /** How many parts the reply may have: the client's limit and ours. */
+  private static int partsIn(GrantOp op) {
+    long room = Integer.toUnsignedLong(op.request.maxBodyBytes()) - LAYOUT4_BYTES;
+    int low = 0;
+    int high = op.partsMax;
+    while (low < high) {
+      int middle = (low + high + 1) >>> 1;
+      if (op.type.bodyBytes(middle) <= room) {
+        low = middle;
+      } else {
+        high = middle - 1;
+      }
+    }
+    return low;
+  }
+
+  /** The first extent has to contain loga_offset. */
+  private static List<PlannedPart> startingAt(List<PlannedPart> plan, long offset) {
+    int first = 0;
+    while (first < plan.size() && plan.get(first).range().end() <= offset) {
+      first++;
+    }
+    return plan.subList(first, plan.size());
+  }
+
+  /** RFC 8881 table 22, with what the RDMA layout says about the end of file. */
+  private FileEvent judge(
+      GrantOp op, Seal seal, BlockMap map, List<PlannedPart> plan, List<Part> parts) {
+    long offset = op.request.offset();
+    long min = op.request.minLength();
+    long end = plan.isEmpty() ? offset : plan.getLast().range().end();
+    boolean endOfFile = map.range().end() < op.range.end();
+    boolean toTheEnd = endOfFile && end >= map.range().end();
+    boolean covered =
+        min == Ranges.TO_THE_END
+            ? toTheEnd && !op.isReadWrite()
+            : Long.compareUnsigned(end - offset, min) >= 0 || (toTheEnd && !op.isReadWrite());
+    if (end > offset && covered) {
+      return null;
+    }
+    boolean cutShort = plan.size() >= partsIn(op) && end < map.range().end();
+    if (cutShort && partsIn(op) < op.partsMax) {
+      return new FileEvent.GrantFailed(
+          op, seal, parts, NFS4ERR_TOOSMALL, "loga_maxcount " + op.request.maxBodyBytes());
+    }
+    return new FileEvent.GrantFailed(
+        op,
+        seal,
+        parts,
+        min == 0 ? NFS4ERR_LAYOUTTRYLATER : NFS4ERR_BADLAYOUT,
+        "can grant up to " + end + ", wanted " + Long.toUnsignedString(min) + " from " + offset);
+  }
+
+  private static int status(GrantOp op, Reason reason) {
+    return switch (reason) {
+      case BREAKING, MAP_CHANGED, HOLE_GRANTED -> NFS4ERR_LAYOUTTRYLATER;
+      case PAST_END -> op.request.minLength() == 0 ? NFS4ERR_LAYOUTTRYLATER : NFS4ERR_BADLAYOUT;
+      case NO_SPACE -> NFS4ERR_NOSPC;
+      case NOT_REGULAR -> NFS4ERR_WRONG_TYPE;
+      // Clients go through the server and ask again at the next open; an NFS4ERR_IO here would
+      // reach the application of some of them.
+      case IN_USE, NOT_PERMITTED, UNSUPPORTED, UNSUITABLE_EXTENTS, SYSTEM ->
+          NFS4ERR_LAYOUTUNAVAILABLE;
+    };
+  }
+
+  private void tell(GrantOp op, Step step, long bytes, String detail) {
+    events.on(
+        new LayoutEvents.Event(
+            clock.nanoTime(),
+            step,
+            0,
+            op.request.file().identity(),
+            op.request.file().describe(),
+            op.clientId(),
+            null,
+            bytes,
+            detail));
+  }
+}

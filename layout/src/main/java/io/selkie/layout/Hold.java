@@ -1,0 +1,127 @@
+package io.selkie.layout;
+
+import io.selkie.lease.FileIdentity;
+import io.selkie.protocol.nfs4.NfsStat4;
+import io.selkie.protocol.nfs4.Stateid4;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * All that one client holds of one file by one layout type, under one layout stateid (RFC 8881
+ * section 12.5.3). Guarded by its file's lock; the final fields may be read without.
+ */
+final class Hold {
+
+  /** Key of a hold within its file. */
+  record Key(long clientId, int layoutType) {}
+
+  final FileIdentity file;
+  final long clientId;
+  final int layoutType;
+  final boolean returnOnClose;
+  final long otherHigh;
+  final int otherLow;
+
+  private final List<Segment> segments = new ArrayList<>(1);
+  final List<PendingRecall> pending = new ArrayList<>(0);
+
+  /** Parts that the client may still use. */
+  int heldParts;
+
+  private int seqid;
+
+  Hold(FileIdentity file, long clientId, int layoutType, boolean returnOnClose, Stateid4 stateid) {
+    this.file = file;
+    this.clientId = clientId;
+    this.layoutType = layoutType;
+    this.returnOnClose = returnOnClose;
+    this.otherHigh = stateid.otherHigh();
+    this.otherLow = stateid.otherLow();
+    this.seqid = stateid.seqid();
+  }
+
+  Key key() {
+    return new Key(clientId, layoutType);
+  }
+
+  void add(Segment segment) {
+    segment.index = segments.size();
+    segments.add(segment);
+    heldParts += segment.parts.length;
+  }
+
+  void remove(Segment segment) {
+    Segment last = segments.removeLast();
+    if (last != segment) {
+      segments.set(segment.index, last);
+      last.index = segment.index;
+    }
+  }
+
+  /** The parts that the client may still use. */
+  List<Part> held() {
+    List<Part> held = new ArrayList<>(heldParts);
+    for (Segment segment : segments) {
+      for (Part part : segment.parts) {
+        if (part.state().isHeld()) {
+          held.add(part);
+        }
+      }
+    }
+    return held;
+  }
+
+  /** The parts whose handles may still be usable. */
+  List<Part> live() {
+    List<Part> live = new ArrayList<>(heldParts);
+    for (Segment segment : segments) {
+      for (Part part : segment.parts) {
+        if (part.state().isLive()) {
+          live.add(part);
+        }
+      }
+    }
+    return live;
+  }
+
+  int seqid() {
+    return seqid;
+  }
+
+  Stateid4 stateid() {
+    return new Stateid4(seqid, otherHigh, otherLow);
+  }
+
+  boolean isNamedBy(Stateid4 stateid) {
+    return stateid.otherHigh() == otherHigh && stateid.otherLow() == otherLow;
+  }
+
+  /** One more operation was processed: 0xFFFFFFFF is followed by 1, zero is never used. */
+  Stateid4 advance() {
+    seqid++;
+    if (seqid == 0) {
+      seqid = 1;
+    }
+    return stateid();
+  }
+
+  /**
+   * RFC 8881 section 12.5.5.2.1.4: zero is bad, and so is one that was never given (section 8.2.4);
+   * one from before the range of parallelism is old.
+   */
+  int checkSeqid(int presented, int range) {
+    if (presented == 0) {
+      return NfsStat4.NFS4ERR_BAD_STATEID;
+    }
+    int behind = seqid - presented;
+    if (behind < 0) {
+      return NfsStat4.NFS4ERR_BAD_STATEID;
+    }
+    return behind > range ? NfsStat4.NFS4ERR_OLD_STATEID : NfsStat4.NFS4_OK;
+  }
+
+  /** Whether nothing is left that the stateid stands for. */
+  boolean isOver() {
+    return heldParts == 0 && pending.isEmpty();
+  }
+}

@@ -1,0 +1,19 @@
+package io.selkie.layout;
+
+import java.util.concurrent.CompletionStage;
+
+/** What a layout type registered for one part of a layout, so that a client can reach it. */
+public interface LayoutHandle {
+
+  /**
+   * Takes it back; complete when no access through it can land any more (S3). Idempotent: every
+   * call answers the same stage.
+   */
+  CompletionStage<Void> invalidate();
+
+  /**
+   * Ends accesses in flight by force, so that {@link #invalidate()} completes without the client's
+   * help. Returns at once.
+   */
+  void abort();
+}

@@ -1,0 +1,88 @@
+package io.selkie.layout;
+
+import io.selkie.lease.BlockMap;
+import io.selkie.lease.ByteRange;
+import io.selkie.lease.Seal;
+import io.selkie.protocol.nfs4.DeviceId4;
+import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A layout type as the arbiter sees it: a small table of operations, nothing about recall,
+ * conflicts or stateids. Safe for use by several threads; nothing blocks longer than a registration
+ * takes.
+ */
+public interface LayoutType {
+
+  /** layouttype4. */
+  int number();
+
+  /** da_addr_body of GETDEVICEINFO; empty for a device id that is not of this boot and type. */
+  Optional<ByteBuffer> deviceAddress(DeviceId4 deviceId, String arrivedAtHost);
+
+  /**
+   * Cuts a verified block map into parts: contiguous from the map's start, as far as the type can
+   * grant; empty when it can grant nothing there.
+   *
+   * @param exact {@link Seal#exact()}
+   * @param partsMax most parts wanted
+   */
+  List<PlannedPart> plan(BlockMap map, boolean exact, int ioMode, int partsMax);
+
+  /** Size of the loc_body for so many parts. */
+  int bodyBytes(int parts);
+
+  /**
+   * Makes a part reachable for one client; works when this returns. The seal is held and the handle
+   * already counted on it.
+   *
+   * @throws LayoutTypeException when it cannot be; nothing is left behind
+   */
+  LayoutHandle open(long clientId, Seal seal, PlannedPart part, int ioMode)
+      throws LayoutTypeException;
+
+  /**
+   * loc_body.
+   *
+   * @param handles one for each part, null for a hole
+   */
+  ByteBuffer encode(List<PlannedPart> parts, List<LayoutHandle> handles, int ioMode);
+
+  /**
+   * Checks lou_body of LAYOUTCOMMIT.
+   *
+   * @param held the ranges of the client's read-write layouts that the commit covers
+   * @return an NFS status
+   */
+  int checkUpdate(ByteBuffer body, List<ByteRange> held);
+
+  /** Checks lrf_body of LAYOUTRETURN; an NFS status. */
+  int checkReturn(ByteBuffer body);
+
+  /** Breaks everything this client has open here at once; what it had comes to its end. */
+  void clientGone(long clientId);
+
+  /**
+   * A part of a layout to be.
+   *
+   * @param range the file bytes
+   * @param blocks the block map of the range; null for a hole, which gets no handle
+   */
+  record PlannedPart(ByteRange range, BlockMap blocks) {
+    /** Whether the client is told that there is nothing. */
+    public boolean isHole() {
+      return blocks == null;
+    }
+  }
+
+  /** A part could not be made reachable. */
+  final class LayoutTypeException extends Exception {
+    private static final long serialVersionUID = 1L;
+
+    /** What was tried, on what. */
+    public LayoutTypeException(String message, Throwable cause) {
+      super(message, cause);
+    }
+  }
+}

@@ -1,0 +1,232 @@
+package io.selkie.layout;
+
+import io.selkie.protocol.nfs4.NfsStat4;
+import io.selkie.protocol.nfs4.Stateid4;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.Map;
+import java.util.Set;
+import java.util.random.RandomGenerator;
+
+/**
+ * What spans files: layout stateids by their number, those revoked until FREE_STATEID, who holds
+ * what, and the limits. A leaf: it has its own lock, calls nobody, and may be asked under a file's
+ * lock.
+ *
+ * <p>A layout stateid's {@code other} is
+ *
+ * <pre>
+ *    0     1                 4                              12
+ *   +-----+-----------------+------------------------------+
+ *   | 'L' | boot (random)   | number, never used twice     |
+ *   +-----+-----------------+------------------------------+
+ * </pre>
+ */
+final class Ledger {
+
+  private static final long TAG = 'L';
+
+  /** A revoked stateid. */
+  private record Revoked(long clientId, int seqid, int status) {}
+
+  private static final class Client {
+    int layouts;
+    final Set<Hold> holds = new LinkedHashSet<>();
+    final Set<Long> revoked = new LinkedHashSet<>();
+
+    boolean isIdle() {
+      return layouts == 0 && holds.isEmpty() && revoked.isEmpty();
+    }
+  }
+
+  private final int boot;
+  private final Map<Long, Hold> holds = new HashMap<>();
+  private final Map<Long, Revoked> revoked = new LinkedHashMap<>();
+  private final Map<Long, Client> clients = new LinkedHashMap<>();
+  private long lastNumber;
+  private int layouts;
+  private int granted;
+  private int sealedFiles;
+
+  Ledger(RandomGenerator random) {
+    this.boot = (int) (TAG << 24) | random.nextInt(1 << 24);
+  }
+
+  // ------------------------------------------------------------------ stateids
+
+  boolean isOurs(Stateid4 stateid) {
+    return (int) (stateid.otherHigh() >>> 32) == boot;
+  }
+
+  private static long number(Stateid4 stateid) {
+    return stateid.otherHigh() << 32 | (stateid.otherLow() & 0xFFFF_FFFFL);
+  }
+
+  private static long number(Hold hold) {
+    return hold.otherHigh << 32 | (hold.otherLow & 0xFFFF_FFFFL);
+  }
+
+  /** A stateid that was never given before; its seqid is 0, the first answer makes it 1. */
+  synchronized Stateid4 newStateid() {
+    lastNumber++;
+    return new Stateid4(0, (long) boot << 32 | lastNumber >>> 32, (int) lastNumber);
+  }
+
+  synchronized void add(Hold hold) {
+    holds.put(number(hold), hold);
+    client(hold.clientId).holds.add(hold);
+  }
+
+  /** The stateid is over: nothing is held under it any more. */
+  synchronized void remove(Hold hold) {
+    if (holds.remove(number(hold), hold)) {
+      Client client = client(hold.clientId);
+      client.holds.remove(hold);
+      dropIfIdle(hold.clientId, client);
+    }
+  }
+
+  /** The stateid is over by force; remembered until FREE_STATEID, the oldest go when too many. */
+  synchronized void revoke(Hold hold, int status, int revokedMax) {
+    if (holds.remove(number(hold), hold)) {
+      Client client = client(hold.clientId);
+      client.holds.remove(hold);
+      client.revoked.add(number(hold));
+      revoked.put(number(hold), new Revoked(hold.clientId, hold.seqid(), status));
+      while (revoked.size() > revokedMax) {
+        Map.Entry<Long, Revoked> eldest = revoked.entrySet().iterator().next();
+        forget(eldest.getKey());
+      }
+    }
+  }
+
+  private void forget(long number) {
+    Revoked entry = revoked.remove(number);
+    Client client = client(entry.clientId());
+    client.revoked.remove(number);
+    dropIfIdle(entry.clientId(), client);
+  }
+
+  /** The hold that a stateid of this client names; null when there is none. */
+  synchronized Hold find(long clientId, Stateid4 stateid) {
+    Hold hold = isOurs(stateid) ? holds.get(number(stateid)) : null;
+    return hold != null && hold.clientId == clientId ? hold : null;
+  }
+
+  /** Why a stateid names no hold: revoked, or never or no longer valid. */
+  synchronized int statusOfDead(long clientId, Stateid4 stateid) {
+    Revoked entry = isOurs(stateid) ? revoked.get(number(stateid)) : null;
+    return entry != null && entry.clientId() == clientId
+        ? entry.status()
+        : NfsStat4.NFS4ERR_BAD_STATEID;
+  }
+
+  /** FREE_STATEID. */
+  synchronized int free(long clientId, Stateid4 stateid) {
+    if (find(clientId, stateid) != null) {
+      return NfsStat4.NFS4ERR_LOCKS_HELD;
+    }
+    Revoked entry = isOurs(stateid) ? revoked.get(number(stateid)) : null;
+    if (entry == null || entry.clientId() != clientId) {
+      return NfsStat4.NFS4ERR_BAD_STATEID;
+    }
+    forget(number(stateid));
+    return NfsStat4.NFS4_OK;
+  }
+
+  synchronized boolean hasRevoked(long clientId) {
+    Client client = clients.get(clientId);
+    return client != null && !client.revoked.isEmpty();
+  }
+
+  /** The client id is no more, and so are its revoked stateids. */
+  synchronized void forgetRevoked(long clientId) {
+    Client client = clients.get(clientId);
+    if (client != null) {
+      for (Long number : Set.copyOf(client.revoked)) {
+        forget(number);
+      }
+    }
+  }
+
+  /** What a client holds, in the order in which it got it. */
+  synchronized Set<Hold> holdsOf(long clientId) {
+    Client client = clients.get(clientId);
+    return client == null ? Set.of() : new LinkedHashSet<>(client.holds);
+  }
+
+  // ------------------------------------------------------------------ limits
+
+  /** Room for one more layout of a client; {@link #layoutEnded} gives it back. */
+  synchronized boolean tryLayout(long clientId, LayoutPolicy policy) {
+    Client client = client(clientId);
+    if (layouts >= policy.layoutsMax() || client.layouts >= policy.layoutsPerClientMax()) {
+      dropIfIdle(clientId, client);
+      return false;
+    }
+    layouts++;
+    client.layouts++;
+    return true;
+  }
+
+  /** A layout for which there was room went out. */
+  synchronized void layoutGranted() {
+    granted++;
+  }
+
+  /** A layout that went out is dead. */
+  synchronized void grantedLayoutEnded(long clientId) {
+    granted--;
+    layoutEnded(clientId);
+  }
+
+  /** A layout for which there was room did not come about, or is dead. */
+  synchronized void layoutEnded(long clientId) {
+    Client client = client(clientId);
+    layouts--;
+    client.layouts--;
+    if (layouts < 0 || client.layouts < 0) {
+      throw new IllegalStateException("more layouts of client " + clientId + " ended than began");
+    }
+    dropIfIdle(clientId, client);
+  }
+
+  synchronized boolean trySeal(LayoutPolicy policy) {
+    if (sealedFiles >= policy.sealedFilesMax()) {
+      return false;
+    }
+    sealedFiles++;
+    return true;
+  }
+
+  synchronized void sealEnded() {
+    sealedFiles--;
+    if (sealedFiles < 0) {
+      throw new IllegalStateException("more seals ended than began");
+    }
+  }
+
+  synchronized int sealedFiles() {
+    return sealedFiles;
+  }
+
+  /** Layouts held. */
+  synchronized int granted() {
+    return granted;
+  }
+
+  synchronized int clientCount() {
+    return clients.size();
+  }
+
+  private Client client(long clientId) {
+    return clients.computeIfAbsent(clientId, _ -> new Client());
+  }
+
+  private void dropIfIdle(long clientId, Client client) {
+    if (client.isIdle()) {
+      clients.remove(clientId);
+    }
+  }
+}

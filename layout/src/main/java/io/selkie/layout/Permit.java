@@ -1,0 +1,43 @@
+package io.selkie.layout;
+
+import io.selkie.lease.ByteRange;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+
+/** Leave to change a file, for as long as it is open. */
+final class Permit implements ChangePermit.Granted {
+  final FileChange change;
+  final ByteRange range;
+  final long clientId;
+  private final AtomicBoolean closed = new AtomicBoolean();
+  private final Consumer<Permit> onClose;
+
+  Permit(FileChange change, ByteRange range, long clientId, Consumer<Permit> onClose) {
+    this.change = change;
+    this.range = range;
+    this.clientId = clientId;
+    this.onClose = onClose;
+  }
+
+  /**
+   * Whether a grant must wait for it. Writes do not stand in the way, preparing a range changes no
+   * byte; only a grant whose holes were written while it was made waits for them the next time.
+   */
+  boolean blocks(GrantOp op) {
+    if (!range.overlaps(op.range)) {
+      return false;
+    }
+    return switch (change) {
+      case WRITE -> op.attempts > 0;
+      case CONFLICTING_OPEN -> op.clientId() != clientId;
+      case SHRINK, ACCESS_CHANGE, REOPEN -> true;
+    };
+  }
+
+  @Override
+  public void close() {
+    if (closed.compareAndSet(false, true)) {
+      onClose.accept(this);
+    }
+  }
+}

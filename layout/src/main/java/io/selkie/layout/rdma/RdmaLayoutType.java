@@ -1,0 +1,227 @@
+package io.selkie.layout.rdma;
+
+import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_BADXDR;
+import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_INVAL;
+import static io.selkie.protocol.nfs4.NfsStat4.NFS4_OK;
+
+import io.selkie.layout.LayoutHandle;
+import io.selkie.layout.LayoutType;
+import io.selkie.lease.BlockMap;
+import io.selkie.lease.ByteRange;
+import io.selkie.lease.Seal;
+import io.selkie.protocol.layout.rdma.RdmaExtent4;
+import io.selkie.protocol.layout.rdma.RdmaExtentState4;
+import io.selkie.protocol.layout.rdma.RdmaLayout4;
+import io.selkie.protocol.layout.rdma.RdmaLayoutUpdate4;
+import io.selkie.protocol.layout.rdma.RdmaRange4;
+import io.selkie.protocol.nfs4.DeviceId4;
+import io.selkie.protocol.nfs4.LayoutConst4;
+import io.selkie.protocol.xdr.XdrException;
+import io.selkie.protocol.xdr.XdrReader;
+import io.selkie.protocol.xdr.XdrWriter;
+import io.selkie.rdma.MemoryRegion;
+import io.selkie.rdma.ProtectionDomain;
+import io.selkie.rdma.RdmaException;
+import io.selkie.rdma.RemoteAccess;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletionStage;
+
+/**
+ * LAYOUT4_RDMA: each part is registered memory of the seal's mapping, and {@code re_storage_offset}
+ * is its RDMA address. Read-write layouts are prepared so that only READ_WRITE_DATA appears;
+ * INVALID_DATA is never granted.
+ */
+public final class RdmaLayoutType implements LayoutType {
+
+  private static final Set<RemoteAccess> READ = Set.of(RemoteAccess.READ);
+  private static final Set<RemoteAccess> READ_WRITE = Set.of(RemoteAccess.READ, RemoteAccess.WRITE);
+  private static final int COMMIT_RANGES_MAX = 4096;
+  private static final long REGION_ALIGNMENT_BYTES = 1 << 21;
+
+  private final RdmaDomains domains;
+  private final RdmaDevices devices;
+  private final long regionBytesMax;
+  private final int blockBytes;
+
+  /**
+   * @param domains protection domains, shared with the acceptor of connections
+   * @param devices the listeners
+   * @param regionBytesMax {@code RdmaCapabilities.maxRegionBytes}: longer parts are split
+   * @param blockBytes layout_blksize: what commit lists must be aligned to
+   */
+  public RdmaLayoutType(
+      RdmaDomains domains, RdmaDevices devices, long regionBytesMax, int blockBytes) {
+    if (regionBytesMax <= 0 || blockBytes <= 0) {
+      throw new IllegalArgumentException("region " + regionBytesMax + ", block " + blockBytes);
+    }
+    this.domains = domains;
+    this.devices = devices;
+    this.regionBytesMax =
+        regionBytesMax > REGION_ALIGNMENT_BYTES
+            ? regionBytesMax - regionBytesMax % REGION_ALIGNMENT_BYTES
+            : regionBytesMax;
+    this.blockBytes = blockBytes;
+  }
+
+  @Override
+  public int number() {
+    return LayoutConst4.LAYOUT4_RDMA;
+  }
+
+  @Override
+  public Optional<ByteBuffer> deviceAddress(DeviceId4 deviceId, String arrivedAtHost) {
+    return devices
+        .find(deviceId)
+        .map(device -> {
+          ByteBuffer body = ByteBuffer.allocate(512);
+          RdmaDevices.addressOf(device, arrivedAtHost).encode(new XdrWriter(body));
+          return body.flip();
+        });
+  }
+
+  @Override
+  public List<PlannedPart> plan(BlockMap map, boolean exact, int ioMode, int partsMax) {
+    return new RdmaPlan(map, exact, ioMode == LayoutConst4.LAYOUTIOMODE4_RW, regionBytesMax)
+        .parts(partsMax);
+  }
+
+  @Override
+  public int bodyBytes(int parts) {
+    return RdmaLayout4.encodedBytes(parts);
+  }
+
+  @Override
+  public LayoutHandle open(long clientId, Seal seal, PlannedPart part, int ioMode)
+      throws LayoutTypeException {
+    ProtectionDomain domain =
+        domains
+            .domainFor(clientId)
+            .orElseThrow(() -> new LayoutTypeException("the client is gone", null));
+    MemorySegment memory = seal.mapping().asSlice(part.range().offset(), part.range().length());
+    try {
+      return new Handle(
+          domain.register(memory, ioMode == LayoutConst4.LAYOUTIOMODE4_RW ? READ_WRITE : READ));
+    } catch (RdmaException e) {
+      throw new LayoutTypeException(
+          "registering "
+              + part.range()
+              + " of "
+              + seal.target().describe()
+              + " failed: "
+              + e.getMessage(),
+          e);
+    }
+  }
+
+  /** A region, seen as a handle. */
+  private record Handle(MemoryRegion region) implements LayoutHandle {
+    @Override
+    public CompletionStage<Void> invalidate() {
+      return region.invalidate();
+    }
+
+    @Override
+    public void abort() {
+      region.abortAccesses();
+    }
+  }
+
+  @Override
+  public ByteBuffer encode(List<PlannedPart> parts, List<LayoutHandle> handles, int ioMode) {
+    DeviceId4 device =
+        devices
+            .primary()
+            .map(RdmaDevices.Device::id)
+            .orElseThrow(() -> new IllegalStateException("no RDMA listener was announced"));
+    RdmaExtentState4 data =
+        ioMode == LayoutConst4.LAYOUTIOMODE4_RW
+            ? RdmaExtentState4.PNFS_RDMA_READ_WRITE_DATA
+            : RdmaExtentState4.PNFS_RDMA_READ_DATA;
+    List<RdmaExtent4> extents = new ArrayList<>(parts.size());
+    for (int i = 0; i < parts.size(); i++) {
+      ByteRange range = parts.get(i).range();
+      extents.add(
+          handles.get(i) instanceof Handle(MemoryRegion region)
+              ? new RdmaExtent4(
+                  device,
+                  range.offset(),
+                  region.key(),
+                  range.length(),
+                  region.remoteAddress(),
+                  data)
+              : new RdmaExtent4(
+                  device,
+                  range.offset(),
+                  0,
+                  range.length(),
+                  0,
+                  RdmaExtentState4.PNFS_RDMA_NONE_DATA));
+    }
+    ByteBuffer body = ByteBuffer.allocate(bodyBytes(extents.size()));
+    new RdmaLayout4(extents).encode(new XdrWriter(body));
+    return body.flip();
+  }
+
+  /**
+   * The commit list names what was INVALID_DATA and is written now. We grant none, so it is empty;
+   * a client that lists what it wrote all the same is not refused if its list is well made.
+   */
+  @Override
+  public int checkUpdate(ByteBuffer body, List<ByteRange> held) {
+    if (!body.hasRemaining()) {
+      return NFS4_OK;
+    }
+    List<RdmaRange4> ranges;
+    try {
+      XdrReader in = new XdrReader(body.slice());
+      ranges = RdmaLayoutUpdate4.decode(in).commitList();
+      if (in.remaining() > 0) {
+        return NFS4ERR_BADXDR;
+      }
+    } catch (XdrException _) {
+      return NFS4ERR_BADXDR;
+    }
+    if (ranges.size() > COMMIT_RANGES_MAX) {
+      return NFS4ERR_INVAL;
+    }
+    long before = 0;
+    for (RdmaRange4 range : ranges) {
+      boolean sound =
+          range.fileOffset() >= before
+              && range.length() > 0
+              && range.fileOffset() % blockBytes == 0
+              && range.fileOffset() <= Long.MAX_VALUE - range.length();
+      if (!sound || !isHeld(range, held)) {
+        return NFS4ERR_INVAL;
+      }
+      before = range.fileOffset() + range.length();
+    }
+    return NFS4_OK;
+  }
+
+  private boolean isHeld(RdmaRange4 wire, List<ByteRange> held) {
+    ByteRange range = new ByteRange(wire.fileOffset(), wire.length());
+    for (ByteRange one : held) {
+      if (one.contains(range)) {
+        // Only what ends where the layout ends, at the end of file, may end within a block.
+        return range.length() % blockBytes == 0 || range.end() == one.end();
+      }
+    }
+    return false;
+  }
+
+  @Override
+  public int checkReturn(ByteBuffer body) {
+    return body.hasRemaining() ? NFS4ERR_INVAL : NFS4_OK;
+  }
+
+  @Override
+  public void clientGone(long clientId) {
+    domains.close(clientId);
+  }
+}
