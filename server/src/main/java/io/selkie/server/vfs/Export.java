@@ -1,0 +1,247 @@
+package io.selkie.server.vfs;
+
+import io.selkie.lease.FileIdentity;
+import io.selkie.posix.AtFlags;
+import io.selkie.posix.Errno;
+import io.selkie.posix.FileHandleBytes;
+import io.selkie.posix.FileStatus;
+import io.selkie.posix.Kernel;
+import io.selkie.posix.Names;
+import io.selkie.posix.OpenFlags;
+import io.selkie.posix.PosixException;
+import io.selkie.posix.ResolveFlags;
+import java.util.Arrays;
+
+/**
+ * An exported directory, named once by a descriptor at start: whatever happens to its path later,
+ * this is the directory that is served, and nothing above it.
+ *
+ * <p>An export is one mounted file system: mounts below it are not entered. Immutable but for its
+ * end; safe for use by several threads.
+ */
+public final class Export implements AutoCloseable {
+  /** For whatever is resolved beneath the root: no link, no way up, no other mount. */
+  static final long RESOLVE =
+      ResolveFlags.BENEATH
+          | ResolveFlags.NO_MAGICLINKS
+          | ResolveFlags.NO_SYMLINKS
+          | ResolveFlags.NO_XDEV;
+
+  /** Names an inode without opening it, so that no lease breaks. */
+  static final long NAME_ONLY = OpenFlags.PATH | OpenFlags.NOFOLLOW | OpenFlags.CLOEXEC;
+
+  /** How filehandles are turned back into files. */
+  public enum HandleMode {
+    /** By {@code open_by_handle_at}: the process has CAP_DAC_READ_SEARCH. */
+    KERNEL,
+    /** By the last known name of the inode, which is kept in an index. */
+    NAME
+  }
+
+  private final Kernel kernel;
+  private final String name;
+  private final String path;
+  private final boolean readOnly;
+  private final int id;
+  private final int rootFd;
+  private final FileIdentity root;
+  private final FileHandleBytes rootHandle;
+  private final HandleMode handleMode;
+
+  /** Open for reading, which {@code open_by_handle_at} demands; -1 when that is not used. */
+  private final int mountFd;
+
+  private Export(
+      Kernel kernel,
+      String name,
+      String path,
+      boolean readOnly,
+      int rootFd,
+      FileIdentity root,
+      FileHandleBytes rootHandle,
+      int mountFd) {
+    this.kernel = kernel;
+    this.name = name;
+    this.path = path;
+    this.readOnly = readOnly;
+    this.id = idOf(name);
+    this.rootFd = rootFd;
+    this.root = root;
+    this.rootHandle = rootHandle;
+    this.mountFd = mountFd;
+    this.handleMode = mountFd >= 0 ? HandleMode.KERNEL : HandleMode.NAME;
+  }
+
+  /**
+   * Opens an export.
+   *
+   * @param name beneath the server's root
+   * @param path of the directory, absolute
+   * @param handleMode {@code KERNEL} to use it if this process may; {@code NAME} never to
+   * @throws PosixException when there is no such directory, or no access to it
+   */
+  public static Export open(
+      Kernel kernel, String name, String path, boolean readOnly, HandleMode handleMode)
+      throws PosixException {
+    if (!Names.isComponent(Names.bytes(name))) {
+      throw new IllegalArgumentException("export name '" + name + "'");
+    }
+    int fd =
+        kernel.openat2(
+            Kernel.AT_FDCWD,
+            Names.bytes(path),
+            OpenFlags.PATH | OpenFlags.DIRECTORY | OpenFlags.CLOEXEC,
+            0,
+            0);
+    if (fd < 0) {
+      throw new PosixException(
+          "openat2", fd, "export directory " + path, "give a directory that the server can reach");
+    }
+    FileStatus status = new FileStatus();
+    int result = kernel.statx(fd, Names.empty(), AtFlags.EMPTY_PATH, FileStatus.MASK_ALL, status);
+    if (result < 0) {
+      kernel.close(fd);
+      throw new PosixException(
+          "statx", result, "export directory " + path, "check its file system");
+    }
+    FileHandleBytes handle = new FileHandleBytes();
+    boolean hasHandle = kernel.nameToHandle(fd, handle) >= 0;
+    FileIdentity root = Identities.of(status, hasHandle ? handle : null);
+    int mountFd = hasHandle && handleMode == HandleMode.KERNEL ? openMount(kernel, fd, handle) : -1;
+    return new Export(kernel, name, path, readOnly, fd, root, hasHandle ? handle : null, mountFd);
+  }
+
+  /** Finds out whether this process may open by handle: by doing it. */
+  private static int openMount(Kernel kernel, int rootFd, FileHandleBytes handle) {
+    int mountFd =
+        kernel.openat2(
+            rootFd,
+            Names.bytes("."),
+            OpenFlags.RDONLY | OpenFlags.DIRECTORY | OpenFlags.CLOEXEC,
+            0,
+            RESOLVE);
+    if (mountFd < 0) {
+      return -1;
+    }
+    int probe = kernel.openByHandle(mountFd, handle, NAME_ONLY);
+    if (probe < 0) {
+      kernel.close(mountFd);
+      return -1;
+    }
+    kernel.close(probe);
+    return mountFd;
+  }
+
+  /** The export's number in filehandles and its NFS fsid: made of its name, never 0. */
+  static int idOf(String name) {
+    int hash = 0x811c9dc5;
+    for (byte b : Names.bytes(name)) {
+      hash = (hash ^ (b & 0xff)) * 0x01000193;
+    }
+    return hash == 0 ? 1 : hash;
+  }
+
+  /** Its name beneath the server's root. */
+  public String name() {
+    return name;
+  }
+
+  /** The directory's path as it was configured, for people. */
+  public String path() {
+    return path;
+  }
+
+  /** Whether every change is refused. */
+  public boolean readOnly() {
+    return readOnly;
+  }
+
+  /** {@code fsid4.major}; the minor is 0. Stays the same as long as the export's name does. */
+  public long fsidMajor() {
+    return Integer.toUnsignedLong(id);
+  }
+
+  /** Device of its file system, packed as in {@link FileIdentity#device}. */
+  public long device() {
+    return root.device();
+  }
+
+  /** The root directory's inode. */
+  public FileIdentity root() {
+    return root;
+  }
+
+  /** How its filehandles are turned back into files. */
+  public HandleMode handleMode() {
+    return handleMode;
+  }
+
+  int id() {
+    return id;
+  }
+
+  int mountFd() {
+    return mountFd;
+  }
+
+  int rootFd() {
+    return rootFd;
+  }
+
+  FileHandle rootFileHandle() {
+    return new FileHandle(id, root.inode(), root.generation(), rootHandle);
+  }
+
+  /**
+   * Whether what a descriptor names lies beneath the root now, by the paths the kernel knows for
+   * both: one atomic look, which no rename can slip through.
+   *
+   * @return 1 if so, 0 if not, {@code -errno} when the kernel cannot say
+   */
+  int contains(int fd) {
+    byte[] rootPath = new byte[Names.PATH_MAX_BYTES + 1];
+    byte[] filePath = new byte[Names.PATH_MAX_BYTES + 1];
+    int rootLength = kernel.readlinkat(Kernel.AT_FDCWD, Names.ofDescriptor(rootFd), rootPath);
+    if (rootLength < 0) {
+      return rootLength;
+    }
+    int fileLength = kernel.readlinkat(Kernel.AT_FDCWD, Names.ofDescriptor(fd), filePath);
+    if (fileLength < 0) {
+      return fileLength;
+    }
+    if (rootLength == 1) {
+      return fileLength >= 1 && filePath[0] == '/' ? 1 : 0;
+    }
+    boolean inside =
+        fileLength >= rootLength
+            && Arrays.equals(rootPath, 0, rootLength, filePath, 0, rootLength)
+            && (fileLength == rootLength || filePath[rootLength] == '/');
+    return inside ? 1 : 0;
+  }
+
+  /** Path of what a descriptor names, below the root, for people; made up when there is none. */
+  String describe(int fd) {
+    byte[] target = new byte[Names.PATH_MAX_BYTES + 1];
+    int rootLength = kernel.readlinkat(Kernel.AT_FDCWD, Names.ofDescriptor(rootFd), target);
+    int length = kernel.readlinkat(Kernel.AT_FDCWD, Names.ofDescriptor(fd), target);
+    if (length < 0 || rootLength < 0) {
+      return name + "/? (" + Errno.describe(Math.min(length, rootLength)) + ")";
+    }
+    int skip = rootLength == 1 ? 0 : Math.min(rootLength, length);
+    return name + Names.text(Arrays.copyOfRange(target, skip, length));
+  }
+
+  /** Forgets the directory; the export must not be used any more. */
+  @Override
+  public void close() {
+    kernel.close(rootFd);
+    if (mountFd >= 0) {
+      kernel.close(mountFd);
+    }
+  }
+
+  @Override
+  public String toString() {
+    return "export " + name + " of " + path;
+  }
+}

@@ -1,0 +1,212 @@
+package io.selkie.server.vfs;
+
+import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_DELAY;
+
+import io.selkie.lease.FileIdentity;
+import io.selkie.posix.Kernel;
+import io.selkie.posix.Names;
+import io.selkie.posix.OpenFlags;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * One open file description per inode, for data and for seals. Every open of a regular file's data
+ * goes through here: a second description of our own, be it for an instant, would break our own
+ * lease or forbid taking one.
+ *
+ * <p>Opens never wait for the lease of another process (O_NONBLOCK): they answer NFS4ERR_DELAY, and
+ * the break has begun. A lock is held for one system call at most, and only against the same few
+ * inodes. Safe for use by several threads.
+ */
+public final class OpenFileTable {
+  private static final long COMMON = OpenFlags.NONBLOCK | OpenFlags.NOCTTY | OpenFlags.CLOEXEC;
+  private static final int LOCKS = 64;
+
+  private final Kernel kernel;
+  private final int capacity;
+  private final AtomicInteger open = new AtomicInteger();
+  private final ConcurrentHashMap<FileIdentity, OpenFile> files = new ConcurrentHashMap<>();
+  private final Object[] locks = new Object[LOCKS];
+
+  /** What came of {@link #acquire}. */
+  public sealed interface Acquired {
+    /**
+     * Retained for the caller, who releases it.
+     *
+     * @param file usable as was asked
+     */
+    record Opened(OpenFile file) implements Acquired {}
+
+    /**
+     * The inode is open for reading only and writing was asked. Ask the arbiter for leave to {@code
+     * REOPEN}, then call {@link #upgrade}.
+     *
+     * @param file retained for the caller, who releases it; good for reading
+     */
+    record UpgradeNeeded(OpenFile file) implements Acquired {}
+
+    /**
+     * Not opened.
+     *
+     * @param status an NFS status
+     */
+    record Failed(int status) implements Acquired {}
+  }
+
+  /**
+   * An empty table.
+   *
+   * @param capacity most inodes open at a time; one more answers NFS4ERR_DELAY
+   */
+  public OpenFileTable(Kernel kernel, int capacity) {
+    this.kernel = kernel;
+    this.capacity = capacity;
+    for (int i = 0; i < LOCKS; i++) {
+      locks[i] = new Object();
+    }
+  }
+
+  /** Inodes open now. */
+  public int size() {
+    return open.get();
+  }
+
+  /** The description of an inode if there is one, retained for the caller. */
+  public Optional<OpenFile> find(FileIdentity identity) {
+    if (!files.containsKey(identity)) {
+      return Optional.empty();
+    }
+    synchronized (lockOf(identity)) {
+      OpenFile file = files.get(identity);
+      if (file == null) {
+        return Optional.empty();
+      }
+      file.addReference();
+      return Optional.of(file);
+    }
+  }
+
+  /**
+   * Gives the description of an inode, opening it when there is none.
+   *
+   * @param namedFd names the inode, which is a regular file (an O_PATH descriptor)
+   * @param write whether it has to be open for writing, which is for reading too
+   */
+  Acquired acquire(FileIdentity identity, int namedFd, String description, boolean write) {
+    synchronized (lockOf(identity)) {
+      OpenFile file = files.get(identity);
+      if (file != null) {
+        file.addReference();
+        return write && !file.writable()
+            ? new Acquired.UpgradeNeeded(file)
+            : new Acquired.Opened(file);
+      }
+      if (!reserve()) {
+        return new Acquired.Failed(NFS4ERR_DELAY);
+      }
+      int fd = reopen(namedFd, write);
+      if (fd < 0) {
+        open.decrementAndGet();
+        return new Acquired.Failed(NfsErrors.of(fd));
+      }
+      OpenFile opened = new OpenFile(this, identity, fd, description, write);
+      files.put(identity, opened);
+      return new Acquired.Opened(opened);
+    }
+  }
+
+  /**
+   * Takes over a description that was opened together with the creation of its inode; it is closed
+   * when somebody else was quicker to open the same inode.
+   */
+  Acquired adopt(FileIdentity identity, int fd, String description, boolean writable) {
+    synchronized (lockOf(identity)) {
+      OpenFile file = files.get(identity);
+      if (file != null) {
+        kernel.close(fd);
+        file.addReference();
+        return writable && !file.writable()
+            ? new Acquired.UpgradeNeeded(file)
+            : new Acquired.Opened(file);
+      }
+      if (!reserve()) {
+        kernel.close(fd);
+        return new Acquired.Failed(NFS4ERR_DELAY);
+      }
+      OpenFile opened = new OpenFile(this, identity, fd, description, writable);
+      files.put(identity, opened);
+      return new Acquired.Opened(opened);
+    }
+  }
+
+  /**
+   * Opens a read-only description anew for writing, in place: whoever uses the descriptor goes on
+   * with the new one. The caller has leave of the arbiter, so that no seal is held on it.
+   *
+   * @param file retained by the caller
+   * @return an NFS status; NFS4_OK also when it was writable already
+   */
+  public int upgrade(OpenFile file) {
+    synchronized (lockOf(file.identity())) {
+      if (file.references() <= 0) {
+        throw new IllegalStateException("upgrade of a file that was given back: " + file);
+      }
+      if (file.writable()) {
+        return NfsErrors.of(0);
+      }
+      int fd = reopen(file.fd(), true);
+      if (fd < 0) {
+        return NfsErrors.of(fd);
+      }
+      int result = kernel.dup3(fd, file.fd());
+      kernel.close(fd);
+      if (result >= 0) {
+        file.setWritable();
+      }
+      return NfsErrors.of(result);
+    }
+  }
+
+  void retain(OpenFile file) {
+    synchronized (lockOf(file.identity())) {
+      if (file.references() <= 0) {
+        throw new IllegalStateException("retain of a file that was given back: " + file);
+      }
+      file.addReference();
+    }
+  }
+
+  void release(OpenFile file) {
+    synchronized (lockOf(file.identity())) {
+      int left = file.dropReference();
+      if (left < 0) {
+        throw new IllegalStateException("release of a file that was given back: " + file);
+      }
+      if (left == 0) {
+        files.remove(file.identity());
+        // Under the lock: the next opener of this inode must not find this one still open.
+        kernel.close(file.fd());
+        open.decrementAndGet();
+      }
+    }
+  }
+
+  private boolean reserve() {
+    if (open.incrementAndGet() > capacity) {
+      open.decrementAndGet();
+      return false;
+    }
+    return true;
+  }
+
+  private int reopen(int fd, boolean write) {
+    long access = write ? OpenFlags.RDWR : OpenFlags.RDONLY;
+    return kernel.openat2(Kernel.AT_FDCWD, Names.ofDescriptor(fd), access | COMMON, 0, 0);
+  }
+
+  private Object lockOf(FileIdentity identity) {
+    long mixed = (identity.inode() ^ identity.generation()) * 0x9e3779b97f4a7c15L;
+    return locks[(int) (mixed >>> 58)];
+  }
+}

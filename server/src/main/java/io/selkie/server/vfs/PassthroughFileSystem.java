@@ -1,0 +1,461 @@
+package io.selkie.server.vfs;
+
+import static io.selkie.protocol.nfs4.NfsStat4.*;
+
+import io.selkie.posix.AccessModes;
+import io.selkie.posix.AtFlags;
+import io.selkie.posix.FileStatus;
+import io.selkie.posix.FileSystemStatus;
+import io.selkie.posix.Kernel;
+import io.selkie.posix.Names;
+import io.selkie.posix.OpenFlags;
+import io.selkie.posix.ResolveFlags;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/**
+ * The file system that clients see: a read-only root directory with the exports' names in it, and
+ * beneath each name a directory of the local file system, passed through.
+ *
+ * <p><b>Results</b> are NFS statuses; an error is a normal outcome and nothing throws. Methods
+ * block as local system calls do, never for a lease of another process. Permissions are those of
+ * the server's own user.
+ *
+ * <p><b>Seals.</b> Nothing here asks the arbiter: before a change to a file's size or mode the
+ * caller does. Attributes are read and set through names or O_PATH descriptors and data only
+ * through {@link #openFiles()}, so nothing here breaks a lease of ours.
+ *
+ * <p>Safe for use by several threads.
+ */
+public final class PassthroughFileSystem implements AutoCloseable {
+  /** Directories that handles found by name keep at hand. */
+  private static final int DIRECTORIES_CACHED = 512;
+
+  private static final byte[] DOT = Names.bytes(".");
+  private static final byte[] DOT_DOT = Names.bytes("..");
+
+  private final Kernel kernel;
+  private final PseudoRoot pseudoRoot;
+  private final OpenFileTable openFiles;
+  private final Resolver resolver;
+  private final NamespaceChanges changes;
+  private final DirectoryReader directoryReader;
+
+  /**
+   * Over some exports, which stay the caller's to close.
+   *
+   * @param exports with names apart from each other
+   * @param startedAtSeconds since the epoch, the root directory's times
+   * @param maxOpenFiles most inodes open for data at a time
+   */
+  public PassthroughFileSystem(
+      Kernel kernel,
+      List<Export> exports,
+      VfsState state,
+      long startedAtSeconds,
+      int maxOpenFiles) {
+    this.kernel = kernel;
+    this.openFiles = new OpenFileTable(kernel, maxOpenFiles);
+    this.resolver = new Resolver(kernel, state, openFiles, DIRECTORIES_CACHED);
+    this.pseudoRoot = new PseudoRoot(exports, resolver, startedAtSeconds);
+    this.changes = new NamespaceChanges(kernel, resolver, openFiles);
+    this.directoryReader = new DirectoryReader(kernel, resolver);
+  }
+
+  /** Open file descriptions, one per inode. */
+  public OpenFileTable openFiles() {
+    return openFiles;
+  }
+
+  /** Making, moving and removing names. */
+  public NamespaceChanges changes() {
+    return changes;
+  }
+
+  /** The directory above all exports (PUTROOTFH). */
+  public VfsFile root() {
+    return pseudoRoot.file();
+  }
+
+  /** The exports, in the order of their names. */
+  public List<Export> exports() {
+    return pseudoRoot.exports();
+  }
+
+  // ---------------------------------------------------------------- handles and names
+
+  /**
+   * PUTFH: a filehandle that a client presents. NFS4ERR_BADHANDLE when it is none of ours,
+   * NFS4ERR_STALE when its file or export is gone.
+   */
+  public Found fromHandle(byte[] handle) {
+    Optional<FileHandle> decoded = resolver.codec().decode(handle);
+    if (decoded.isEmpty()) {
+      return Found.refused(NFS4ERR_BADHANDLE);
+    }
+    if (decoded.get().isPseudoRoot()) {
+      return Found.of(root());
+    }
+    Export export = pseudoRoot.exportById(decoded.get().exportId());
+    if (export == null) {
+      return Found.refused(NFS4ERR_STALE);
+    }
+    VfsFile file = new VfsFile(export, decoded.get(), handle.clone());
+    int fd = resolver.open(file);
+    if (fd < 0) {
+      return Found.refused(NfsErrors.of(fd));
+    }
+    kernel.close(fd);
+    return Found.of(file);
+  }
+
+  /**
+   * LOOKUP of one component, RFC 8881 section 18.13. Symbolic links are found, never followed; what
+   * is mounted below the export is refused with NFS4ERR_ACCESS.
+   */
+  public Found lookup(VfsFile directory, byte[] name) {
+    int wrong = NameRules.check(name);
+    if (wrong != NFS4_OK) {
+      return Found.refused(wrong);
+    }
+    if (directory.isPseudoRoot()) {
+      return pseudoRoot.lookup(name);
+    }
+    int directoryFd = resolver.open(directory);
+    if (directoryFd < 0) {
+      return Found.refused(NfsErrors.of(directoryFd));
+    }
+    try {
+      return changes.find(directory, directoryFd, name, new FileStatus());
+    } finally {
+      kernel.close(directoryFd);
+    }
+  }
+
+  /**
+   * LOOKUPP, RFC 8881 section 18.14: above an export's root is the root of all, above that none.
+   */
+  public Found lookupParent(VfsFile directory) {
+    if (directory.isPseudoRoot()) {
+      return Found.refused(NFS4ERR_NOENT);
+    }
+    if (directory.isExportRoot()) {
+      return Found.of(root());
+    }
+    Export export = directory.exportOrNull();
+    int fd = resolver.open(directory);
+    if (fd < 0) {
+      return Found.refused(NfsErrors.of(fd));
+    }
+    int parentFd =
+        kernel.openat2(
+            fd,
+            DOT_DOT,
+            OpenFlags.PATH | OpenFlags.DIRECTORY | OpenFlags.CLOEXEC,
+            0,
+            ResolveFlags.NO_MAGICLINKS | ResolveFlags.NO_SYMLINKS | ResolveFlags.NO_XDEV);
+    try {
+      if (parentFd < 0) {
+        return Found.refused(changes.notDirectory(fd, parentFd));
+      }
+      // The directory may have been moved out of the export in between.
+      int inside = export.contains(parentFd);
+      if (inside != 1) {
+        return Found.refused(inside == 0 ? NFS4ERR_STALE : NfsErrors.of(inside));
+      }
+      int[] failure = new int[1];
+      return resolver
+          .identify(export, parentFd, new FileStatus(), failure)
+          .map(Found::of)
+          .orElseGet(() -> Found.refused(NfsErrors.of(failure[0])));
+    } finally {
+      if (parentFd >= 0) {
+        kernel.close(parentFd);
+      }
+      kernel.close(fd);
+    }
+  }
+
+  // ---------------------------------------------------------------- attributes
+
+  /** GETATTR's source. */
+  public int getAttributes(VfsFile file, FileStatus out) {
+    if (file.isPseudoRoot()) {
+      pseudoRoot.fill(out);
+      return NFS4_OK;
+    }
+    return withFile(file, false, fd -> stat(fd, out));
+  }
+
+  /** GETATTR's source for an open file. */
+  public int getAttributes(OpenFile file, FileStatus out) {
+    return NfsErrors.of(stat(file.fd(), out));
+  }
+
+  /** The same for the file system the file is on. */
+  public int getFileSystemStatus(VfsFile file, FileSystemStatus out) {
+    if (file.isPseudoRoot()) {
+      out.set(0, 4096, 0, 0, 0, 0, 0);
+      return NFS4_OK;
+    }
+    return withFile(file, false, fd -> kernel.fstatfs(fd, out));
+  }
+
+  /** The change attribute: {@code ctime} in nanoseconds. */
+  public static long changeOf(FileStatus status) {
+    return status.ctimeSec() * 1_000_000_000L + status.ctimeNsec();
+  }
+
+  /** {@code mounted_on_fileid}: of an export's root, the number of its entry in the root of all. */
+  public long mountedOnFileId(VfsFile file, FileStatus status) {
+    return file.isExportRoot() ? file.exportOrNull().fsidMajor() : status.inode();
+  }
+
+  /**
+   * Permission bits (07777). Layouts of the file were fenced before: the arbiter's {@code
+   * ACCESS_CHANGE}.
+   */
+  public int setMode(VfsFile file, int mode) {
+    return withFile(file, true, fd -> kernel.fchmod(fd, mode & 07777));
+  }
+
+  /** Owner and group, -1 to leave one as it is. See {@link #setMode}. */
+  public int setOwner(VfsFile file, int uid, int gid) {
+    return withFile(file, true, fd -> kernel.fchown(fd, uid, gid));
+  }
+
+  /**
+   * Access and modification time; {@link FileStatus#UTIME_NOW} and {@link FileStatus#UTIME_OMIT}
+   * are allowed as nanoseconds.
+   */
+  public int setTimes(VfsFile file, long atimeSec, long atimeNsec, long mtimeSec, long mtimeNsec) {
+    return withFile(file, true, fd -> kernel.utimens(fd, atimeSec, atimeNsec, mtimeSec, mtimeNsec));
+  }
+
+  /**
+   * Size, through the one description, which breaks no lease of ours: the caller has the arbiter's
+   * leave ({@code SHRINK}) when it gets smaller.
+   *
+   * @param file open for writing
+   */
+  public int setSize(OpenFile file, long size) {
+    return size < 0 ? NFS4ERR_FBIG : NfsErrors.of(kernel.ftruncate(file.fd(), size));
+  }
+
+  /**
+   * ACCESS, RFC 8881 section 18.1.
+   *
+   * @param status an NFS status
+   * @param supported those of the bits asked for that mean something here
+   * @param granted those that are allowed
+   */
+  public record AccessResult(int status, int supported, int granted) {}
+
+  /** ACCESS for the server's own user. */
+  public AccessResult access(VfsFile file, int asked) {
+    if (file.isPseudoRoot()) {
+      int supported = asked & AccessBits.DIRECTORY;
+      return new AccessResult(NFS4_OK, supported, supported & AccessBits.READING);
+    }
+    int fd = resolver.open(file);
+    if (fd < 0) {
+      return new AccessResult(NfsErrors.of(fd), 0, 0);
+    }
+    try {
+      FileStatus status = new FileStatus();
+      int result = stat(fd, status);
+      if (result < 0) {
+        return new AccessResult(NfsErrors.of(result), 0, 0);
+      }
+      int supported = asked & (status.isDirectory() ? AccessBits.DIRECTORY : AccessBits.OTHER);
+      int allowed = 0;
+      if (may(fd, supported, AccessBits.READ, AccessModes.READ)) {
+        allowed |= AccessBits.READ;
+      }
+      if (!file.exportOrNull().readOnly()
+          && may(fd, supported, AccessBits.WRITING, AccessModes.WRITE)) {
+        allowed |= AccessBits.WRITING;
+      }
+      if (may(fd, supported, AccessBits.LOOKUP | AccessBits.EXECUTE, AccessModes.EXECUTE)) {
+        allowed |= AccessBits.LOOKUP | AccessBits.EXECUTE;
+      }
+      return new AccessResult(NFS4_OK, supported, supported & allowed);
+    } finally {
+      kernel.close(fd);
+    }
+  }
+
+  private boolean may(int fd, int asked, int bits, int mode) {
+    return (asked & bits) != 0 && kernel.faccess(fd, mode) >= 0;
+  }
+
+  /**
+   * READLINK.
+   *
+   * @param status an NFS status; NFS4ERR_WRONG_TYPE when it is no symbolic link
+   * @param target null unless the status is NFS4_OK
+   */
+  @SuppressWarnings("ArrayRecordComponent") // Handed over, never compared.
+  public record LinkTarget(int status, byte[] target) {}
+
+  /** READLINK: the target as it is stored, not interpreted. */
+  public LinkTarget readLink(VfsFile file) {
+    if (file.isPseudoRoot()) {
+      return new LinkTarget(NFS4ERR_WRONG_TYPE, null);
+    }
+    int fd = resolver.open(file);
+    if (fd < 0) {
+      return new LinkTarget(NfsErrors.of(fd), null);
+    }
+    try {
+      byte[] target = new byte[Names.PATH_MAX_BYTES + 1];
+      int length = kernel.readlinkat(fd, Names.empty(), target);
+      if (length < 0) {
+        // On anything but a symbolic link the kernel says EINVAL or, without a name, ENOENT.
+        FileStatus status = new FileStatus();
+        boolean link = stat(fd, status) >= 0 && status.isSymbolicLink();
+        return new LinkTarget(link ? NfsErrors.of(length) : NFS4ERR_WRONG_TYPE, null);
+      }
+      return new LinkTarget(NFS4_OK, Arrays.copyOf(target, length));
+    } finally {
+      kernel.close(fd);
+    }
+  }
+
+  // ---------------------------------------------------------------- directories
+
+  /** Verifier of directory cookies: cookies are the file system's own and do not expire. */
+  public long cookieVerifier(VfsFile directory) {
+    return directory.isPseudoRoot() ? 0 : directory.exportOrNull().fsidMajor();
+  }
+
+  /**
+   * READDIR, RFC 8881 section 18.23, from after a cookie; {@code .} and {@code ..} are left out.
+   *
+   * @param cookie 0 for the beginning, or one that an entry had
+   * @param attributes whether {@code sink} wants files and attributes, not just names
+   * @return an NFS status; {@link DirectoryReader.Sink#atEnd} tells the end
+   */
+  public int readDirectory(
+      VfsFile directory, long cookie, boolean attributes, DirectoryReader.Sink sink) {
+    if (directory.isPseudoRoot()) {
+      return pseudoRoot.read(cookie, attributes, sink);
+    }
+    int fd = resolver.open(directory);
+    if (fd < 0) {
+      return NfsErrors.of(fd);
+    }
+    try {
+      int directoryFd =
+          kernel.openat2(
+              fd,
+              DOT,
+              OpenFlags.RDONLY | OpenFlags.DIRECTORY | OpenFlags.CLOEXEC,
+              0,
+              Export.RESOLVE);
+      if (directoryFd < 0) {
+        return changes.notDirectory(fd, directoryFd);
+      }
+      try {
+        return directoryReader.read(directory, directoryFd, cookie, attributes, sink);
+      } finally {
+        kernel.close(directoryFd);
+      }
+    } finally {
+      kernel.close(fd);
+    }
+  }
+
+  // ---------------------------------------------------------------- data
+
+  /**
+   * Opens a regular file's data; release what comes back. NFS4ERR_ISDIR, NFS4ERR_SYMLINK or
+   * NFS4ERR_WRONG_TYPE for what is none: fifos and devices are never opened.
+   *
+   * @param write whether for writing too
+   */
+  public OpenFileTable.Acquired open(VfsFile file, boolean write) {
+    if (file.isPseudoRoot()) {
+      return new OpenFileTable.Acquired.Failed(NFS4ERR_ISDIR);
+    }
+    if (write && file.exportOrNull().readOnly()) {
+      return new OpenFileTable.Acquired.Failed(NFS4ERR_ROFS);
+    }
+    int fd = resolver.open(file);
+    if (fd < 0) {
+      return new OpenFileTable.Acquired.Failed(NfsErrors.of(fd));
+    }
+    try {
+      FileStatus status = new FileStatus();
+      int result = stat(fd, status);
+      if (result < 0) {
+        return new OpenFileTable.Acquired.Failed(NfsErrors.of(result));
+      }
+      OptionalInt wrong = NameRules.notRegular(status);
+      if (wrong.isPresent()) {
+        return new OpenFileTable.Acquired.Failed(wrong.getAsInt());
+      }
+      return openFiles.acquire(file.identity(), fd, file.exportOrNull().describe(fd), write);
+    } finally {
+      kernel.close(fd);
+    }
+  }
+
+  /**
+   * Reads.
+   *
+   * @return bytes read, fewer at the end of the file, or {@code -errno} for {@link NfsErrors#of}
+   */
+  public long read(OpenFile file, MemorySegment into, long offset) {
+    return kernel.pread(file.fd(), into, offset);
+  }
+
+  /**
+   * Writes, to the page cache.
+   *
+   * @return bytes written, perhaps fewer than given, or {@code -errno} for {@link NfsErrors#of}
+   */
+  public long write(OpenFile file, MemorySegment from, long offset) {
+    return kernel.pwrite(file.fd(), from, offset);
+  }
+
+  /** COMMIT: data and what is needed to find it again are durable. */
+  public int commit(OpenFile file) {
+    return NfsErrors.of(kernel.fdatasync(file.fd()));
+  }
+
+  /** Closes descriptors kept at hand; open files stay their holders' business. */
+  @Override
+  public void close() {
+    resolver.close();
+  }
+
+  // ----------------------------------------------------------------
+
+  @FunctionalInterface
+  private interface OnDescriptor {
+    long apply(int fd);
+  }
+
+  private int withFile(VfsFile file, boolean change, OnDescriptor action) {
+    if (change && (file.isPseudoRoot() || file.exportOrNull().readOnly())) {
+      return NFS4ERR_ROFS;
+    }
+    int fd = resolver.open(file);
+    if (fd < 0) {
+      return NfsErrors.of(fd);
+    }
+    try {
+      return NfsErrors.of(action.apply(fd));
+    } finally {
+      kernel.close(fd);
+    }
+  }
+
+  private int stat(int fd, FileStatus out) {
+    return kernel.statx(fd, Names.empty(), AtFlags.EMPTY_PATH, FileStatus.MASK_ALL, out);
+  }
+}
