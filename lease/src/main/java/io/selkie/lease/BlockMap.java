@@ -121,7 +121,7 @@ public record BlockMap(long device, ByteRange range, List<Extent> extents) {
     long to = Math.max(from, Math.min(range.end(), wanted.end()));
     List<Extent> inside = new ArrayList<>();
     for (Extent extent : extents) {
-      if (extent.logical < to && from < extent.end()) {
+      if (from < to && extent.logical < to && from < extent.end()) {
         inside.add(extent.clip(from, to));
       }
     }

@@ -23,6 +23,7 @@ public final class BlockMapReader {
 
   private static final int PAGES_KEPT_MAX = 4;
   private static final int TRIES_MAX = 4;
+  private static final int INTERRUPTIONS_MAX = 16;
 
   /** No file system merges extents whose place it does not know. */
   private static final int COARSE = FiemapFlags.MERGED | FiemapFlags.UNKNOWN;
@@ -119,15 +120,13 @@ public final class BlockMapReader {
       if (count < 0) {
         return new MapRead.Failed(count);
       }
-      int first = 0;
-      if (!extents.isEmpty()) {
-        if (count == 0 || !isSamePlace(extents.getLast(), page)) {
-          return null;
-        }
-        first = 1;
+      long known = extents.isEmpty() ? range.offset() : extents.getLast().end();
+      if (!extents.isEmpty() && (count == 0 || !isSamePlace(extents.getLast(), page))) {
+        return null;
       }
-      for (int i = first; i < count; i++) {
-        if (!append(extents, page, i, range)) {
+      ByteRange unknown = new ByteRange(known, range.end() - known);
+      for (int i = 0; i < count; i++) {
+        if (!append(extents, page, i, unknown)) {
           return null;
         }
       }
@@ -140,11 +139,11 @@ public final class BlockMapReader {
       if (count < page.capacity() || page.isLast()) {
         break;
       }
-      long end = extents.isEmpty() ? from : extents.getLast().end();
+      long end = extents.isEmpty() ? known : extents.getLast().end();
       if (end >= range.end()) {
         break;
       }
-      if (end - 1 <= from && count > first) {
+      if (end <= known) {
         // A kernel that answers without getting on would be asked for ever.
         return new MapRead.Failed(Errno.EIO.result());
       }
@@ -154,10 +153,13 @@ public final class BlockMapReader {
   }
 
   private int fiemap(int fd, long from, long length, FiemapPage page) {
-    int count;
-    do {
+    int count = 0;
+    for (int attempt = 0; attempt < INTERRUPTIONS_MAX; attempt++) {
       count = kernel.fiemap(fd, from, length, 0, page);
-    } while (Errno.EINTR.is(count));
+      if (!Errno.EINTR.is(count)) {
+        break;
+      }
+    }
     return count;
   }
 
@@ -165,11 +167,11 @@ public final class BlockMapReader {
   private static boolean isSamePlace(Extent last, FiemapPage page) {
     long logical = page.logical(0);
     long lastByte = last.end() - 1;
-    if (isCoarse(last)) {
-      return logical <= lastByte && logical + page.length(0) > lastByte;
-    }
-    if (logical > lastByte || logical + page.length(0) != last.end()) {
+    if (logical > lastByte || logical + page.length(0) <= lastByte) {
       return false;
+    }
+    if (isCoarse(last)) {
+      return true;
     }
     int ignored = FiemapFlags.LAST | FiemapFlags.MERGED;
     return (page.flags(0) & ~ignored) == (last.flags() & ~ignored)

@@ -254,6 +254,9 @@ public final class FakeKernel {
   public int fiemap(int fd, long start, long length, int flags, FiemapPage out) {
     beforeFiemap.run();
     FakeFile file = files.get(fd);
+    if (file == null) {
+      return Errno.EBADF.result();
+    }
     out.clear();
     long block = start / BLOCK_BYTES;
     Long next = file.blocks.ceilingKey(block);

@@ -1,5 +1,7 @@
 package io.selkie.lease;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
 import io.selkie.lease.FakeKernel.FakeFile;
 import io.selkie.lease.Sealer.BreakCause;
 import io.selkie.lease.Sealer.Purpose;
@@ -10,6 +12,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.slf4j.LoggerFactory;
 
 /** The whole module on a fake kernel and fake time, on one thread. */
 final class FakeRig {
@@ -80,6 +83,8 @@ final class FakeRig {
   }
 
   FakeRig(LeaseSettings settings, LeaseDeadlines deadlines) {
+    // What goes wrong here goes wrong on purpose, and is looked for in events and outcomes.
+    ((Logger) LoggerFactory.getLogger("io.selkie.lease")).setLevel(Level.OFF);
     kernel = fake.kernel();
     runtime = runtime(kernel, settings, deadlines);
   }
