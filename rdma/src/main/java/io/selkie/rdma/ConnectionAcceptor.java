@@ -7,8 +7,6 @@ import java.nio.ByteBuffer;
 public interface ConnectionAcceptor {
 
   /**
-   * Decides on one request.
-   *
    * @param request the request; valid until this returns
    * @return the decision
    */

@@ -38,12 +38,31 @@ public interface RdmaProvider extends AutoCloseable {
       throws RdmaException, InterruptedException;
 
   /**
+   * Connects, blocking until the peer has accepted or refused. Sends of the peer have nowhere to go
+   * on such a queue pair: one that comes ends it.
+   *
+   * @throws RdmaException with {@link RdmaException.Reason#REFUSED} and the peer's private data when
+   *     the peer said no
+   */
+  default QueuePair connect(InetSocketAddress peer, ProtectionDomain domain, ConnectOptions options)
+      throws RdmaException, InterruptedException {
+    return connect(peer, domain, options, null);
+  }
+
+  /**
    * Connects, blocking until the peer has accepted or refused.
    *
-   * @throws RdmaException with {@link RdmaException.Reason#REFUSED} and the peer's private data
-   *     when the peer said no
+   * @param listener told of the peer's Sends and of the end, on the thread that polls, awaits or
+   *     closes; {@link QueuePairListener#onEstablished} is not called, because this method returns
+   *     the queue pair. Null for none
+   * @throws RdmaException with {@link RdmaException.Reason#REFUSED} and the peer's private data when
+   *     the peer said no
    */
-  QueuePair connect(InetSocketAddress peer, ProtectionDomain domain, ConnectOptions options)
+  QueuePair connect(
+      InetSocketAddress peer,
+      ProtectionDomain domain,
+      ConnectOptions options,
+      QueuePairListener listener)
       throws RdmaException, InterruptedException;
 
   /** Closes listeners, queue pairs and domains that are still open. Idempotent. */
