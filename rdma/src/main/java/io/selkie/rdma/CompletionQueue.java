@@ -12,6 +12,8 @@ public interface CompletionQueue {
   @FunctionalInterface
   interface Sink {
     /**
+     * Takes one completion.
+     *
      * @param workId as posted
      * @param status how it ended
      */

@@ -7,6 +7,8 @@ import java.nio.ByteBuffer;
 public interface ConnectionAcceptor {
 
   /**
+   * Decides.
+   *
    * @param request the request; valid until this returns
    * @return the decision
    */

@@ -28,7 +28,7 @@ abstract class AbstractQueuePair implements QueuePair, CompletionQueue, IwarpDom
 
   @Override
   public ByteBuffer remotePrivateData() {
-    return ByteBuffer.wrap(connection().peerPrivateData()).asReadOnlyBuffer();
+    return connection().peerPrivateData();
   }
 
   @Override

@@ -14,7 +14,6 @@ import java.util.ArrayDeque;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -46,7 +45,6 @@ final class CallerQueuePair extends AbstractQueuePair {
   private final long busyPollNanos;
   private final LoopBuffers buffers;
   private final IwarpProvider provider;
-  private final Consumer<SelectionKey> ignoreKey = ready -> {};
 
   private final ReentrantLock wire = new ReentrantLock();
   private final Condition followers = wire.newCondition();
@@ -293,8 +291,9 @@ final class CallerQueuePair extends AbstractQueuePair {
   private void follow(long nanos) throws InterruptedException {
     wire.lock();
     try {
-      if (led && !sendQueue.hasCompletions()) {
-        var unused = followers.awaitNanos(nanos);
+      long left = nanos;
+      while (left > 0 && led && !sendQueue.hasCompletions()) {
+        left = followers.awaitNanos(left);
       }
     } finally {
       wire.unlock();
@@ -336,10 +335,15 @@ final class CallerQueuePair extends AbstractQueuePair {
   private void sleep(long nanos) {
     try {
       long millis = Math.max(1, TimeUnit.NANOSECONDS.toMillis(nanos));
-      var unused = selector.select(ignoreKey, millis);
+      var _ = selector.select(CallerQueuePair::ignore, millis);
     } catch (IOException | ClosedSelectorException e) {
       LOG.debug("{}: selecting ended", remoteAddress, e);
     }
+  }
+
+  private static void ignore(SelectionKey ready) {
+    // There is only one key, and the reading shows what it is ready for.
+    assert ready != null;
   }
 
   /** Reads what is there: octets, 0 for nothing, -1 at the end. The leader's alone. */

@@ -59,7 +59,7 @@ final class Connector {
   }
 
   CallerQueuePair connect() throws RdmaException, InterruptedException {
-    byte[] data = privateData();
+    ByteBuffer data = privateData();
     SocketChannel channel = open();
     CallerQueuePair pair = null;
     boolean established = false;
@@ -101,7 +101,7 @@ final class Connector {
     }
   }
 
-  private byte[] privateData() {
+  private ByteBuffer privateData() {
     ByteBuffer data = options.privateData();
     int most = provider.capabilities().maxPrivateDataBytes();
     if (data.remaining() > most) {
@@ -110,7 +110,7 @@ final class Connector {
     }
     byte[] copy = new byte[data.remaining()];
     data.duplicate().get(copy);
-    return copy;
+    return ByteBuffer.wrap(copy);
   }
 
   private long leftNanos() {
@@ -157,7 +157,7 @@ final class Connector {
 
   private InterruptedException interrupted(ClosedByInterruptException cause) {
     // The channel leaves the mark set; an InterruptedException stands for it from here on.
-    var unused = Thread.interrupted();
+    var _ = Thread.interrupted();
     InterruptedException interrupted =
         new InterruptedException("interrupted while connecting to " + peer);
     interrupted.initCause(cause);
@@ -177,7 +177,7 @@ final class Connector {
           Reason.REFUSED,
           "iWARP connection to %s: the peer refused it".formatted(peer),
           null,
-          ByteBuffer.wrap(connection.peerPrivateData()));
+          connection.peerPrivateData());
     }
     if (signal != Signal.ACCEPTED || connection.state() != State.UP) {
       DisconnectCause cause = connection.cause();

@@ -337,7 +337,7 @@ final class Inbound {
         || !region.isValid()) {
       return false;
     }
-    var unused = region.invalidate();
+    var _ = region.invalidate();
     return true;
   }
 

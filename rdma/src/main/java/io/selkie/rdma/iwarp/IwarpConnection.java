@@ -3,7 +3,6 @@ package io.selkie.rdma.iwarp;
 import io.selkie.rdma.DisconnectCause;
 import io.selkie.rdma.WorkStatus;
 import java.nio.ByteBuffer;
-import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.Map;
@@ -122,7 +121,7 @@ final class IwarpConnection {
       RegionTable regions,
       IwarpDomain domain,
       SendQueue sendQueue,
-      byte[] privateData,
+      ByteBuffer privateData,
       int reads,
       boolean takesMessages) {
     IwarpConnection connection = new IwarpConnection(config, statistics, regions, true);
@@ -233,9 +232,9 @@ final class IwarpConnection {
     outbound.agreed(crc, initiator ? answered.markers() : offered.markers());
   }
 
-  /** Private data of the peer's request or reply. */
-  byte[] peerPrivateData() {
-    return (initiator ? answered : offered).privateData();
+  /** Private data of the peer's request or reply, read only. */
+  ByteBuffer peerPrivateData() {
+    return (initiator ? answered : offered).privateData().duplicate();
   }
 
   /** Most private data an answer can carry. */
@@ -244,7 +243,7 @@ final class IwarpConnection {
   }
 
   /** Accepts the request that {@link Signal#REQUEST} announced. */
-  void accept(IwarpDomain owner, SendQueue queue, byte[] privateData) {
+  void accept(IwarpDomain owner, SendQueue queue, ByteBuffer privateData) {
     domain = owner;
     sendQueue = queue;
     inbound.takesMessages(config.limits().maxMessageBytes() > 0);
@@ -284,7 +283,7 @@ final class IwarpConnection {
   }
 
   /** Refuses the request that {@link Signal#REQUEST} announced. */
-  void refuse(byte[] privateData) {
+  void refuse(ByteBuffer privateData) {
     MpaFrame.Enhanced theirs = offered.enhanced();
     answered =
         new MpaFrame(
@@ -521,6 +520,6 @@ final class IwarpConnection {
         .formatted(
             initiator ? "we opened" : "we accepted",
             state,
-            offered == null ? "" : ", request of " + Arrays.hashCode(offered.privateData()));
+            offered == null ? "" : ", request of " + offered.privateData().remaining() + " octets");
   }
 }

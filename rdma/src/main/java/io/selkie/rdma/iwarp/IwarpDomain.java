@@ -70,7 +70,7 @@ final class IwarpDomain implements ProtectionDomain {
     }
     if (closed) {
       // Closed in between: close() may have passed by before the region was in the set.
-      var unused = region.invalidate();
+      var _ = region.invalidate();
       throw new RdmaException(
           RdmaException.Reason.CLOSED, "the protection domain of " + owner + " is closed", null);
     }
@@ -99,7 +99,7 @@ final class IwarpDomain implements ProtectionDomain {
    * once instead of working by luck. Never wraps.
    */
   private long baseFor(long length) {
-    long base = (table.randomBits() & 0x7FFF_FFFFL) + 1 << 12;
+    long base = ((table.randomBits() & 0x7FFF_FFFFL) + 1) << 12;
     return base + length < 0 ? 0 : base;
   }
 
@@ -115,7 +115,7 @@ final class IwarpDomain implements ProtectionDomain {
       member.abort("the protection domain of " + owner + " was closed");
     }
     for (IwarpRegion region : regions) {
-      var unused = region.invalidate();
+      var _ = region.invalidate();
     }
     provider.forget(this);
   }

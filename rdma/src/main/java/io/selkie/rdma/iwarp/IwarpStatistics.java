@@ -2,6 +2,7 @@ package io.selkie.rdma.iwarp;
 
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.atomic.LongAdder;
 
 /**
@@ -54,25 +55,26 @@ public final class IwarpStatistics {
     MEMORY_FAULTS
   }
 
-  private final LongAdder[] counters = new LongAdder[Counter.values().length];
-  private final LongAdder[] terminatesSent = new LongAdder[TerminateCode.values().length];
-  private final LongAdder[] terminatesReceived = new LongAdder[TerminateCode.values().length + 1];
+  private final Map<Counter, LongAdder> counters = new EnumMap<>(Counter.class);
+  private final Map<TerminateCode, LongAdder> terminatesSent = new EnumMap<>(TerminateCode.class);
+  private final Map<TerminateCode, LongAdder> terminatesReceived =
+      new EnumMap<>(TerminateCode.class);
+  private final LongAdder unknownTerminates = new LongAdder();
 
   IwarpStatistics() {
-    fill(counters);
-    fill(terminatesSent);
-    fill(terminatesReceived);
-  }
-
-  private static void fill(LongAdder[] adders) {
-    for (int i = 0; i < adders.length; i++) {
-      adders[i] = new LongAdder();
+    // Filled once and never changed after, so that reading them needs no lock.
+    for (Counter counter : Counter.values()) {
+      counters.put(counter, new LongAdder());
+    }
+    for (TerminateCode code : TerminateCode.values()) {
+      terminatesSent.put(code, new LongAdder());
+      terminatesReceived.put(code, new LongAdder());
     }
   }
 
   /** The present value of a counter. */
   public long get(Counter counter) {
-    return counters[counter.ordinal()].sum();
+    return counters.get(counter).sum();
   }
 
   /** All of them at about one moment. */
@@ -91,33 +93,38 @@ public final class IwarpStatistics {
 
   /** Terminate messages received, by the name of their error; those never seen are left out. */
   public Map<String, Long> terminatesReceived() {
-    return named(terminatesReceived);
-  }
-
-  private static Map<String, Long> named(LongAdder[] adders) {
-    Map<String, Long> all = new java.util.TreeMap<>();
-    TerminateCode[] codes = TerminateCode.values();
-    for (int i = 0; i < adders.length; i++) {
-      long sum = adders[i].sum();
-      if (sum > 0) {
-        all.put(i < codes.length ? codes[i].name() : "UNKNOWN", sum);
-      }
+    Map<String, Long> all = named(terminatesReceived);
+    if (unknownTerminates.sum() > 0) {
+      all.put("UNKNOWN", unknownTerminates.sum());
     }
     return all;
   }
 
+  private static Map<String, Long> named(Map<TerminateCode, LongAdder> adders) {
+    Map<String, Long> all = new TreeMap<>();
+    adders.forEach(
+        (code, adder) -> {
+          if (adder.sum() > 0) {
+            all.put(code.name(), adder.sum());
+          }
+        });
+    return all;
+  }
+
   void add(Counter counter, long amount) {
-    counters[counter.ordinal()].add(amount);
+    counters.get(counter).add(amount);
   }
 
   void terminateSent(TerminateCode code) {
-    terminatesSent[code.ordinal()].increment();
+    terminatesSent.get(code).increment();
   }
 
   /**
+   * Counts one.
+   *
    * @param code null when it is none we know
    */
   void terminateReceived(TerminateCode code) {
-    terminatesReceived[code == null ? terminatesReceived.length - 1 : code.ordinal()].increment();
+    (code == null ? unknownTerminates : terminatesReceived.get(code)).increment();
   }
 }

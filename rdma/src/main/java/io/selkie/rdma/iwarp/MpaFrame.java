@@ -29,7 +29,7 @@ import java.util.Arrays;
  * @param rejected R: the connection is refused (replies only)
  * @param revision MPA revision
  * @param enhanced what RFC 6581 adds, or null when S is not set
- * @param privateData the consumer's own
+ * @param privateData the consumer's own, from its position to its limit; never consumed
  */
 record MpaFrame(
     boolean reply,
@@ -38,7 +38,7 @@ record MpaFrame(
     boolean rejected,
     int revision,
     Enhanced enhanced,
-    byte[] privateData) {
+    ByteBuffer privateData) {
 
   /** Octets before the private data. */
   static final int HEADER_BYTES = 20;
@@ -120,7 +120,7 @@ record MpaFrame(
 
   /** Octets of the encoded frame. */
   int encodedBytes() {
-    return HEADER_BYTES + (enhanced == null ? 0 : ENHANCED_BYTES) + privateData.length;
+    return HEADER_BYTES + (enhanced == null ? 0 : ENHANCED_BYTES) + privateData.remaining();
   }
 
   /** Writes the frame at the buffer's position. */
@@ -137,7 +137,7 @@ record MpaFrame(
     if (enhanced != null) {
       out.putInt(enhanced.encoded());
     }
-    out.put(privateData);
+    out.put(privateData.duplicate());
   }
 
   /**
@@ -184,7 +184,8 @@ record MpaFrame(
     in.get(start + HEADER_BYTES + skipped, data);
     in.position(start + HEADER_BYTES + length);
     return new MpaFrame(
-        reply, (flags & M) != 0, (flags & C) != 0, (flags & R) != 0, revision, enhanced, data);
+        reply, (flags & M) != 0, (flags & C) != 0, (flags & R) != 0, revision, enhanced,
+        ByteBuffer.wrap(data).asReadOnlyBuffer());
   }
 
   private static String wrongKey(ByteBuffer in, boolean reply) {

@@ -180,7 +180,7 @@ final class NettyDriver implements AutoCloseable {
   @Override
   public void close() {
     for (Channel listener : listeners) {
-      listener.close();
+      var _ = listener.close();
     }
     for (NettyQueuePair pair : pairs) {
       pair.abort("the provider was closed");
@@ -237,7 +237,7 @@ final class NettyDriver implements AutoCloseable {
   private static final class Closing extends ChannelInboundHandlerAdapter {
     @Override
     public void channelActive(ChannelHandlerContext context) {
-      context.close();
+      var _ = context.close();
     }
   }
 

@@ -123,7 +123,7 @@ final class NettyQueuePair extends AbstractQueuePair {
       if (given > 0 || left <= 0 || (!isUp() && sendQueue.isIdle())) {
         return given;
       }
-      sendQueue.awaitCompletion(Math.max(1, TimeUnit.NANOSECONDS.toMillis(left)));
+      sendQueue.awaitCompletion(left, clock);
     }
   }
 
@@ -164,7 +164,7 @@ final class NettyQueuePair extends AbstractQueuePair {
   }
 
   private void closeChannel() {
-    channel.close(channel.voidPromise());
+    var _ = channel.close(channel.voidPromise());
   }
 
   /** The buffer Netty reads into next. */
@@ -199,12 +199,12 @@ final class NettyQueuePair extends AbstractQueuePair {
   }
 
   private void decide() {
-    byte[] data = connection.peerPrivateData();
+    ByteBuffer data = connection.peerPrivateData();
     var request =
         new ConnectionAcceptor.ConnectionRequest() {
           @Override
           public ByteBuffer privateData() {
-            return ByteBuffer.wrap(data).asReadOnlyBuffer();
+            return data.duplicate();
           }
 
           @Override
@@ -219,7 +219,7 @@ final class NettyQueuePair extends AbstractQueuePair {
   }
 
   private void accept(ConnectionAcceptor.Accept accept) {
-    byte[] answer = copyOf(accept.privateData());
+    ByteBuffer answer = copyOf(accept.privateData());
     if (!(accept.domain() instanceof IwarpDomain domain)) {
       throw new IllegalArgumentException(
           "a connection was accepted into " + accept.domain() + ", which is not of this provider");
@@ -236,12 +236,12 @@ final class NettyQueuePair extends AbstractQueuePair {
     listener.onEstablished(this);
   }
 
-  private void refuse(byte[] answer) {
+  private void refuse(ByteBuffer answer) {
     driver.statistics().add(Counter.REFUSED, 1);
     connection.refuse(answer);
   }
 
-  private byte[] copyOf(ByteBuffer data) {
+  private ByteBuffer copyOf(ByteBuffer data) {
     int most = connection.answerBytesMax();
     if (data.remaining() > most) {
       throw new IllegalArgumentException(
@@ -249,7 +249,7 @@ final class NettyQueuePair extends AbstractQueuePair {
     }
     byte[] copy = new byte[data.remaining()];
     data.duplicate().get(copy);
-    return copy;
+    return ByteBuffer.wrap(copy);
   }
 
   /** Sends what there is, as far as the socket takes it. */
@@ -277,7 +277,7 @@ final class NettyQueuePair extends AbstractQueuePair {
         queuedBytes += length;
         inFlight.addLast(chunk);
         // Each chunk is handed over while it is still in the cache.
-        channel.write(chunk.netty.prepare(this, length), channel.voidPromise());
+        var _ = channel.write(chunk.netty.prepare(this, length), channel.voidPromise());
         channel.flush();
       }
     } finally {
@@ -323,13 +323,13 @@ final class NettyQueuePair extends AbstractQueuePair {
       }
       if (!outputShut && queuedBytes == 0 && !connection.hasOutput()) {
         outputShut = true;
-        ((DuplexChannel) channel).shutdownOutput(channel.voidPromise());
+        var _ = ((DuplexChannel) channel).shutdownOutput(channel.voidPromise());
       }
     }
   }
 
   private void schedule(int millis, Runnable task) {
-    var unused = channel.eventLoop().schedule(task, millis, TimeUnit.MILLISECONDS);
+    var _ = channel.eventLoop().schedule(task, millis, TimeUnit.MILLISECONDS);
   }
 
   private void onHandshakeTimeout() {
@@ -373,8 +373,7 @@ final class NettyQueuePair extends AbstractQueuePair {
 
     @Override
     public void channelRead(ChannelHandlerContext context, Object octets) {
-      if (octets instanceof NettyReceiveBuffer buffer && in != null && buffer == in.netty) {
-        buffer.filled();
+      if (octets instanceof NettyReceiveBuffer buffer && buffer.fill(in)) {
         received();
       } else {
         ReferenceCountUtil.release(octets);

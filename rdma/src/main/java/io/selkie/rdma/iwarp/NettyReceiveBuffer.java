@@ -23,10 +23,14 @@ final class NettyReceiveBuffer extends UnpooledDirectByteBuf {
     return this;
   }
 
-  /** Takes over what Netty has read. */
-  ReceiveBuffer filled() {
+  /** Takes over what Netty has read; false when it was read for another connection. */
+  @SuppressWarnings("ReferenceEquality") // the very same buffer is meant
+  boolean fill(ReceiveBuffer expected) {
+    if (expected != buffer) {
+      return false;
+    }
     buffer.received(writerIndex() - buffer.end());
-    return buffer;
+    return true;
   }
 
   @Override

@@ -75,7 +75,7 @@ final class Outbound {
   void readyToReceive(int opcode) {
     if (opcode == Fpdu.READ_REQUEST) {
       // Goes through the queue, because its response has to be waited for.
-      var unused =
+      var _ =
           connection
               .sendQueue()
               .post(SendQueue.Kind.READY_TO_RECEIVE, null, 0, 0, 0, 0, 0);
@@ -269,7 +269,7 @@ final class Outbound {
       // The first error is the one to tell, but this request came before the one that met it.
       terminate = message;
     } else {
-      var unused = connection.terminate(message, false);
+      var _ = connection.terminate(message, false);
     }
     return true;
   }

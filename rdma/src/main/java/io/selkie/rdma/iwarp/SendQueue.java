@@ -1,8 +1,10 @@
 package io.selkie.rdma.iwarp;
 
+import io.selkie.config.time.NanoClock;
 import io.selkie.rdma.QueuePair.PostResult;
 import io.selkie.rdma.WorkStatus;
 import java.util.Arrays;
+import java.util.concurrent.TimeUnit;
 
 /**
  * The work requests of a queue pair: a ring of slots, allocated once.
@@ -306,14 +308,16 @@ final class SendQueue {
     return completed == posted;
   }
 
-  /** Waits for the owner to complete something; may wake for nothing. */
-  synchronized void awaitCompletion(long millis) throws InterruptedException {
-    if (reaped < completed) {
-      return;
-    }
+  /** Waits until there is a completion, until none can come any more, or until the time is over. */
+  synchronized void awaitCompletion(long nanos, NanoClock clock) throws InterruptedException {
+    long start = clock.nanoTime();
+    long left = nanos;
     waiters++;
     try {
-      wait(millis);
+      while (reaped == completed && !(broken && completed == posted) && left > 0) {
+        wait(Math.max(1, TimeUnit.NANOSECONDS.toMillis(left)));
+        left = nanos - (clock.nanoTime() - start);
+      }
     } finally {
       waiters--;
     }
