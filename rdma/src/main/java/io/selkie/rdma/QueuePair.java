@@ -7,8 +7,9 @@ import java.nio.ByteBuffer;
  * A connected queue pair.
  *
  * <p><b>Work requests</b> are posted by any thread and complete in the order of posting through
- * {@link #completions()}. Nothing is allocated per posted request. At most {@link #sendQueueDepth()}
- * may be outstanding: one more answers {@link PostResult#QUEUE_FULL} and changes nothing.
+ * {@link #completions()}. Nothing is allocated per posted request. At most {@link
+ * #sendQueueDepth()} may be outstanding: one more answers {@link PostResult#QUEUE_FULL} and changes
+ * nothing.
  *
  * <p>An error (a remote access error, a lost connection) breaks the queue pair as in verbs: the
  * request that failed completes with its {@link WorkStatus}, the ones behind it with {@link
@@ -54,7 +55,11 @@ public interface QueuePair extends AutoCloseable {
    * @param workId comes back in the completion
    */
   PostResult postRead(
-      MemoryRegion localRegion, MemorySegment local, int remoteKey, long remoteAddress, long workId);
+      MemoryRegion localRegion,
+      MemorySegment local,
+      int remoteKey,
+      long remoteAddress,
+      long workId);
 
   /**
    * RDMA WRITE: {@code local.byteSize()} bytes from {@code local} to the peer. The completion says
@@ -63,7 +68,11 @@ public interface QueuePair extends AutoCloseable {
    * 5.5), which {@link #postWriteAndConfirm} folds into one request.
    */
   PostResult postWrite(
-      MemoryRegion localRegion, MemorySegment local, int remoteKey, long remoteAddress, long workId);
+      MemoryRegion localRegion,
+      MemorySegment local,
+      int remoteKey,
+      long remoteAddress,
+      long workId);
 
   /**
    * RDMA WRITE followed by a zero-length-or-one-byte RDMA READ of the same place, completing when
@@ -71,7 +80,11 @@ public interface QueuePair extends AutoCloseable {
    * both rights.
    */
   PostResult postWriteAndConfirm(
-      MemoryRegion localRegion, MemorySegment local, int remoteKey, long remoteAddress, long workId);
+      MemoryRegion localRegion,
+      MemorySegment local,
+      int remoteKey,
+      long remoteAddress,
+      long workId);
 
   /** Send an untagged message; bounded by the peer's receive buffers (4 KiB). */
   PostResult postSend(MemoryRegion localRegion, MemorySegment local, long workId);

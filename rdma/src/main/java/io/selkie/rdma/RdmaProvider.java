@@ -41,8 +41,8 @@ public interface RdmaProvider extends AutoCloseable {
    * Connects, blocking until the peer has accepted or refused. Sends of the peer have nowhere to go
    * on such a queue pair: one that comes ends it.
    *
-   * @throws RdmaException with {@link RdmaException.Reason#REFUSED} and the peer's private data when
-   *     the peer said no
+   * @throws RdmaException with {@link RdmaException.Reason#REFUSED} and the peer's private data
+   *     when the peer said no
    */
   default QueuePair connect(InetSocketAddress peer, ProtectionDomain domain, ConnectOptions options)
       throws RdmaException, InterruptedException {
@@ -55,8 +55,8 @@ public interface RdmaProvider extends AutoCloseable {
    * @param listener told of the peer's Sends and of the end, on the thread that polls, awaits or
    *     closes; {@link QueuePairListener#onEstablished} is not called, because this method returns
    *     the queue pair. Null for none
-   * @throws RdmaException with {@link RdmaException.Reason#REFUSED} and the peer's private data when
-   *     the peer said no
+   * @throws RdmaException with {@link RdmaException.Reason#REFUSED} and the peer's private data
+   *     when the peer said no
    */
   QueuePair connect(
       InetSocketAddress peer,

@@ -108,7 +108,8 @@ abstract class AbstractQueuePair implements QueuePair, CompletionQueue, IwarpDom
     long bytes = local.byteSize();
     if (bytes > MESSAGE_BYTES_MAX) {
       throw new IllegalArgumentException(
-          "a message of %d octets: RDMAP can name %d; split it".formatted(bytes, MESSAGE_BYTES_MAX));
+          "a message of %d octets: RDMAP can name %d; split it"
+              .formatted(bytes, MESSAGE_BYTES_MAX));
     }
     // A buffer that is not covered goes into the queue all the same: its error must complete in
     // its turn.

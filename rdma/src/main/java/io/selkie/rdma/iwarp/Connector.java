@@ -121,7 +121,9 @@ final class Connector {
   private SocketChannel open() throws RdmaException, InterruptedException {
     if (peer.isUnresolved()) {
       throw new RdmaException(
-          Reason.UNREACHABLE, "iWARP connection to %s: the name is not known".formatted(peer), null);
+          Reason.UNREACHABLE,
+          "iWARP connection to %s: the name is not known".formatted(peer),
+          null);
     }
     SocketChannel channel = null;
     boolean open = false;

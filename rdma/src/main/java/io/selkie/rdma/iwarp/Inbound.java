@@ -162,8 +162,8 @@ final class Inbound {
   }
 
   /**
-   * RFC 5041 section 7.1. There is no DDP code for a missing right; such an STag has no buffer "that
-   * allows Placement of the payload" and counts as invalid.
+   * RFC 5041 section 7.1. There is no DDP code for a missing right; such an STag has no buffer
+   * "that allows Placement of the payload" and counts as invalid.
    */
   private TerminateCode checkWrite(IwarpRegion region, long offset, int bytes) {
     if (region == null || !region.isValid()) {
@@ -221,8 +221,7 @@ final class Inbound {
       if (region == null || bytes.getInt(at + 2) != region.key()) {
         trouble = TerminateCode.DDP_TAGGED_INVALID_STAG;
       } else if (payload > left
-          || bytes.getLong(at + 6)
-              != region.remoteAddress() + queue.offset(read) + placedOfRead) {
+          || bytes.getLong(at + 6) != region.remoteAddress() + queue.offset(read) + placedOfRead) {
         trouble = TerminateCode.DDP_TAGGED_BOUNDS;
       } else if (!region.begin()) {
         // Our own buffer went away under the read.
@@ -371,7 +370,11 @@ final class Inbound {
       }
     }
     reads.add(
-        bytes.getInt(header), bytes.getLong(header + 4), size, sourceKey, sourceOffset,
+        bytes.getInt(header),
+        bytes.getLong(header + 4),
+        size,
+        sourceKey,
+        sourceOffset,
         readSequence);
     readSequence++;
     connection.statistics().add(Counter.READS_IN, 1);

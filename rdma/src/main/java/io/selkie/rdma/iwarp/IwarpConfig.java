@@ -74,7 +74,13 @@ public record IwarpConfig(
   /** The same with another revision of the MPA exchange. */
   public IwarpConfig withMpaRevision(int revision) {
     return new IwarpConfig(
-        crc, revision, eventLoopThreads, busyPollMicros, nativeTransport, socketBufferBytes, limits);
+        crc,
+        revision,
+        eventLoopThreads,
+        busyPollMicros,
+        nativeTransport,
+        socketBufferBytes,
+        limits);
   }
 
   /** The same with other threads and spinning on the passive side. */

@@ -275,8 +275,7 @@ final class IwarpConnection {
     }
     inboundReads = new InboundReads(Math.max(1, inboundAgreed));
     boolean crc = config.crc() || offered.crc();
-    answered =
-        new MpaFrame(true, false, crc, false, offered.revision(), ours, privateData);
+    answered = new MpaFrame(true, false, crc, false, offered.revision(), ours, privateData);
     agree();
     outbound.handshake(answered);
     transition(State.AWAIT_FIRST_FPDU);

@@ -52,8 +52,7 @@ final class IwarpDomain implements ProtectionDomain {
     check(memory, write);
     long base = baseFor(memory.byteSize());
     boolean read = access.contains(RemoteAccess.READ);
-    IwarpRegion region =
-        table.add(key -> new IwarpRegion(key, base, memory, this, read, write));
+    IwarpRegion region = table.add(key -> new IwarpRegion(key, base, memory, this, read, write));
     if (region == null) {
       throw new RdmaException(
           RdmaException.Reason.LIMIT,

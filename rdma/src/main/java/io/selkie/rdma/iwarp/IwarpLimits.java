@@ -12,8 +12,8 @@ package io.selkie.rdma.iwarp;
  * @param maxInboundReads RDMA READ requests a peer may have outstanding with us (IRD), 1 to 4096;
  *     one more ends the queue pair
  * @param maxMessageBytes longest Send we take; a longer one ends the queue pair
- * @param maxFpduPayloadBytes payload of one FPDU we send, 512 to 65,480; within MPA's 16-bit
- *     length with every header and marker
+ * @param maxFpduPayloadBytes payload of one FPDU we send, 512 to 65,480; within MPA's 16-bit length
+ *     with every header and marker
  * @param receiveBufferBytes buffer a connection receives into; at least 128 KiB, so that a longest
  *     FPDU fits behind what is left of another
  * @param sendChunkBytes buffer outgoing FPDUs are assembled in, handed to the socket in one call
@@ -47,20 +47,8 @@ public record IwarpLimits(
   /** What the provider uses unless told otherwise. */
   public static final IwarpLimits DEFAULTS =
       new IwarpLimits(
-          1024,
-          1 << 20,
-          256,
-          4096,
-          32 << 10,
-          256 << 10,
-          132 << 10,
-          264 << 10,
-          64,
-          10_000,
-          2_000,
-          60_000,
-          4096,
-          256);
+          1024, 1 << 20, 256, 4096, 32 << 10, 256 << 10, 132 << 10, 264 << 10, 64, 10_000, 2_000,
+          60_000, 4096, 256);
 
   /** Checks every bound. */
   public IwarpLimits {
@@ -84,8 +72,7 @@ public record IwarpLimits(
   private static void within(String name, int value, int least, int most) {
     if (value < least || value > most) {
       throw new IllegalArgumentException(
-          "iwarp limit %s is %d; it must be between %d and %d"
-              .formatted(name, value, least, most));
+          "iwarp limit %s is %d; it must be between %d and %d".formatted(name, value, least, most));
     }
   }
 

@@ -15,8 +15,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * dead. An access counts itself in first and looks at the dead bit of what it found; a dead region
  * is left again without being touched. Whoever brings the count of a dead region to zero completes
  * the invalidation. An access is: the placement of one DDP segment, the copy of one outgoing
- * segment, and each outgoing buffer that holds octets of the region until the kernel has taken
- * them all.
+ * segment, and each outgoing buffer that holds octets of the region until the kernel has taken them
+ * all.
  */
 final class IwarpRegion implements MemoryRegion {
 

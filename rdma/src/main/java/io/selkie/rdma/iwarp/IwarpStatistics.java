@@ -102,12 +102,11 @@ public final class IwarpStatistics {
 
   private static Map<String, Long> named(Map<TerminateCode, LongAdder> adders) {
     Map<String, Long> all = new TreeMap<>();
-    adders.forEach(
-        (code, adder) -> {
-          if (adder.sum() > 0) {
-            all.put(code.name(), adder.sum());
-          }
-        });
+    adders.forEach((code, adder) -> {
+      if (adder.sum() > 0) {
+        all.put(code.name(), adder.sum());
+      }
+    });
     return all;
   }
 

@@ -128,10 +128,7 @@ record MpaFrame(
     out.put(reply ? REPLY_KEY : REQUEST_KEY);
     out.put(
         (byte)
-            ((markers ? M : 0)
-                | (crc ? C : 0)
-                | (rejected ? R : 0)
-                | (enhanced == null ? 0 : S)));
+            ((markers ? M : 0) | (crc ? C : 0) | (rejected ? R : 0) | (enhanced == null ? 0 : S)));
     out.put((byte) revision);
     out.putShort((short) (encodedBytes() - HEADER_BYTES));
     if (enhanced != null) {
@@ -184,7 +181,12 @@ record MpaFrame(
     in.get(start + HEADER_BYTES + skipped, data);
     in.position(start + HEADER_BYTES + length);
     return new MpaFrame(
-        reply, (flags & M) != 0, (flags & C) != 0, (flags & R) != 0, revision, enhanced,
+        reply,
+        (flags & M) != 0,
+        (flags & C) != 0,
+        (flags & R) != 0,
+        revision,
+        enhanced,
         ByteBuffer.wrap(data).asReadOnlyBuffer());
   }
 

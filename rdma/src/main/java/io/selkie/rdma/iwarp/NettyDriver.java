@@ -87,15 +87,13 @@ final class NettyDriver implements AutoCloseable {
     IoHandlerFactory handlers =
         epoll
             ? EpollIoHandler.newFactory(0, strategy)
-            : NioIoHandler.newFactory(
-                java.nio.channels.spi.SelectorProvider.provider(), strategy);
+            : NioIoHandler.newFactory(java.nio.channels.spi.SelectorProvider.provider(), strategy);
     int threads =
         config.eventLoopThreads() > 0
             ? config.eventLoopThreads()
             : Runtime.getRuntime().availableProcessors();
     group =
-        new MultiThreadIoEventLoopGroup(
-            threads, new DefaultThreadFactory("iwarp", true), handlers);
+        new MultiThreadIoEventLoopGroup(threads, new DefaultThreadFactory("iwarp", true), handlers);
   }
 
   IwarpConfig config() {

@@ -61,8 +61,7 @@ final class NettyQueuePair extends AbstractQueuePair {
     this.buffers = buffers;
     this.clock = driver.clock();
     remoteAddress = String.valueOf(channel.remoteAddress());
-    connection =
-        IwarpConnection.passive(driver.config(), driver.statistics(), driver.regions());
+    connection = IwarpConnection.passive(driver.config(), driver.statistics(), driver.regions());
   }
 
   ChannelInboundHandlerAdapter handler() {
@@ -129,11 +128,10 @@ final class NettyQueuePair extends AbstractQueuePair {
 
   @Override
   public void close() {
-    execute(
-        () -> {
-          connection.close();
-          pump();
-        });
+    execute(() -> {
+      connection.close();
+      pump();
+    });
   }
 
   @Override
@@ -144,16 +142,15 @@ final class NettyQueuePair extends AbstractQueuePair {
 
   @Override
   public void abortIfHolding(IwarpRegion region) {
-    execute(
-        () -> {
-          for (Chunk chunk : inFlight) {
-            if (chunk.holds(region)) {
-              connection.abort("accesses to a region were aborted; this peer does not read");
-              closeChannel();
-              return;
-            }
-          }
-        });
+    execute(() -> {
+      for (Chunk chunk : inFlight) {
+        if (chunk.holds(region)) {
+          connection.abort("accesses to a region were aborted; this peer does not read");
+          closeChannel();
+          return;
+        }
+      }
+    });
   }
 
   // ---- the event loop ----

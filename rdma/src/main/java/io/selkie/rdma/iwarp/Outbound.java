@@ -75,10 +75,7 @@ final class Outbound {
   void readyToReceive(int opcode) {
     if (opcode == Fpdu.READ_REQUEST) {
       // Goes through the queue, because its response has to be waited for.
-      var _ =
-          connection
-              .sendQueue()
-              .post(SendQueue.Kind.READY_TO_RECEIVE, null, 0, 0, 0, 0, 0);
+      var _ = connection.sendQueue().post(SendQueue.Kind.READY_TO_RECEIVE, null, 0, 0, 0, 0, 0);
     } else {
       readyToReceive = opcode;
     }
@@ -337,14 +334,7 @@ final class Outbound {
     }
     int start =
         beginUntagged(
-            chunk,
-            ulpdu,
-            Fpdu.READ_REQUEST,
-            true,
-            0,
-            Fpdu.QN_READ_REQUEST,
-            readSequence++,
-            0);
+            chunk, ulpdu, Fpdu.READ_REQUEST, true, 0, Fpdu.QN_READ_REQUEST, readSequence++, 0);
     chunk
         .bytes()
         .putInt(placesData ? region.key() : 0)
@@ -450,12 +440,10 @@ final class Outbound {
 
   private boolean fits(Chunk chunk, int ulpdu) {
     int bytes = Fpdu.bytes(ulpdu);
-    return chunk.canHold()
-        && chunk.bytes().remaining() >= (markers ? Fpdu.marked(bytes) : bytes);
+    return chunk.canHold() && chunk.bytes().remaining() >= (markers ? Fpdu.marked(bytes) : bytes);
   }
 
-  private int beginTagged(
-      Chunk chunk, int ulpdu, int opcode, boolean last, int key, long offset) {
+  private int beginTagged(Chunk chunk, int ulpdu, int opcode, boolean last, int key, long offset) {
     ByteBuffer out = chunk.bytes();
     int start = out.position();
     out.putShort((short) ulpdu)

@@ -228,7 +228,9 @@ final class SendQueue {
     }
   }
 
-  /** The oldest write that is not over and that holds this address, else the oldest write, or -1. */
+  /**
+   * The oldest write that is not over and that holds this address, else the oldest write, or -1.
+   */
   synchronized long unfinishedWrite(int remoteKey, long remoteAddress) {
     long oldest = -1;
     for (long sequence = completed; sequence < posted; sequence++) {

@@ -22,8 +22,7 @@ import java.nio.ByteBuffer;
 final class TerminateMessage {
 
   /** Longest: control, segment length, untagged header, Read Request header. */
-  static final int BYTES_MAX =
-      4 + 2 + Fpdu.UNTAGGED_HEADER_BYTES + Fpdu.READ_REQUEST_BYTES;
+  static final int BYTES_MAX = 4 + 2 + Fpdu.UNTAGGED_HEADER_BYTES + Fpdu.READ_REQUEST_BYTES;
 
   private static final int M = 0x8000;
   private static final int D = 0x4000;

@@ -55,7 +55,8 @@ public final class IwarpBenchmark {
       return;
     }
     double seconds = args.length > 0 ? Double.parseDouble(args[0]) : 2;
-    int fpdu = args.length > 1 ? Integer.parseInt(args[1]) : config(0, 0).limits().maxFpduPayloadBytes();
+    int fpdu =
+        args.length > 1 ? Integer.parseInt(args[1]) : config(0, 0).limits().maxFpduPayloadBytes();
     int spin = args.length > 2 ? Integer.parseInt(args[2]) : 0;
     List<String> command = new ArrayList<>();
     command.add(ProcessHandle.current().info().command().orElseThrow());
@@ -117,8 +118,7 @@ public final class IwarpBenchmark {
             new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
             request -> new ConnectionAcceptor.Accept(domain, ByteBuffer.allocate(0), listener));
     ServerSocketChannel echo =
-        ServerSocketChannel.open()
-            .bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+        ServerSocketChannel.open().bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
     System.out.println(
         "%d %d %d %d"
             .formatted(
@@ -229,7 +229,8 @@ public final class IwarpBenchmark {
     Arrays.sort(nanos, 0, count);
     double p50 = nanos[count / 2] / 1e3;
     System.out.printf(
-        "%-36s p50 %7.2f us  p99 %7.2f us  (%d)%n", what, p50, nanos[count * 99 / 100] / 1e3, count);
+        "%-36s p50 %7.2f us  p99 %7.2f us  (%d)%n",
+        what, p50, nanos[count * 99 / 100] / 1e3, count);
     return p50;
   }
 
@@ -307,8 +308,7 @@ public final class IwarpBenchmark {
     private final int key;
     private final long address;
 
-    Direct(
-        QueuePair queuePair, MemoryRegion region, MemorySegment memory, int key, long address) {
+    Direct(QueuePair queuePair, MemoryRegion region, MemorySegment memory, int key, long address) {
       this.queuePair = queuePair;
       this.region = region;
       this.key = key;
