@@ -95,6 +95,11 @@ public final class CompoundContext {
     return reply().remaining();
   }
 
+  /** How many bytes the reply has so far, RPC header included. */
+  public int replyBytes() {
+    return reply().position() - state.replyStart;
+  }
+
   /** 1 or 2. */
   public int minorVersion() {
     return state.minorVersion;

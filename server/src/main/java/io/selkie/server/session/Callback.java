@@ -1,0 +1,60 @@
+package io.selkie.server.session;
+
+import io.selkie.config.time.Timers;
+import io.selkie.layout.CallbackChannel.Outcome;
+import io.selkie.layout.CallbackChannel.RecallReply;
+import io.selkie.protocol.xdr.XdrWriter;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+
+/**
+ * One callback operation on its way through a back channel. What came of it is told once; the
+ * callback may live on after that, until its slot's sequence is settled.
+ */
+final class Callback {
+
+  final int opcode;
+  final Consumer<XdrWriter> arguments;
+  private final RecallReply reply;
+  private final AtomicBoolean told = new AtomicBoolean();
+
+  /** Guarded by the back channel's lock. */
+  boolean inFlight;
+
+  int delays;
+  private volatile Timers.Timer timer;
+
+  /**
+   * Creates one.
+   *
+   * @param arguments writes the operation's arguments, without its number
+   */
+  Callback(int opcode, Consumer<XdrWriter> arguments, RecallReply reply) {
+    this.opcode = opcode;
+    this.arguments = arguments;
+    this.reply = reply;
+  }
+
+  void timer(Timers.Timer newTimer) {
+    timer = newTimer;
+    if (told.get()) {
+      newTimer.cancel();
+    }
+  }
+
+  /** Whether it has been told; then nobody wants it sent any more. */
+  boolean isTold() {
+    return told.get();
+  }
+
+  /** Tells what came of it, the first time it is called. */
+  void tell(Outcome outcome, int status) {
+    if (told.compareAndSet(false, true)) {
+      Timers.Timer pending = timer;
+      if (pending != null) {
+        pending.cancel();
+      }
+      reply.onReply(outcome, status);
+    }
+  }
+}

@@ -1,0 +1,157 @@
+package io.selkie.server.session;
+
+import io.selkie.config.time.NanoClock;
+import io.selkie.config.time.Timers;
+import io.selkie.layout.CallbackChannel;
+import io.selkie.lease.FileIdentity;
+import io.selkie.protocol.nfs4.SessionId4;
+import io.selkie.server.compound.CompoundContext;
+import io.selkie.server.compound.Operation;
+import java.time.Duration;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.function.Function;
+import java.util.function.ToIntFunction;
+import java.util.random.RandomGenerator;
+
+/**
+ * The clients of this server and their sessions: everything the rest of the server needs to know of
+ * them. Safe for use by several threads.
+ */
+public final class SessionManager implements AutoCloseable {
+
+  private final ServerIdentity identity;
+  private final SessionLimits limits;
+  private final Timers timers;
+  private final RandomGenerator random;
+  private final StateRegistry owners = new StateRegistry();
+  private final Connections connections = new Connections();
+  private final ClientTable clients;
+
+  /**
+   * Creates a manager without clients.
+   *
+   * @param random should be hard to predict: session IDs are made with it
+   */
+  public SessionManager(
+      ServerIdentity identity,
+      SessionLimits limits,
+      NanoClock clock,
+      Timers timers,
+      RandomGenerator random,
+      ClientLifecycle lifecycle) {
+    this.identity = identity;
+    this.limits = limits;
+    this.timers = timers;
+    this.random = random;
+    this.clients =
+        new ClientTable(
+            identity.bootEpoch(), limits, clock, timers, owners, lifecycle, connections);
+  }
+
+  /** Adds somebody who hands out stateids. To be called before the first request. */
+  public void register(StateOwners owner) {
+    owners.add(owner);
+  }
+
+  /**
+   * Returns the operations on clients and sessions, for the operation table.
+   *
+   * @param parentCheck for SECINFO_NO_NAME: answers what LOOKUPP would on the current filehandle,
+   *     without doing it
+   */
+  public List<Operation> operations(ToIntFunction<CompoundContext> parentCheck) {
+    return List.of(
+        new OpExchangeId(clients, identity),
+        new OpCreateSession(clients, connections, limits, timers, this::randomBits),
+        new OpSequence(clients, connections, owners),
+        new SessionOps.BindConnToSession(clients, connections),
+        new SessionOps.BackchannelCtl(clients),
+        new SessionOps.DestroySession(clients),
+        new SessionOps.DestroyClientid(clients),
+        new SessionOps.ReclaimComplete(clients),
+        new SessionOps.FreeStateid(owners),
+        new SessionOps.TestStateid(owners),
+        new SessionOps.SecinfoNoName(parentCheck));
+  }
+
+  private long randomBits() {
+    synchronized (random) {
+      return random.nextLong();
+    }
+  }
+
+  /**
+   * Returns the way to call clients back.
+   *
+   * @param fileHandles returns the file handle that clients know a file by, or null if it has none
+   */
+  public CallbackChannel callbackChannel(Function<FileIdentity, byte[]> fileHandles) {
+    return new ClientCallbacks(clients, fileHandles);
+  }
+
+  /** The client that a session belongs to, if there is such a session: for binding queue pairs. */
+  public OptionalLong clientOf(SessionId4 sessionId) {
+    Session session = clients.session(sessionId);
+    return session == null ? OptionalLong.empty() : OptionalLong.of(session.client().clientId());
+  }
+
+  /**
+   * Whether the client has said RECLAIM_COMPLETE: before that it may get no new lock, share
+   * reservation or layout (NFS4ERR_GRACE); after that it may reclaim none (NFS4ERR_NO_GRACE).
+   */
+  public boolean isReclaimComplete(long clientId) {
+    ClientRecord client = clients.confirmed(clientId);
+    return client != null && client.isReclaimComplete();
+  }
+
+  /** The lease that clients hold, for the attribute lease_time. */
+  public Duration lease() {
+    return limits.lease();
+  }
+
+  /** Drops a client and everything it holds, as if its lease had ended; false if there is none. */
+  public boolean revoke(long clientId) {
+    return clients.revoke(clientId);
+  }
+
+  /** All clients now known. */
+  public List<ClientInfo> clients() {
+    return clients.all().stream().map(SessionManager::info).toList();
+  }
+
+  private static ClientInfo info(ClientRecord record) {
+    return new ClientInfo(
+        record.clientId(),
+        record.implementation() == null ? "" : record.implementation(),
+        record.state() == ClientRecord.State.CONFIRMED,
+        record.sessions().stream().map(Session::id).toList(),
+        record.hasBackChannel(),
+        Duration.ofNanos(record.silentNanos()));
+  }
+
+  /** How many sessions there are. */
+  public int sessionCount() {
+    return clients.sessionCount();
+  }
+
+  /** Stops the leases' clocks. Requests that still come are served, but nobody expires. */
+  @Override
+  public void close() {
+    clients.close();
+  }
+
+  /**
+   * A client as administrators see it.
+   *
+   * @param implementation what it calls itself, empty if it does not say
+   * @param silent how long it has not renewed its lease
+   */
+  public record ClientInfo(
+      long clientId,
+      String implementation,
+      boolean confirmed,
+      List<SessionId4> sessions,
+      boolean hasBackChannel,
+      Duration silent) {}
+}
