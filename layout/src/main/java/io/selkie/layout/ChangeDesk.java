@@ -118,7 +118,7 @@ final class ChangeDesk {
     if (parts.isEmpty()) {
       return delay;
     }
-    Recall recall = file.recalls.take(cause, range, parts);
+    Recall recall = file.recalls.take(cause, range, othersOnly ? op.clientId : 0, parts);
     long until = recall == null ? file.now() : recall.deadlineNanos;
     reserve(op.change, op.range, op.clientId, until);
     return recall == null ? "handles are being invalidated" : "recall " + recall.id;

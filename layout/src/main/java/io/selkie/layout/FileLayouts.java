@@ -38,6 +38,7 @@ final class FileLayouts {
   private FileState state = FileState.UNSEALED;
   private final Map<Hold.Key, Hold> holds = new LinkedHashMap<>(4);
   private Part firstPart;
+  private Part lastPart;
   private int liveParts;
   private int holeParts;
   private int pins;
@@ -254,19 +255,17 @@ final class FileLayouts {
 
   /** A handle exists from now on, or a hole is about to be told. */
   void addPart(Part part) {
-    part.next = firstPart;
-    if (firstPart != null) {
-      firstPart.previous = part;
+    part.previous = lastPart;
+    if (lastPart == null) {
+      firstPart = part;
+    } else {
+      lastPart.next = part;
     }
-    firstPart = part;
+    lastPart = part;
     liveParts++;
     if (part.isHole()) {
       holeParts++;
     }
-  }
-
-  Part firstPart() {
-    return firstPart;
   }
 
   /** The live parts that overlap a range. */
@@ -306,7 +305,9 @@ final class FileLayouts {
     } else {
       part.previous.next = part.next;
     }
-    if (part.next != null) {
+    if (part.next == null) {
+      lastPart = part.previous;
+    } else {
       part.next.previous = part.previous;
     }
     part.previous = null;

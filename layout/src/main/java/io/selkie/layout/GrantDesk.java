@@ -53,21 +53,6 @@ final class GrantDesk {
     return working;
   }
 
-  /**
-   * A read-write grant that overlaps, worked on or waiting for its turn; null when there is none.
-   */
-  GrantOp writerIn(ChangeOp change) {
-    if (working != null && working.isReadWrite() && working.range.overlaps(change.range)) {
-      return working;
-    }
-    for (GrantOp op : waiting) {
-      if (op.isReadWrite() && op.range.overlaps(change.range)) {
-        return op;
-      }
-    }
-    return null;
-  }
-
   // ------------------------------------------------------------------ events
 
   void arrived(GrantOp op) {

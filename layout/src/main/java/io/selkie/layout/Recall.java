@@ -18,6 +18,9 @@ final class Recall {
   /** Only layouts of this client; 0 stands for every client. */
   final long onlyClientId;
 
+  /** On whose behalf it is: that client's own grants go on; 0 stands for nobody's. */
+  final long exceptClientId;
+
   /** Whether the seal must go too. */
   final boolean wholeFile;
 
@@ -38,12 +41,14 @@ final class Recall {
       RecallCause cause,
       ByteRange scope,
       long onlyClientId,
+      long exceptClientId,
       boolean wholeFile,
       long deadlineNanos) {
     this.id = id;
     this.cause = cause;
     this.scope = scope;
     this.onlyClientId = onlyClientId;
+    this.exceptClientId = exceptClientId;
     this.wholeFile = wholeFile;
     this.deadlineNanos = deadlineNanos;
   }
@@ -52,6 +57,7 @@ final class Recall {
   boolean blocks(long clientId, ByteRange range) {
     return outstanding > 0
         && scope.overlaps(range)
+        && (exceptClientId == 0 || exceptClientId != clientId)
         && (onlyClientId == 0 || onlyClientId == clientId);
   }
 }

@@ -100,6 +100,7 @@ final class RecallDesk {
             cause,
             Ranges.WHOLE,
             0,
+            0,
             true,
             Math.max(file.now(), Math.min(deadline(), latestNanos)),
             file.partsIn(Ranges.WHOLE));
@@ -146,8 +147,12 @@ final class RecallDesk {
     return lastId;
   }
 
-  /** Takes parts back for a change through the server, unless all of them go already. */
-  Recall take(RecallCause cause, ByteRange scope, List<Part> parts) {
+  /**
+   * Takes parts back for a change, unless all of them go already.
+   *
+   * @param exceptClientId whose own grants are not in the way of it; 0 for nobody's
+   */
+  Recall take(RecallCause cause, ByteRange scope, long exceptClientId, List<Part> parts) {
     Recall underWay = null;
     boolean fresh = false;
     for (Part part : parts) {
@@ -163,7 +168,7 @@ final class RecallDesk {
     long id = file.context.nextRecallId();
     lastId = id;
     lastCause = cause;
-    return begin(id, cause, scope, 0, false, deadline(), parts);
+    return begin(id, cause, scope, 0, exceptClientId, false, deadline(), parts);
   }
 
   /** Takes the holes in a range back from others than a client; null when there are none. */
@@ -174,14 +179,14 @@ final class RecallDesk {
         holes.add(part);
       }
     }
-    return holes.isEmpty() ? null : take(RecallCause.HOLE_FILL, range, holes);
+    return holes.isEmpty() ? null : take(RecallCause.HOLE_FILL, range, exceptClientId, holes);
   }
 
   /** Takes read layouts back whose blocks must change for a writer; null when there are none. */
   Recall readersIn(ByteRange range) {
     List<Part> readers = file.partsIn(range);
     readers.removeIf(Part::isReadWrite);
-    return readers.isEmpty() ? null : take(RecallCause.HOLE_FILL, range, readers);
+    return readers.isEmpty() ? null : take(RecallCause.HOLE_FILL, range, 0, readers);
   }
 
   void wanted(FileEvent.RecallWanted event) {
@@ -206,7 +211,7 @@ final class RecallDesk {
     long id = file.context.nextRecallId();
     lastId = id;
     lastCause = event.cause();
-    begin(id, event.cause(), Ranges.WHOLE, event.onlyClientId(), false, deadline(), parts)
+    begin(id, event.cause(), Ranges.WHOLE, event.onlyClientId(), 0, false, deadline(), parts)
         .answers
         .add(answer);
   }
@@ -237,10 +242,12 @@ final class RecallDesk {
       RecallCause cause,
       ByteRange scope,
       long onlyClientId,
+      long exceptClientId,
       boolean wholeFile,
       long deadlineNanos,
       List<Part> parts) {
-    Recall recall = new Recall(id, cause, scope, onlyClientId, wholeFile, deadlineNanos);
+    Recall recall =
+        new Recall(id, cause, scope, onlyClientId, exceptClientId, wholeFile, deadlineNanos);
     Map<Hold, ByteRange> wanted = new LinkedHashMap<>();
     for (Part part : parts) {
       part.join(recall);

@@ -72,9 +72,11 @@ final class RdmaPlan {
   }
 
   private void addData(long start, long end, List<Extent> extents) {
-    for (long at = start; at < end && parts.size() < partsMax; at += regionBytesMax) {
+    long at = start;
+    while (at < end && parts.size() < partsMax) {
       long stop = end - at > regionBytesMax ? at + regionBytesMax : end;
       parts.add(new PlannedPart(range(at, stop), slice(extents, at, stop)));
+      at = stop;
     }
   }
 

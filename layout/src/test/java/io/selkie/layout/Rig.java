@@ -1,0 +1,276 @@
+package io.selkie.layout;
+
+import static io.selkie.protocol.nfs4.LayoutConst4.LAYOUT4_RDMA;
+import static io.selkie.protocol.nfs4.LayoutConst4.LAYOUTIOMODE4_ANY;
+import static io.selkie.protocol.nfs4.LayoutConst4.LAYOUTIOMODE4_READ;
+import static io.selkie.protocol.nfs4.LayoutConst4.LAYOUTIOMODE4_RW;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.selkie.layout.LayoutArbiter.LayoutCommitRequest;
+import io.selkie.layout.LayoutArbiter.LayoutCommitResult;
+import io.selkie.layout.LayoutArbiter.LayoutGetRequest;
+import io.selkie.layout.LayoutArbiter.LayoutGetResult;
+import io.selkie.layout.LayoutArbiter.LayoutReturnRequest;
+import io.selkie.layout.LayoutArbiter.LayoutReturnResult;
+import io.selkie.layout.rdma.RdmaDevices;
+import io.selkie.layout.rdma.RdmaDomains;
+import io.selkie.layout.rdma.RdmaLayoutType;
+import io.selkie.lease.ByteRange;
+import io.selkie.lease.Sealer.BreakCause;
+import io.selkie.protocol.layout.rdma.RdmaExtent4;
+import io.selkie.protocol.layout.rdma.RdmaLayout4;
+import io.selkie.protocol.nfs4.Stateid4;
+import io.selkie.protocol.xdr.XdrReader;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.random.RandomGeneratorFactory;
+
+/** An arbiter among fakes, all on one thread. */
+final class Rig {
+  static final long MB = 1 << 20;
+  static final long KB4 = 4096;
+  static final long SECOND = 1_000_000_000L;
+  static final long WHOLE = -1;
+  static final Stateid4 OPEN = new Stateid4(1, 42, 42);
+  static final LayoutPolicy POLICY =
+      new LayoutPolicy(
+          10 * SECOND,
+          2 * SECOND,
+          3 * SECOND,
+          SECOND / 20,
+          SECOND,
+          SECOND,
+          1000,
+          500,
+          200,
+          100,
+          4,
+          4,
+          2,
+          5,
+          1L << 40,
+          4096,
+          100,
+          16,
+          true);
+
+  /** A callback as it was sent. */
+  record Sent(CallbackChannel.LayoutRecall recall, CallbackChannel.RecallReply reply) {
+    void answer(int status) {
+      reply.onReply(CallbackChannel.Outcome.ANSWERED, status);
+    }
+  }
+
+  final FakeTime time = new FakeTime();
+  final FakeSealer sealer = new FakeSealer();
+  final FakeRdma rdma = new FakeRdma();
+  final List<Sent> sent = new ArrayList<>();
+  final List<LayoutEvents.Event> events = new ArrayList<>();
+  final ArrayDeque<Runnable> handedOn = new ArrayDeque<>();
+  final RdmaDomains domains = new RdmaDomains(rdma);
+  final RdmaDevices devices =
+      new RdmaDevices(RandomGeneratorFactory.of("L64X128MixRandom").create(1));
+  final Arbiter arbiter;
+  private long lastInode;
+
+  Rig() {
+    this(POLICY, Long.MAX_VALUE);
+  }
+
+  Rig(LayoutPolicy policy, long regionBytesMax) {
+    devices.add(Optional.of("192.0.2.1"), 20049);
+    arbiter =
+        new Arbiter(
+            sealer,
+            (recall, reply) -> sent.add(new Sent(recall, reply)),
+            List.of(new RdmaLayoutType(domains, devices, regionBytesMax, 4096)),
+            events::add,
+            time,
+            time,
+            handedOn::add,
+            RandomGeneratorFactory.of("L64X128MixRandom").create(2),
+            policy);
+  }
+
+  FakeSealer.File file() {
+    return new FakeSealer.File(++lastInode);
+  }
+
+  /** Runs what was handed to the executor, and what that hands on. */
+  void work() {
+    while (!handedOn.isEmpty()) {
+      handedOn.removeFirst().run();
+    }
+  }
+
+  /** A LAYOUTGET, to be changed and sent. */
+  final class Get {
+    long client = 1;
+    FakeSealer.File file;
+    Stateid4 stateid = OPEN;
+    int ioMode = LAYOUTIOMODE4_READ;
+    long offset;
+    long length = WHOLE;
+    long min;
+    boolean readable = true;
+    boolean writable = true;
+    int type = LAYOUT4_RDMA;
+    int maxCount = 1 << 20;
+
+    Get client(long id) {
+      client = id;
+      return this;
+    }
+
+    Get rw() {
+      ioMode = LAYOUTIOMODE4_RW;
+      return this;
+    }
+
+    Get range(long from, long bytes) {
+      offset = from;
+      length = bytes;
+      return this;
+    }
+
+    Get min(long bytes) {
+      min = bytes;
+      return this;
+    }
+
+    Get by(Stateid4 layoutStateid) {
+      stateid = layoutStateid;
+      return this;
+    }
+
+    CompletableFuture<LayoutGetResult> send() {
+      return arbiter
+          .layoutGet(
+              new LayoutGetRequest(
+                  client,
+                  "session",
+                  file,
+                  stateid,
+                  arbiter.isLayoutStateid(stateid),
+                  readable,
+                  writable,
+                  type,
+                  ioMode,
+                  offset,
+                  length,
+                  min,
+                  maxCount))
+          .toCompletableFuture();
+    }
+
+    LayoutGetResult.Granted granted() {
+      LayoutGetResult result = done(send());
+      assertThat(result).isInstanceOf(LayoutGetResult.Granted.class);
+      return (LayoutGetResult.Granted) result;
+    }
+
+    int refused() {
+      LayoutGetResult result = done(send());
+      assertThat(result).isInstanceOf(LayoutGetResult.Refused.class);
+      return ((LayoutGetResult.Refused) result).status();
+    }
+  }
+
+  Get get(FakeSealer.File file) {
+    Get get = new Get();
+    get.file = file;
+    return get;
+  }
+
+  static <T> T done(CompletableFuture<T> future) {
+    assertThat(future).isCompleted();
+    return future.join();
+  }
+
+  CompletableFuture<LayoutReturnResult> giveBack(
+      FakeSealer.File file, long client, Stateid4 stateid, long offset, long length, int ioMode) {
+    return arbiter
+        .layoutReturn(
+            new LayoutReturnRequest(
+                client,
+                file.identity(),
+                stateid,
+                LAYOUT4_RDMA,
+                ioMode,
+                offset,
+                length,
+                false,
+                ByteBuffer.allocate(0)))
+        .toCompletableFuture();
+  }
+
+  LayoutReturnResult giveBack(FakeSealer.File file, long client, Stateid4 stateid) {
+    return done(giveBack(file, client, stateid, 0, WHOLE, LAYOUTIOMODE4_ANY));
+  }
+
+  LayoutCommitResult commit(
+      FakeSealer.File file, long client, Stateid4 stateid, long offset, long length) {
+    return commit(file, client, stateid, offset, length, ByteBuffer.allocate(0));
+  }
+
+  LayoutCommitResult commit(
+      FakeSealer.File file,
+      long client,
+      Stateid4 stateid,
+      long offset,
+      long length,
+      ByteBuffer body) {
+    return arbiter.layoutCommit(
+        new LayoutCommitRequest(client, file, stateid, LAYOUT4_RDMA, offset, length, false, body));
+  }
+
+  ChangePermit change(FakeSealer.File file, FileChange change, long offset, long length, long by) {
+    return arbiter.beforeChange(file.identity(), change, new ByteRange(offset, length), by);
+  }
+
+  ChangePermit.Granted permitted(
+      FakeSealer.File file, FileChange change, long offset, long length, long by) {
+    ChangePermit permit = change(file, change, offset, length, by);
+    assertThat(permit).isInstanceOf(ChangePermit.Granted.class);
+    return (ChangePermit.Granted) permit;
+  }
+
+  void delayed(FakeSealer.File file, FileChange change, long offset, long length, long by) {
+    assertThat(change(file, change, offset, length, by)).isInstanceOf(ChangePermit.Delay.class);
+  }
+
+  /** The kernel wants the lease back, 45 seconds from now at the latest. */
+  void breakLease(FakeSealer.File file) {
+    breakLease(file, BreakCause.KERNEL_LEASE_BREAK);
+  }
+
+  void breakLease(FakeSealer.File file, BreakCause cause) {
+    sealer.held.get(file).breaks(cause, time.nanoTime(), time.nanoTime() + 45 * SECOND);
+  }
+
+  boolean isSealed(FakeSealer.File file) {
+    return sealer.held.containsKey(file);
+  }
+
+  static List<RdmaExtent4> extents(LayoutGetResult.Granted granted) {
+    return RdmaLayout4.decode(new XdrReader(granted.content().duplicate())).extents();
+  }
+
+  List<LayoutEvents.Step> steps() {
+    return events.stream().map(LayoutEvents.Event::step).toList();
+  }
+
+  /** Nothing is left behind by anybody. */
+  void assertNothingIsLeft(FakeSealer.File... files) {
+    assertThat(arbiter.layoutCount()).isZero();
+    assertThat(rdma.live()).isEmpty();
+    assertThat(sealer.held).isEmpty();
+    for (FakeSealer.File file : files) {
+      assertThat(file.retained).as(file.describe()).isZero();
+    }
+  }
+}
