@@ -1,7 +1,6 @@
 package io.selkie.lease;
 
 import io.selkie.lease.LeaseEvents.SignalAnomaly;
-import io.selkie.posix.Errno;
 import io.selkie.posix.Kernel;
 import io.selkie.posix.LeaseType;
 import java.util.concurrent.ConcurrentHashMap;
@@ -103,8 +102,8 @@ public final class LeaseKeeper {
     int result = 0;
     for (int attempt = 0; attempt < GIVE_UP_TRIES; attempt++) {
       result = kernel.setLease(fd, LeaseType.NONE);
-      // EAGAIN: there is none, the kernel took it.
-      if (result >= 0 || Errno.EAGAIN.is(result)) {
+      // Where the kernel took it, there is none to be given up: EAGAIN.
+      if (result >= 0 || kernel.getLease(fd) == LeaseType.NONE.number()) {
         result = 0;
         break;
       }

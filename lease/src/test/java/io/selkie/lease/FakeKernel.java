@@ -293,7 +293,7 @@ public final class FakeKernel {
 
   public int munmap(long address, long length) {
     for (FakeFile file : files.values()) {
-      if (file.memory.address() == address) {
+      if (file.memory.address() == address && file.mappings > 0) {
         file.mappings--;
         return 0;
       }
