@@ -328,7 +328,7 @@ final class KernelSeal implements Seal, LeaseHolder {
 
   @Override
   public void onLeaseBreak(long seenAtNanos) {
-    long kernelDeadline = context.deadlines().kernelDeadline(seenAtNanos);
+    long kernelDeadline = context.deadlines().get().kernelDeadline(seenAtNanos);
     boolean wasHeld;
     synchronized (this) {
       if (state.isEnd() || closing || kernelBreakTold) {
@@ -345,7 +345,7 @@ final class KernelSeal implements Seal, LeaseHolder {
         become(SealState.BREAKING);
       }
     }
-    if (!context.deadlines().kernelWaitsForEver()) {
+    if (!context.deadlines().get().kernelWaitsForEver()) {
       watchDeadline(kernelDeadline);
     }
     if (wasHeld) {
@@ -461,7 +461,7 @@ final class KernelSeal implements Seal, LeaseHolder {
   private SealState endOf(SealState from) {
     boolean late =
         kernelBreakTold
-            && !context.deadlines().kernelWaitsForEver()
+            && !context.deadlines().get().kernelWaitsForEver()
             && context.clock().nanoTime() - deadlineNanos >= 0;
     return from == SealState.LOST || (from == SealState.BREAKING && late)
         ? SealState.LOST

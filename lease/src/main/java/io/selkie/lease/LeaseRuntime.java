@@ -22,7 +22,7 @@ public final class LeaseRuntime implements AutoCloseable {
   private final SealAuditor auditor;
   private final KernelSealer sealer;
   private final FileProbes probes;
-  private final LeaseDeadlines deadlines;
+  private volatile LeaseDeadlines deadlines;
   private final Optional<LeaseSignalThread> thread;
 
   /**
@@ -71,7 +71,7 @@ public final class LeaseRuntime implements AutoCloseable {
             parts.clock(),
             parts.timers(),
             keeper,
-            parts.deadlines(),
+            this::deadlines,
             auditor,
             parts.events());
     this.sealer = new KernelSealer(context, reader, probes, parts.settings(), converter);
@@ -124,6 +124,18 @@ public final class LeaseRuntime implements AutoCloseable {
   /** Knows what files can do. */
   public FileProbes probes() {
     return probes;
+  }
+
+  /**
+   * Takes over settings that were changed while seals are held; breaks seen from now on follow
+   * them.
+   *
+   * @param auditIntervalNanos as in {@link LeaseSettings}
+   */
+  public void reconfigure(LeaseDeadlines newDeadlines, long auditIntervalNanos) {
+    auditor.interval(auditIntervalNanos);
+    deadlines = newDeadlines;
+    LOG.info("seals: {}", newDeadlines.describe());
   }
 
   /** The deadline rule as it was applied. */

@@ -8,7 +8,8 @@ import java.util.concurrent.TimeUnit;
  * @param extentsPerPage extents asked for in one FIEMAP call, 2 to 65,536
  * @param extentsPerMapMax most extents of one block map after merging; a range with more is refused
  * @param triesMax how often preparing and reading is begun anew when the map moves, 1 or more
- * @param auditIntervalNanos pause between two pieces of the auditor's work
+ * @param auditIntervalNanos each seal is audited about this often; less often when that is too much
+ *     work for the bounds below
  * @param auditSealsPerTick most seals audited in one piece of work
  * @param auditExtentsPerTick a piece of work ends after reading so many extents
  * @param auditFailuresMax a seal whose map cannot be read so many times in a row counts as changed
@@ -36,8 +37,20 @@ public record LeaseSettings(
     }
   }
 
-  /** 10,000 seals are audited every ten seconds, at about a hundredth of a core. */
+  /** What a server has unless it is told otherwise. */
   public static LeaseSettings defaults() {
-    return new LeaseSettings(256, 16_384, 6, TimeUnit.SECONDS.toNanos(1), 1024, 65_536, 3);
+    return new LeaseSettings(256, 16_384, 6, TimeUnit.SECONDS.toNanos(1), 256, 65_536, 3);
+  }
+
+  /** The same with another pace of the auditor. */
+  public LeaseSettings withAuditIntervalNanos(long nanos) {
+    return new LeaseSettings(
+        extentsPerPage,
+        extentsPerMapMax,
+        triesMax,
+        nanos,
+        auditSealsPerTick,
+        auditExtentsPerTick,
+        auditFailuresMax);
   }
 }

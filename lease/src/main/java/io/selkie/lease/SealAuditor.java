@@ -31,6 +31,8 @@ public final class SealAuditor implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(SealAuditor.class);
 
+  private static final long PAUSE_NANOS_MIN = 1_000_000;
+
   private final Kernel kernel;
   private final BlockMapReader reader;
   private final NanoClock clock;
@@ -46,6 +48,7 @@ public final class SealAuditor implements AutoCloseable {
   private final LongAdder unreadable = new LongAdder();
   private final LongAdder passes = new LongAdder();
   private final Object lock = new Object();
+  private volatile long intervalNanos;
   // Guarded by lock.
   private Timer timer;
   private boolean running;
@@ -84,6 +87,7 @@ public final class SealAuditor implements AutoCloseable {
     this.timers = timers;
     this.executor = executor;
     this.settings = settings;
+    this.intervalNanos = settings.auditIntervalNanos();
     this.events = events;
   }
 
@@ -92,9 +96,17 @@ public final class SealAuditor implements AutoCloseable {
     synchronized (lock) {
       if (!running) {
         running = true;
-        timer = timers.schedule(settings.auditIntervalNanos(), this::handOver);
+        timer = timers.schedule(pauseNanos(), this::handOver);
       }
     }
+  }
+
+  /** Changes how often each seal is audited, from the next piece of work on. */
+  public void interval(long nanos) {
+    if (nanos < 1) {
+      throw new IllegalArgumentException("interval of " + nanos + " ns");
+    }
+    intervalNanos = nanos;
   }
 
   /** Begins no further piece of work. */
@@ -148,6 +160,12 @@ public final class SealAuditor implements AutoCloseable {
     seals.remove(seal.number());
   }
 
+  /** Spreads the pieces of one pass evenly over the interval. */
+  private long pauseNanos() {
+    int pieces = Math.max(1, Math.ceilDiv(seals.size(), settings.auditSealsPerTick()));
+    return Math.max(PAUSE_NANOS_MIN, intervalNanos / pieces);
+  }
+
   private void handOver() {
     try {
       executor.execute(this::work);
@@ -160,7 +178,7 @@ public final class SealAuditor implements AutoCloseable {
   private void scheduleNext() {
     synchronized (lock) {
       if (running) {
-        timer = timers.schedule(settings.auditIntervalNanos(), this::handOver);
+        timer = timers.schedule(pauseNanos(), this::handOver);
       }
     }
   }

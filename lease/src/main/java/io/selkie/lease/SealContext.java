@@ -4,6 +4,7 @@ import io.selkie.config.time.NanoClock;
 import io.selkie.config.time.Timers;
 import io.selkie.posix.CacheLines;
 import io.selkie.posix.Kernel;
+import java.util.function.Supplier;
 
 /** What all seals of one server share. */
 record SealContext(
@@ -12,6 +13,6 @@ record SealContext(
     NanoClock clock,
     Timers timers,
     LeaseKeeper keeper,
-    LeaseDeadlines deadlines,
+    Supplier<LeaseDeadlines> deadlines,
     SealAuditor auditor,
     LeaseEvents events) {}

@@ -114,7 +114,9 @@ class SealAuditorTest {
 
     rig.time.advance(TICK_NANOS);
     assertThat(auditor.counts().audits() - before).isEqualTo(10);
-    rig.time.advance(2 * TICK_NANOS);
+    rig.time.advance(TICK_NANOS / 3);
+    assertThat(auditor.counts().audits() - before).isEqualTo(20);
+    rig.time.advance(TICK_NANOS / 3);
     assertThat(auditor.counts().audits() - before).isEqualTo(25);
     assertThat(auditor.counts().passes()).isEqualTo(1);
 
@@ -153,6 +155,18 @@ class SealAuditorTest {
 
     assertThat(sealed.seal().state()).isEqualTo(SealState.LOST);
     assertThat(rig.recorder.lost).containsExactly(1);
+  }
+
+  @Test
+  void thePaceCanBeChangedWhileItWorks() {
+    granted(rig.written(1));
+    rig.runtime.reconfigure(FakeRig.DEADLINES, 10 * TICK_NANOS);
+    rig.time.advance(TICK_NANOS);
+    long before = auditor.counts().audits();
+
+    rig.time.advance(10 * TICK_NANOS);
+
+    assertThat(auditor.counts().audits() - before).isEqualTo(1);
   }
 
   @Test

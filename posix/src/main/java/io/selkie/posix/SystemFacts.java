@@ -55,6 +55,13 @@ public final class SystemFacts {
     }
   }
 
+  /** Mappings this process may have ({@code max_map_count}); empty when it cannot be read. */
+  public Optional<Integer> mappingsLimit() {
+    return firstLine(proc.resolve("sys/vm/max_map_count"))
+        .filter(text -> text.matches("[0-9]{1,9}"))
+        .map(Integer::valueOf);
+  }
+
   /** Whether the administrator has leases switched on ({@code leases-enable}); on when unknown. */
   public boolean leasesEnabled() {
     return firstLine(proc.resolve("sys/fs/leases-enable")).map(s -> !s.equals("0")).orElse(true);
