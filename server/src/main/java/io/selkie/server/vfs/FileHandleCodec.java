@@ -17,9 +17,10 @@ import java.util.Optional;
  * | SipHash-2-4 of all before |              numbers are big-endian; at most 128 bytes (NFS4_FHSIZE)
  * </pre>
  *
- * <p>Both ways to find a file are in every handle, the kernel's and the inode number, so handles
- * stay good when the server is restarted with or without the privilege to use the former. Safe for
- * use by several threads.
+ * <p>Both ways to find a file are in every handle, the kernel's and the inode number. So handles
+ * given out without the privilege to use the former stay good when the server gets it; the other
+ * way round a handle is stale until somebody looks its file up again. Safe for use by several
+ * threads.
  */
 final class FileHandleCodec {
   static final int LENGTH_MAX = 128;
