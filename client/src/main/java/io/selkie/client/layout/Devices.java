@@ -1,0 +1,216 @@
+package io.selkie.client.layout;
+
+import io.selkie.client.ClientCounters;
+import io.selkie.client.ClientCounters.Counter;
+import io.selkie.client.FallbackReason;
+import io.selkie.client.direct.DirectChannel;
+import io.selkie.client.nfs.LayoutCalls;
+import io.selkie.client.session.Deadline;
+import io.selkie.config.time.NanoClock;
+import io.selkie.protocol.layout.rdma.RdmaDeviceAddr4;
+import io.selkie.protocol.nfs4.DeviceId4;
+import io.selkie.protocol.nfs4.NetAddr4;
+import io.selkie.protocol.nfs4.SessionId4;
+import io.selkie.protocol.xdr.XdrWriter;
+import io.selkie.rdma.ConnectOptions;
+import io.selkie.rdma.ProtectionDomain;
+import io.selkie.rdma.QueuePair;
+import io.selkie.rdma.RdmaException;
+import io.selkie.rdma.RdmaProvider;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
+
+/**
+ * The queue pairs to the devices that layouts name: one a device, connected at first use, and again
+ * when it broke. Safe for use by several threads; who asks for a device that is being connected
+ * waits for it.
+ */
+public final class Devices implements AutoCloseable {
+  private static final int DEVICES_MAX = 1024;
+  private static final int QUEUE_DEPTH = 2 * DirectChannel.IN_FLIGHT_MAX;
+  private static final int MAGIC = 0x524C_5131; // "RLQ1"
+  private static final int PRIVATE_BYTES = 24;
+
+  private final LayoutCalls calls;
+  private final RdmaProvider provider;
+  private final ProtectionDomain domain;
+  private final Supplier<SessionId4> session;
+  private final InetAddress server;
+  private final NanoClock clock;
+  private final ClientCounters counters;
+  private final long busyPollNanos;
+  private final int connectTimeoutMillis;
+  private final long ioTimeoutNanos;
+  private final ConcurrentHashMap<DeviceId4, CompletableFuture<DirectChannel>> channels =
+      new ConcurrentHashMap<>();
+
+  /**
+   * Connects with this provider.
+   *
+   * @param session the id that binds a queue pair to this client
+   * @param server stands in for a device address that says "any"
+   */
+  public Devices(
+      LayoutCalls calls,
+      RdmaProvider provider,
+      ProtectionDomain domain,
+      Supplier<SessionId4> session,
+      InetAddress server,
+      NanoClock clock,
+      ClientCounters counters,
+      long busyPollNanos,
+      int connectTimeoutMillis,
+      long ioTimeoutNanos) {
+    this.calls = calls;
+    this.provider = provider;
+    this.domain = domain;
+    this.session = session;
+    this.server = server;
+    this.clock = clock;
+    this.counters = counters;
+    this.busyPollNanos = busyPollNanos;
+    this.connectTimeoutMillis = connectTimeoutMillis;
+    this.ioTimeoutNanos = ioTimeoutNanos;
+  }
+
+  /** A queue pair to the device that is up. */
+  DirectChannel channel(DeviceId4 device, Deadline deadline)
+      throws LayoutRefusedException, IOException {
+    while (true) {
+      CompletableFuture<DirectChannel> mine = new CompletableFuture<>();
+      CompletableFuture<DirectChannel> known = channels.putIfAbsent(device, mine);
+      if (known == null) {
+        return connectFor(device, mine, deadline);
+      }
+      DirectChannel channel = await(known, deadline);
+      if (channel != null && channel.isUp()) {
+        return channel;
+      }
+      if (channels.remove(device, known) && channel != null) {
+        channel.close();
+      }
+    }
+  }
+
+  private DirectChannel connectFor(
+      DeviceId4 device, CompletableFuture<DirectChannel> place, Deadline deadline)
+      throws LayoutRefusedException, IOException {
+    DirectChannel channel = null;
+    try {
+      if (channels.size() > DEVICES_MAX) {
+        throw new LayoutRefusedException(
+            FallbackReason.BAD_LAYOUT, "more than " + DEVICES_MAX + " devices");
+      }
+      channel = connect(device, deadline);
+      return channel;
+    } finally {
+      if (channel == null) {
+        channels.remove(device, place);
+      }
+      // Null tells who waits to try on their own.
+      place.complete(channel);
+    }
+  }
+
+  private static DirectChannel await(CompletableFuture<DirectChannel> known, Deadline deadline)
+      throws IOException {
+    try {
+      return known.get(Math.max(1, deadline.leftNanos()), TimeUnit.NANOSECONDS);
+    } catch (TimeoutException e) {
+      deadline.check("the RDMA connection takes too long", e);
+      return null;
+    } catch (ExecutionException e) {
+      throw new IllegalStateException("places complete normally", e);
+    } catch (InterruptedException e) {
+      throw interrupted(e);
+    }
+  }
+
+  private static IOException interrupted(InterruptedException cause) {
+    Thread.currentThread().interrupt();
+    IOException interrupted =
+        new java.io.InterruptedIOException("interrupted while connecting to a device");
+    interrupted.initCause(cause);
+    return interrupted;
+  }
+
+  private DirectChannel connect(DeviceId4 device, Deadline deadline)
+      throws LayoutRefusedException, IOException {
+    NetAddr4 address = calls.deviceAddress(device, deadline);
+    InetSocketAddress peer = resolve(address);
+    ConnectOptions options =
+        new ConnectOptions(
+            privateData(), QUEUE_DEPTH, QUEUE_DEPTH, busyPollNanos, connectTimeoutMillis);
+    try {
+      QueuePair queuePair = provider.connect(peer, domain, options);
+      counters.increment(Counter.QUEUE_PAIRS);
+      return new DirectChannel(queuePair, clock, ioTimeoutNanos);
+    } catch (RdmaException e) {
+      throw new LayoutRefusedException(
+          FallbackReason.DEVICE_UNREACHABLE,
+          "device " + device + " at " + peer + ": " + e.reason() + ", " + e.getMessage());
+    } catch (InterruptedException e) {
+      throw interrupted(e);
+    }
+  }
+
+  /**
+   * Names this client to the RDMA listener.
+   *
+   * <pre>
+   *   +--------+-----------+---------------+
+   *   | "RLQ1" | flags (0) | sessionid4    |
+   *   +--------+-----------+---------------+
+   *   0        4           8               24
+   * </pre>
+   */
+  private ByteBuffer privateData() {
+    ByteBuffer data = ByteBuffer.allocate(PRIVATE_BYTES);
+    XdrWriter out = new XdrWriter(data);
+    out.int32(MAGIC);
+    out.int32(0);
+    session.get().encode(out);
+    return data.flip();
+  }
+
+  /** Addresses only, never names: a server must not make a client ask the name service. */
+  private InetSocketAddress resolve(NetAddr4 address) throws LayoutRefusedException {
+    try {
+      String netid = address.netid();
+      if (!netid.equals(RdmaDeviceAddr4.NETID_RDMA) && !netid.equals(RdmaDeviceAddr4.NETID_RDMA6)) {
+        throw new IllegalArgumentException("network id " + netid);
+      }
+      InetAddress host = InetAddress.ofLiteral(address.host());
+      return new InetSocketAddress(host.isAnyLocalAddress() ? server : host, address.port());
+    } catch (IllegalArgumentException e) {
+      throw new LayoutRefusedException(
+          FallbackReason.BAD_LAYOUT, "device address " + address + ": " + e.getMessage());
+    }
+  }
+
+  /** Ends all queue pairs: the session they are bound to is gone, or the client closes. */
+  public void closeAll() {
+    channels.forEach(
+        (device, place) -> {
+          if (place.isDone() && channels.remove(device, place)) {
+            DirectChannel channel = place.join();
+            if (channel != null) {
+              channel.close();
+            }
+          }
+        });
+  }
+
+  @Override
+  public void close() {
+    closeAll();
+  }
+}
