@@ -54,14 +54,13 @@ final class AsyncOperations implements AutoCloseable {
   /** Runs the operation on a thread that may block; its end is the future's. */
   void run(CompletableFuture<Long> operation, Blocking blocking) {
     try {
-      threads.execute(
-          () -> {
-            try {
-              complete(operation, blocking.run());
-            } catch (IOException | RuntimeException e) {
-              fail(operation, e);
-            }
-          });
+      threads.execute(() -> {
+        try {
+          complete(operation, blocking.run());
+        } catch (IOException | RuntimeException e) {
+          fail(operation, e);
+        }
+      });
     } catch (RejectedExecutionException e) {
       fail(operation, new IOException("the client is closed", e));
     }

@@ -104,98 +104,493 @@ public record ClientOptions(
 
   private static void inRange(String name, long value, long min, long max) {
     if (value < min || value > max) {
-      throw new IllegalArgumentException(
-          name + " is " + value + ", must be " + min + " to " + max);
+      throw new IllegalArgumentException(name + " is " + value + ", must be " + min + " to " + max);
     }
   }
 
   /** Another default mode. */
   public ClientOptions withDirectMode(DirectMode directMode) {
-    return new ClientOptions(directMode, provider, busyPollNanos, chunkBytes, connectTimeoutMillis, callTimeoutMillis, operationTimeoutMillis, ioTimeoutMillis, drainTimeoutMillis, retryLayoutMillis, slots, transferBytes, unstableBytesMax, asyncInFlightMax, uid, gid, owner, recallBehaviour, clock, timers, wallClock, random);
+    return new ClientOptions(
+        directMode,
+        provider,
+        busyPollNanos,
+        chunkBytes,
+        connectTimeoutMillis,
+        callTimeoutMillis,
+        operationTimeoutMillis,
+        ioTimeoutMillis,
+        drainTimeoutMillis,
+        retryLayoutMillis,
+        slots,
+        transferBytes,
+        unstableBytesMax,
+        asyncInFlightMax,
+        uid,
+        gid,
+        owner,
+        recallBehaviour,
+        clock,
+        timers,
+        wallClock,
+        random);
   }
 
   /** Another provider; the client does not close it. */
   public ClientOptions withProvider(RdmaProvider provider) {
-    return new ClientOptions(directMode, provider, busyPollNanos, chunkBytes, connectTimeoutMillis, callTimeoutMillis, operationTimeoutMillis, ioTimeoutMillis, drainTimeoutMillis, retryLayoutMillis, slots, transferBytes, unstableBytesMax, asyncInFlightMax, uid, gid, owner, recallBehaviour, clock, timers, wallClock, random);
+    return new ClientOptions(
+        directMode,
+        provider,
+        busyPollNanos,
+        chunkBytes,
+        connectTimeoutMillis,
+        callTimeoutMillis,
+        operationTimeoutMillis,
+        ioTimeoutMillis,
+        drainTimeoutMillis,
+        retryLayoutMillis,
+        slots,
+        transferBytes,
+        unstableBytesMax,
+        asyncInFlightMax,
+        uid,
+        gid,
+        owner,
+        recallBehaviour,
+        clock,
+        timers,
+        wallClock,
+        random);
   }
 
   /** Another time to spin before blocking. */
   public ClientOptions withBusyPollNanos(long busyPollNanos) {
-    return new ClientOptions(directMode, provider, busyPollNanos, chunkBytes, connectTimeoutMillis, callTimeoutMillis, operationTimeoutMillis, ioTimeoutMillis, drainTimeoutMillis, retryLayoutMillis, slots, transferBytes, unstableBytesMax, asyncInFlightMax, uid, gid, owner, recallBehaviour, clock, timers, wallClock, random);
+    return new ClientOptions(
+        directMode,
+        provider,
+        busyPollNanos,
+        chunkBytes,
+        connectTimeoutMillis,
+        callTimeoutMillis,
+        operationTimeoutMillis,
+        ioTimeoutMillis,
+        drainTimeoutMillis,
+        retryLayoutMillis,
+        slots,
+        transferBytes,
+        unstableBytesMax,
+        asyncInFlightMax,
+        uid,
+        gid,
+        owner,
+        recallBehaviour,
+        clock,
+        timers,
+        wallClock,
+        random);
   }
 
   /** Another size of work requests. */
   public ClientOptions withChunkBytes(long chunkBytes) {
-    return new ClientOptions(directMode, provider, busyPollNanos, chunkBytes, connectTimeoutMillis, callTimeoutMillis, operationTimeoutMillis, ioTimeoutMillis, drainTimeoutMillis, retryLayoutMillis, slots, transferBytes, unstableBytesMax, asyncInFlightMax, uid, gid, owner, recallBehaviour, clock, timers, wallClock, random);
+    return new ClientOptions(
+        directMode,
+        provider,
+        busyPollNanos,
+        chunkBytes,
+        connectTimeoutMillis,
+        callTimeoutMillis,
+        operationTimeoutMillis,
+        ioTimeoutMillis,
+        drainTimeoutMillis,
+        retryLayoutMillis,
+        slots,
+        transferBytes,
+        unstableBytesMax,
+        asyncInFlightMax,
+        uid,
+        gid,
+        owner,
+        recallBehaviour,
+        clock,
+        timers,
+        wallClock,
+        random);
   }
 
   /** Another bound on one call. */
   public ClientOptions withCallTimeoutMillis(int callTimeoutMillis) {
-    return new ClientOptions(directMode, provider, busyPollNanos, chunkBytes, connectTimeoutMillis, callTimeoutMillis, operationTimeoutMillis, ioTimeoutMillis, drainTimeoutMillis, retryLayoutMillis, slots, transferBytes, unstableBytesMax, asyncInFlightMax, uid, gid, owner, recallBehaviour, clock, timers, wallClock, random);
+    return new ClientOptions(
+        directMode,
+        provider,
+        busyPollNanos,
+        chunkBytes,
+        connectTimeoutMillis,
+        callTimeoutMillis,
+        operationTimeoutMillis,
+        ioTimeoutMillis,
+        drainTimeoutMillis,
+        retryLayoutMillis,
+        slots,
+        transferBytes,
+        unstableBytesMax,
+        asyncInFlightMax,
+        uid,
+        gid,
+        owner,
+        recallBehaviour,
+        clock,
+        timers,
+        wallClock,
+        random);
   }
 
   /** Another bound on one operation. */
   public ClientOptions withOperationTimeoutMillis(int operationTimeoutMillis) {
-    return new ClientOptions(directMode, provider, busyPollNanos, chunkBytes, connectTimeoutMillis, callTimeoutMillis, operationTimeoutMillis, ioTimeoutMillis, drainTimeoutMillis, retryLayoutMillis, slots, transferBytes, unstableBytesMax, asyncInFlightMax, uid, gid, owner, recallBehaviour, clock, timers, wallClock, random);
+    return new ClientOptions(
+        directMode,
+        provider,
+        busyPollNanos,
+        chunkBytes,
+        connectTimeoutMillis,
+        callTimeoutMillis,
+        operationTimeoutMillis,
+        ioTimeoutMillis,
+        drainTimeoutMillis,
+        retryLayoutMillis,
+        slots,
+        transferBytes,
+        unstableBytesMax,
+        asyncInFlightMax,
+        uid,
+        gid,
+        owner,
+        recallBehaviour,
+        clock,
+        timers,
+        wallClock,
+        random);
   }
 
   /** Another bound on one work request. */
   public ClientOptions withIoTimeoutMillis(int ioTimeoutMillis) {
-    return new ClientOptions(directMode, provider, busyPollNanos, chunkBytes, connectTimeoutMillis, callTimeoutMillis, operationTimeoutMillis, ioTimeoutMillis, drainTimeoutMillis, retryLayoutMillis, slots, transferBytes, unstableBytesMax, asyncInFlightMax, uid, gid, owner, recallBehaviour, clock, timers, wallClock, random);
+    return new ClientOptions(
+        directMode,
+        provider,
+        busyPollNanos,
+        chunkBytes,
+        connectTimeoutMillis,
+        callTimeoutMillis,
+        operationTimeoutMillis,
+        ioTimeoutMillis,
+        drainTimeoutMillis,
+        retryLayoutMillis,
+        slots,
+        transferBytes,
+        unstableBytesMax,
+        asyncInFlightMax,
+        uid,
+        gid,
+        owner,
+        recallBehaviour,
+        clock,
+        timers,
+        wallClock,
+        random);
   }
 
   /** Another bound on draining. */
   public ClientOptions withDrainTimeoutMillis(int drainTimeoutMillis) {
-    return new ClientOptions(directMode, provider, busyPollNanos, chunkBytes, connectTimeoutMillis, callTimeoutMillis, operationTimeoutMillis, ioTimeoutMillis, drainTimeoutMillis, retryLayoutMillis, slots, transferBytes, unstableBytesMax, asyncInFlightMax, uid, gid, owner, recallBehaviour, clock, timers, wallClock, random);
+    return new ClientOptions(
+        directMode,
+        provider,
+        busyPollNanos,
+        chunkBytes,
+        connectTimeoutMillis,
+        callTimeoutMillis,
+        operationTimeoutMillis,
+        ioTimeoutMillis,
+        drainTimeoutMillis,
+        retryLayoutMillis,
+        slots,
+        transferBytes,
+        unstableBytesMax,
+        asyncInFlightMax,
+        uid,
+        gid,
+        owner,
+        recallBehaviour,
+        clock,
+        timers,
+        wallClock,
+        random);
   }
 
   /** Another pause after a refusal. */
   public ClientOptions withRetryLayoutMillis(int retryLayoutMillis) {
-    return new ClientOptions(directMode, provider, busyPollNanos, chunkBytes, connectTimeoutMillis, callTimeoutMillis, operationTimeoutMillis, ioTimeoutMillis, drainTimeoutMillis, retryLayoutMillis, slots, transferBytes, unstableBytesMax, asyncInFlightMax, uid, gid, owner, recallBehaviour, clock, timers, wallClock, random);
+    return new ClientOptions(
+        directMode,
+        provider,
+        busyPollNanos,
+        chunkBytes,
+        connectTimeoutMillis,
+        callTimeoutMillis,
+        operationTimeoutMillis,
+        ioTimeoutMillis,
+        drainTimeoutMillis,
+        retryLayoutMillis,
+        slots,
+        transferBytes,
+        unstableBytesMax,
+        asyncInFlightMax,
+        uid,
+        gid,
+        owner,
+        recallBehaviour,
+        clock,
+        timers,
+        wallClock,
+        random);
   }
 
   /** Another number of requests in flight. */
   public ClientOptions withSlots(int slots) {
-    return new ClientOptions(directMode, provider, busyPollNanos, chunkBytes, connectTimeoutMillis, callTimeoutMillis, operationTimeoutMillis, ioTimeoutMillis, drainTimeoutMillis, retryLayoutMillis, slots, transferBytes, unstableBytesMax, asyncInFlightMax, uid, gid, owner, recallBehaviour, clock, timers, wallClock, random);
+    return new ClientOptions(
+        directMode,
+        provider,
+        busyPollNanos,
+        chunkBytes,
+        connectTimeoutMillis,
+        callTimeoutMillis,
+        operationTimeoutMillis,
+        ioTimeoutMillis,
+        drainTimeoutMillis,
+        retryLayoutMillis,
+        slots,
+        transferBytes,
+        unstableBytesMax,
+        asyncInFlightMax,
+        uid,
+        gid,
+        owner,
+        recallBehaviour,
+        clock,
+        timers,
+        wallClock,
+        random);
   }
 
   /** Another size of NFS READ and WRITE. */
   public ClientOptions withTransferBytes(int transferBytes) {
-    return new ClientOptions(directMode, provider, busyPollNanos, chunkBytes, connectTimeoutMillis, callTimeoutMillis, operationTimeoutMillis, ioTimeoutMillis, drainTimeoutMillis, retryLayoutMillis, slots, transferBytes, unstableBytesMax, asyncInFlightMax, uid, gid, owner, recallBehaviour, clock, timers, wallClock, random);
+    return new ClientOptions(
+        directMode,
+        provider,
+        busyPollNanos,
+        chunkBytes,
+        connectTimeoutMillis,
+        callTimeoutMillis,
+        operationTimeoutMillis,
+        ioTimeoutMillis,
+        drainTimeoutMillis,
+        retryLayoutMillis,
+        slots,
+        transferBytes,
+        unstableBytesMax,
+        asyncInFlightMax,
+        uid,
+        gid,
+        owner,
+        recallBehaviour,
+        clock,
+        timers,
+        wallClock,
+        random);
   }
 
   /** Another bound on data kept for resending. */
   public ClientOptions withUnstableBytesMax(int unstableBytesMax) {
-    return new ClientOptions(directMode, provider, busyPollNanos, chunkBytes, connectTimeoutMillis, callTimeoutMillis, operationTimeoutMillis, ioTimeoutMillis, drainTimeoutMillis, retryLayoutMillis, slots, transferBytes, unstableBytesMax, asyncInFlightMax, uid, gid, owner, recallBehaviour, clock, timers, wallClock, random);
+    return new ClientOptions(
+        directMode,
+        provider,
+        busyPollNanos,
+        chunkBytes,
+        connectTimeoutMillis,
+        callTimeoutMillis,
+        operationTimeoutMillis,
+        ioTimeoutMillis,
+        drainTimeoutMillis,
+        retryLayoutMillis,
+        slots,
+        transferBytes,
+        unstableBytesMax,
+        asyncInFlightMax,
+        uid,
+        gid,
+        owner,
+        recallBehaviour,
+        clock,
+        timers,
+        wallClock,
+        random);
   }
 
   /** Another owner name. */
   public ClientOptions withOwner(String owner) {
-    return new ClientOptions(directMode, provider, busyPollNanos, chunkBytes, connectTimeoutMillis, callTimeoutMillis, operationTimeoutMillis, ioTimeoutMillis, drainTimeoutMillis, retryLayoutMillis, slots, transferBytes, unstableBytesMax, asyncInFlightMax, uid, gid, owner, recallBehaviour, clock, timers, wallClock, random);
+    return new ClientOptions(
+        directMode,
+        provider,
+        busyPollNanos,
+        chunkBytes,
+        connectTimeoutMillis,
+        callTimeoutMillis,
+        operationTimeoutMillis,
+        ioTimeoutMillis,
+        drainTimeoutMillis,
+        retryLayoutMillis,
+        slots,
+        transferBytes,
+        unstableBytesMax,
+        asyncInFlightMax,
+        uid,
+        gid,
+        owner,
+        recallBehaviour,
+        clock,
+        timers,
+        wallClock,
+        random);
   }
 
   /** Another behaviour under recall. */
   public ClientOptions withRecallBehaviour(RecallBehaviour recallBehaviour) {
-    return new ClientOptions(directMode, provider, busyPollNanos, chunkBytes, connectTimeoutMillis, callTimeoutMillis, operationTimeoutMillis, ioTimeoutMillis, drainTimeoutMillis, retryLayoutMillis, slots, transferBytes, unstableBytesMax, asyncInFlightMax, uid, gid, owner, recallBehaviour, clock, timers, wallClock, random);
+    return new ClientOptions(
+        directMode,
+        provider,
+        busyPollNanos,
+        chunkBytes,
+        connectTimeoutMillis,
+        callTimeoutMillis,
+        operationTimeoutMillis,
+        ioTimeoutMillis,
+        drainTimeoutMillis,
+        retryLayoutMillis,
+        slots,
+        transferBytes,
+        unstableBytesMax,
+        asyncInFlightMax,
+        uid,
+        gid,
+        owner,
+        recallBehaviour,
+        clock,
+        timers,
+        wallClock,
+        random);
   }
 
   /** Another clock. */
   public ClientOptions withClock(NanoClock clock) {
-    return new ClientOptions(directMode, provider, busyPollNanos, chunkBytes, connectTimeoutMillis, callTimeoutMillis, operationTimeoutMillis, ioTimeoutMillis, drainTimeoutMillis, retryLayoutMillis, slots, transferBytes, unstableBytesMax, asyncInFlightMax, uid, gid, owner, recallBehaviour, clock, timers, wallClock, random);
+    return new ClientOptions(
+        directMode,
+        provider,
+        busyPollNanos,
+        chunkBytes,
+        connectTimeoutMillis,
+        callTimeoutMillis,
+        operationTimeoutMillis,
+        ioTimeoutMillis,
+        drainTimeoutMillis,
+        retryLayoutMillis,
+        slots,
+        transferBytes,
+        unstableBytesMax,
+        asyncInFlightMax,
+        uid,
+        gid,
+        owner,
+        recallBehaviour,
+        clock,
+        timers,
+        wallClock,
+        random);
   }
 
   /** Other timers. */
   public ClientOptions withTimers(Timers timers) {
-    return new ClientOptions(directMode, provider, busyPollNanos, chunkBytes, connectTimeoutMillis, callTimeoutMillis, operationTimeoutMillis, ioTimeoutMillis, drainTimeoutMillis, retryLayoutMillis, slots, transferBytes, unstableBytesMax, asyncInFlightMax, uid, gid, owner, recallBehaviour, clock, timers, wallClock, random);
+    return new ClientOptions(
+        directMode,
+        provider,
+        busyPollNanos,
+        chunkBytes,
+        connectTimeoutMillis,
+        callTimeoutMillis,
+        operationTimeoutMillis,
+        ioTimeoutMillis,
+        drainTimeoutMillis,
+        retryLayoutMillis,
+        slots,
+        transferBytes,
+        unstableBytesMax,
+        asyncInFlightMax,
+        uid,
+        gid,
+        owner,
+        recallBehaviour,
+        clock,
+        timers,
+        wallClock,
+        random);
   }
 
   /** Another source of chance. */
   public ClientOptions withRandom(RandomGenerator random) {
-    return new ClientOptions(directMode, provider, busyPollNanos, chunkBytes, connectTimeoutMillis, callTimeoutMillis, operationTimeoutMillis, ioTimeoutMillis, drainTimeoutMillis, retryLayoutMillis, slots, transferBytes, unstableBytesMax, asyncInFlightMax, uid, gid, owner, recallBehaviour, clock, timers, wallClock, random);
+    return new ClientOptions(
+        directMode,
+        provider,
+        busyPollNanos,
+        chunkBytes,
+        connectTimeoutMillis,
+        callTimeoutMillis,
+        operationTimeoutMillis,
+        ioTimeoutMillis,
+        drainTimeoutMillis,
+        retryLayoutMillis,
+        slots,
+        transferBytes,
+        unstableBytesMax,
+        asyncInFlightMax,
+        uid,
+        gid,
+        owner,
+        recallBehaviour,
+        clock,
+        timers,
+        wallClock,
+        random);
   }
 
   /** Another user, for AUTH_SYS. */
   public ClientOptions withUser(int uid, int gid) {
-    return new ClientOptions(directMode, provider, busyPollNanos, chunkBytes, connectTimeoutMillis, callTimeoutMillis, operationTimeoutMillis, ioTimeoutMillis, drainTimeoutMillis, retryLayoutMillis, slots, transferBytes, unstableBytesMax, asyncInFlightMax, uid, gid, owner, recallBehaviour, clock, timers, wallClock, random);
+    return new ClientOptions(
+        directMode,
+        provider,
+        busyPollNanos,
+        chunkBytes,
+        connectTimeoutMillis,
+        callTimeoutMillis,
+        operationTimeoutMillis,
+        ioTimeoutMillis,
+        drainTimeoutMillis,
+        retryLayoutMillis,
+        slots,
+        transferBytes,
+        unstableBytesMax,
+        asyncInFlightMax,
+        uid,
+        gid,
+        owner,
+        recallBehaviour,
+        clock,
+        timers,
+        wallClock,
+        random);
   }
 }

@@ -35,8 +35,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * DirectMode#REQUIRE}, fails with its reason. Positional I/O makes the repetition harmless: nothing
  * is lost or doubled. A write that throws may have taken effect in part, as with any file.
  *
- * <p>Safe for use by several threads. A thread that reads or writes waits for its own completion; an
- * interrupt does not cut direct I/O short, because it owns the caller's memory until it ends.
+ * <p>Safe for use by several threads. A thread that reads or writes waits for its own completion;
+ * an interrupt does not cut direct I/O short, because it owns the caller's memory until it ends.
  */
 public final class DirectFile implements AutoCloseable {
   private static final int LOSSES_MAX = 3;
@@ -254,22 +254,20 @@ public final class DirectFile implements AutoCloseable {
       deadline.check("write to " + path, null);
     }
     fallBack(denied);
-    withOpenState(
-        open -> {
-          node.data.write(open, position, source, deadline);
-          return null;
-        });
+    withOpenState(open -> {
+      node.data.write(open, position, source, deadline);
+      return null;
+    });
   }
 
   /** A layout never reaches past the end of the file, so the file grows first. */
   private void prepareToWriteDirectly(long end) throws IOException {
     if (node.data.isDirty()) {
       // What is kept for resending must not come on top of what is written directly from now on.
-      withOpenState(
-          open -> {
-            node.data.commit(open);
-            return null;
-          });
+      withOpenState(open -> {
+        node.data.commit(open);
+        return null;
+      });
     }
     while (end > sizeIfHeld()) {
       long size = client.files().size(node.handle, path);
@@ -332,8 +330,7 @@ public final class DirectFile implements AutoCloseable {
       return new Access.Denied(FallbackReason.SERVER_HAS_NO_LAYOUTS, client.server());
     }
     boolean insist = mode == DirectMode.REQUIRE;
-    Access answer =
-        layout.obtain(write, position, length, () -> stateid, insist, deadline);
+    Access answer = layout.obtain(write, position, length, () -> stateid, insist, deadline);
     return switch (answer) {
       case Access.Ready _ -> null;
       case Access.Denied denied -> denied;
@@ -477,14 +474,13 @@ public final class DirectFile implements AutoCloseable {
   public void setSize(long sizeBytes) throws IOException {
     checkRange(sizeBytes, 0);
     layout.returnFrom(sizeBytes, client.deadline());
-    withOpenState(
-        open -> {
-          int status = client.files().setSize(node.handle, open, sizeBytes, -1, path);
-          if (status != NfsStat4.NFS4_OK) {
-            throw new NfsStatusException(status, "set size of " + path);
-          }
-          return null;
-        });
+    withOpenState(open -> {
+      int status = client.files().setSize(node.handle, open, sizeBytes, -1, path);
+      if (status != NfsStat4.NFS4_OK) {
+        throw new NfsStatusException(status, "set size of " + path);
+      }
+      return null;
+    });
     node.learnSize(layout.view().extentCount() == 0 ? -1 : sizeBytes);
   }
 
@@ -505,11 +501,10 @@ public final class DirectFile implements AutoCloseable {
     if (left != null || node.data.isDirty()) {
       boolean done = false;
       try {
-        withOpenState(
-            open -> {
-              node.data.commit(open);
-              return null;
-            });
+        withOpenState(open -> {
+          node.data.commit(open);
+          return null;
+        });
         done = true;
       } finally {
         if (!done && left != null) {

@@ -4,8 +4,8 @@ import java.time.Duration;
 
 /**
  * What a client does when the server recalls a layout. {@link #answer()} is right; the others exist
- * because whoever tests a server's recalls, and our own demonstration of fencing, needs clients that
- * misbehave. Called on the connection's thread: must not block.
+ * because whoever tests a server's recalls, and our own demonstration of fencing, needs clients
+ * that misbehave. Called on the connection's thread: must not block.
  */
 @FunctionalInterface
 public interface RecallBehaviour {

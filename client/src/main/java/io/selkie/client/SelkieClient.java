@@ -126,12 +126,10 @@ public final class SelkieClient implements AutoCloseable {
     try {
       madeDomain = provider.allocateProtectionDomain(name);
       madeMemory = new LocalMemory(madeDomain, provider.capabilities());
-      Timers timers =
-          options.timers() == null ? new EventLoopTimers(group) : options.timers();
+      Timers timers = options.timers() == null ? new EventLoopTimers(group) : options.timers();
       layouts = new LayoutRegistry(options.recallBehaviour(), workers, timers, counters);
       madeSession =
-          Nfs41Session.open(
-              settings(address, timers), new BackChannel(layouts), new StateKeeper());
+          Nfs41Session.open(settings(address, timers), new BackChannel(layouts), new StateKeeper());
       good = true;
     } finally {
       if (!good) {
@@ -251,15 +249,10 @@ public final class SelkieClient implements AutoCloseable {
   public DirectFile open(String path, DirectMode mode, StandardOpenOption... how)
       throws IOException {
     Set<StandardOpenOption> asked =
-        how.length == 0
-            ? EnumSet.of(StandardOpenOption.READ)
-            : EnumSet.copyOf(Arrays.asList(how));
+        how.length == 0 ? EnumSet.of(StandardOpenOption.READ) : EnumSet.copyOf(Arrays.asList(how));
     rejectUnknown(asked);
     boolean write = asked.contains(StandardOpenOption.WRITE);
-    int access =
-        write
-            ? OpenConst4.OPEN4_SHARE_ACCESS_BOTH
-            : OpenConst4.OPEN4_SHARE_ACCESS_READ;
+    int access = write ? OpenConst4.OPEN4_SHARE_ACCESS_BOTH : OpenConst4.OPEN4_SHARE_ACCESS_READ;
     Creation creation =
         asked.contains(StandardOpenOption.CREATE_NEW)
             ? Creation.MUST_BE_NEW
@@ -271,23 +264,14 @@ public final class SelkieClient implements AutoCloseable {
     if (components.isEmpty()) {
       throw new NfsStatusException(NfsStat4.NFS4ERR_ISDIR, path);
     }
-    NameCalls.Found parent =
-        names.lookup(components.subList(0, components.size() - 1), path);
+    NameCalls.Found parent = names.lookup(components.subList(0, components.size() - 1), path);
     long owner = nextOwner.incrementAndGet();
     Opened opened =
         files.open(
             parent.handle(), components.getLast(), access, owner, creation, NEW_FILE_MODE, path);
     DirectFile file =
         new DirectFile(
-            this,
-            node(opened, path),
-            io,
-            path,
-            mode,
-            access,
-            write,
-            owner,
-            opened.stateid());
+            this, node(opened, path), io, path, mode, access, write, owner, opened.stateid());
     openFiles.add(file);
     if (asked.contains(StandardOpenOption.TRUNCATE_EXISTING)
         && write
@@ -322,11 +306,9 @@ public final class SelkieClient implements AutoCloseable {
       ServerData data =
           new ServerData(files, opened.handle(), path, counters, options.unstableBytesMax());
       FileNode made = new FileNode(opened.handle(), data);
-      made.useLayout(
-          new FileLayout(opened.handle(), path, layoutContext, made::learnSize));
+      made.useLayout(new FileLayout(opened.handle(), path, layoutContext, made::learnSize));
       AttributeCodec.Decoded attributes = opened.attributes();
-      layouts.add(
-          opened.handle(), made.layout(), attributes.fsidMajor(), attributes.fsidMinor());
+      layouts.add(opened.handle(), made.layout(), attributes.fsidMajor(), attributes.fsidMinor());
       nodes.put(opened.handle(), made);
       node = made;
     }
@@ -424,8 +406,7 @@ public final class SelkieClient implements AutoCloseable {
   public void rename(String from, String to) throws IOException {
     Place source = place(from);
     Place target = place(to);
-    names.rename(
-        source.parent, source.name, target.parent, target.name, from + " to " + to);
+    names.rename(source.parent, source.name, target.parent, target.name, from + " to " + to);
   }
 
   private record Place(FileHandle parent, String name) {}
@@ -435,8 +416,7 @@ public final class SelkieClient implements AutoCloseable {
     if (components.isEmpty()) {
       throw new NfsStatusException(NfsStat4.NFS4ERR_INVAL, path + " is the root");
     }
-    FileHandle parent =
-        names.lookup(components.subList(0, components.size() - 1), path).handle();
+    FileHandle parent = names.lookup(components.subList(0, components.size() - 1), path).handle();
     return new Place(parent, components.getLast());
   }
 
@@ -495,8 +475,8 @@ public final class SelkieClient implements AutoCloseable {
   }
 
   /**
-   * Closes what is still open (syncing it), gives the session back and ends all threads. When a file
-   * cannot be closed properly the rest is done all the same, and the first failure thrown.
+   * Closes what is still open (syncing it), gives the session back and ends all threads. When a
+   * file cannot be closed properly the rest is done all the same, and the first failure thrown.
    */
   @Override
   public void close() throws IOException {

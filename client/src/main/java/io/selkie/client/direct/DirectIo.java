@@ -93,8 +93,7 @@ public final class DirectIo {
     }
     GrantedExtent extent = table.get(index);
     MemoryRegion region = memory.regionOf(local);
-    boolean allowed =
-write ? extent.isWritable() : extent.isReadable();
+    boolean allowed = write ? extent.isWritable() : extent.isReadable();
     if (region == null
         || !allowed
         || local.byteSize() > chunkBytes

@@ -2,7 +2,8 @@ package io.selkie.client.direct;
 
 /**
  * The range that was written directly and not yet made durable: from the lowest byte to the
- * highest, whatever lies between. Marked when a write has been placed and before its caller is told.
+ * highest, whatever lies between. Marked when a write has been placed and before its caller is
+ * told.
  */
 public final class DirtyRange {
   private static final long NOTHING = Long.MAX_VALUE;

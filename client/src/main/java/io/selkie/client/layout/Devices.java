@@ -198,15 +198,14 @@ public final class Devices implements AutoCloseable {
 
   /** Ends all queue pairs: the session they are bound to is gone, or the client closes. */
   public void closeAll() {
-    channels.forEach(
-        (device, place) -> {
-          if (place.isDone() && channels.remove(device, place)) {
-            DirectChannel channel = place.join();
-            if (channel != null) {
-              channel.close();
-            }
-          }
-        });
+    channels.forEach((device, place) -> {
+      if (place.isDone() && channels.remove(device, place)) {
+        DirectChannel channel = place.join();
+        if (channel != null) {
+          channel.close();
+        }
+      }
+    });
   }
 
   @Override

@@ -15,7 +15,6 @@ import io.selkie.client.nfs.LayoutCalls.Returned;
 import io.selkie.client.session.BackOff;
 import io.selkie.client.session.Deadline;
 import io.selkie.protocol.nfs4.LayoutConst4;
-import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.protocol.nfs4.Stateid4;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -27,14 +26,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The layouts of one file, as one client holds them: one layout stateid, extents to read and extents
- * to write, and the direct I/O under them.
+ * The layouts of one file, as one client holds them: one layout stateid, extents to read and
+ * extents to write, and the direct I/O under them.
  *
  * <p><b>Order.</b> At most one LAYOUTGET and at most one return are on the way at a time. A return
  * closes the gate, waits until no direct I/O is in flight, commits what was written, and then sends
- * LAYOUTRETURN; the reply means that the handles are dead, so nothing written before can land after.
- * A recall is held back while a LAYOUTGET's reply is due that the server sent before it (RFC 8881
- * section 12.5.5.2.1).
+ * LAYOUTRETURN; the reply means that the handles are dead, so nothing written before can land
+ * after. A recall is held back while a LAYOUTGET's reply is due that the server sent before it (RFC
+ * 8881 section 12.5.5.2.1).
  *
  * <p>Safe for use by several threads. The lock is never held across a call.
  */
@@ -157,7 +156,8 @@ public final class FileLayout {
           return refusal;
         }
         if (isReturning && !insist) {
-          return new Access.Denied(FallbackReason.RECALLED, path + ": the layout is being returned");
+          return new Access.Denied(
+              FallbackReason.RECALLED, path + ": the layout is being returned");
         }
         if (!isReturning && !isGetSent && !isGetBeingUsed) {
           return null;
@@ -333,7 +333,8 @@ public final class FileLayout {
         if (stateid != null && stateid.sameOther(granted.stateid())) {
           view =
               new LayoutView(
-                  view.readable().with(extents.readable()), view.writable().with(extents.writable()));
+                  view.readable().with(extents.readable()),
+                  view.writable().with(extents.writable()));
         }
       } finally {
         lock.unlock();
@@ -373,8 +374,8 @@ public final class FileLayout {
   }
 
   /**
-   * After direct I/O failed: returns everything, so that the I/O can be repeated another way without
-   * any byte of the first try landing later.
+   * After direct I/O failed: returns everything, so that the I/O can be repeated another way
+   * without any byte of the first try landing later.
    *
    * @param used the view that the I/O used; when nothing of it is held, that was done already
    * @param failure how the I/O failed
@@ -447,11 +448,13 @@ public final class FileLayout {
       }
       // A handle dies as a whole, so whole extents go back.
       LayoutView old = view;
-      start = Math.min(old.readable().widenStart(start, end), old.writable().widenStart(start, end));
+      start =
+          Math.min(old.readable().widenStart(start, end), old.writable().widenStart(start, end));
       end = Math.max(old.readable().widenEnd(start, end), old.writable().widenEnd(start, end));
       remaining =
           new LayoutView(
-              old.readable().withoutTouching(start, end), old.writable().withoutTouching(start, end));
+              old.readable().withoutTouching(start, end),
+              old.writable().withoutTouching(start, end));
       presented = request.stateidOr(stateid);
       state = state.to(LayoutState.RETURNING);
     } finally {
@@ -557,8 +560,8 @@ public final class FileLayout {
   // ---- committing ----
 
   /**
-   * LAYOUTCOMMIT of what is dirty, before the layout goes. What cannot be committed stays dirty: the
-   * next sync makes it durable through the server.
+   * LAYOUTCOMMIT of what is dirty, before the layout goes. What cannot be committed stays dirty:
+   * the next sync makes it durable through the server.
    */
   private void commitDirty(Stateid4 presented, Deadline deadline) throws IOException {
     DirtyRange.Taken taken = dirty.take();

@@ -41,11 +41,11 @@ final class GrantedLayout {
         if (start < 0 || extent.length() <= 0 || end < 0) {
           throw bad("extent at " + start + " of " + extent.length() + " bytes");
         }
-        boolean isUnderlay =
-            isReadWrite && extent.state() == RdmaExtentState4.PNFS_RDMA_READ_DATA;
+        boolean isUnderlay = isReadWrite && extent.state() == RdmaExtentState4.PNFS_RDMA_READ_DATA;
         if (!isUnderlay) {
           if (next >= 0 ? start != next : !contains(start, end, part.offset())) {
-            throw bad("extent at " + start + " where " + Math.max(next, part.offset()) + " was due");
+            throw bad(
+                "extent at " + start + " where " + Math.max(next, part.offset()) + " was due");
           }
           next = end;
         }

@@ -56,8 +56,7 @@ final class LayoutWire {
   }
 
   /** LAYOUTCOMMIT; false when the server does not take it. */
-  boolean commit(DirtyRange.Taken taken, Stateid4 presented, Deadline deadline)
-      throws IOException {
+  boolean commit(DirtyRange.Taken taken, Stateid4 presented, Deadline deadline) throws IOException {
     int status =
         context
             .calls()

@@ -14,7 +14,12 @@ import io.selkie.protocol.nfs4.Stateid4;
  * @param isRevoked the server has taken the layout already
  */
 record ReturnRequest(
-    long start, long end, int ioMode, Stateid4 recallStateid, LayoutView usedView, boolean isRevoked) {
+    long start,
+    long end,
+    int ioMode,
+    Stateid4 recallStateid,
+    LayoutView usedView,
+    boolean isRevoked) {
 
   static ReturnRequest all() {
     return range(0, Long.MAX_VALUE);
@@ -25,13 +30,11 @@ record ReturnRequest(
   }
 
   static ReturnRequest ofView(LayoutView used) {
-    return new ReturnRequest(
-        0, Long.MAX_VALUE, LayoutConst4.LAYOUTIOMODE4_ANY, null, used, false);
+    return new ReturnRequest(0, Long.MAX_VALUE, LayoutConst4.LAYOUTIOMODE4_ANY, null, used, false);
   }
 
   static ReturnRequest revoked() {
-    return new ReturnRequest(
-        0, Long.MAX_VALUE, LayoutConst4.LAYOUTIOMODE4_ANY, null, null, true);
+    return new ReturnRequest(0, Long.MAX_VALUE, LayoutConst4.LAYOUTIOMODE4_ANY, null, null, true);
   }
 
   /** The stateid to present: a recall's own first (RFC 8881 section 12.5.5.2.1.2). */

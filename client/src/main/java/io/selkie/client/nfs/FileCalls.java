@@ -66,8 +66,7 @@ public final class FileCalls {
         out.int32(OpenConst4.OPEN4_NOCREATE);
       } else {
         out.int32(OpenConst4.OPEN4_CREATE);
-        out.int32(
-            creation == Creation.MUST_BE_NEW ? OpenConst4.GUARDED4 : OpenConst4.UNCHECKED4);
+        out.int32(creation == Creation.MUST_BE_NEW ? OpenConst4.GUARDED4 : OpenConst4.UNCHECKED4);
         AttributeCodec.encode(out, -1, mode);
       }
       out.int32(OpenConst4.CLAIM_NULL);
@@ -128,8 +127,7 @@ public final class FileCalls {
     reply.ok(NfsOp4.OP_OPEN);
     Stateid4 stateid = decodeOpen(reply);
     FileHandle handle = NameCalls.decodeHandle(reply);
-    return new Opened(
-        handle, stateid, AttributeCodec.decode(reply.ok(NfsOp4.OP_GETATTR).in()));
+    return new Opened(handle, stateid, AttributeCodec.decode(reply.ok(NfsOp4.OP_GETATTR).in()));
   }
 
   private static Stateid4 decodeOpen(Reply reply) throws IOException {
@@ -175,8 +173,7 @@ public final class FileCalls {
    * @param expectedSize the size to be there before, or -1 for any
    * @return an NFS status; NFS4ERR_NOT_SAME when the size was another
    */
-  public int setSize(
-      FileHandle handle, Stateid4 stateid, long size, long expectedSize, String path)
+  public int setSize(FileHandle handle, Stateid4 stateid, long size, long expectedSize, String path)
       throws IOException {
     try (Compound call = session.compound("set size of " + path).putFh(handle)) {
       if (expectedSize >= 0) {
@@ -190,8 +187,7 @@ public final class FileCalls {
           call,
           reply -> {
             reply.ok(NfsOp4.OP_PUTFH);
-            int status =
-                expectedSize >= 0 ? reply.next(NfsOp4.OP_VERIFY) : NfsStat4.NFS4_OK;
+            int status = expectedSize >= 0 ? reply.next(NfsOp4.OP_VERIFY) : NfsStat4.NFS4_OK;
             return status == NfsStat4.NFS4_OK ? reply.next(NfsOp4.OP_SETATTR) : status;
           });
     }

@@ -53,8 +53,7 @@ public final class LayoutCalls {
    * @param parts in the order of the reply
    * @param sizeBytes the file's size when the layout was granted, or -1
    */
-  public record Granted(
-      Stateid4 stateid, boolean returnOnClose, List<Part> parts, long sizeBytes)
+  public record Granted(Stateid4 stateid, boolean returnOnClose, List<Part> parts, long sizeBytes)
       implements GetResult {}
 
   /** One layout4 with its extents as they came, unchecked. */
@@ -294,8 +293,7 @@ public final class LayoutCalls {
   public int freeStateid(Stateid4 stateid, Deadline deadline) throws IOException {
     try (Compound call = session.compound("FREE_STATEID").onceOnly()) {
       Stateids.encode(call.op(NfsOp4.OP_FREE_STATEID), stateid);
-      return session.callUrgent(
-          call, deadline, reply -> reply.next(NfsOp4.OP_FREE_STATEID));
+      return session.callUrgent(call, deadline, reply -> reply.next(NfsOp4.OP_FREE_STATEID));
     }
   }
 

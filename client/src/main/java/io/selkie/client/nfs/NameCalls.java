@@ -41,8 +41,7 @@ public final class NameCalls {
     Found at = null;
     int next = 0;
     do {
-      List<String> step =
-          components.subList(next, Math.min(components.size(), next + each));
+      List<String> step = components.subList(next, Math.min(components.size(), next + each));
       at = step(at, step, path);
       next += step.size();
     } while (next < components.size());
@@ -93,8 +92,7 @@ public final class NameCalls {
   }
 
   /** All entries of a directory, in the server's order. Names that are no names are refused. */
-  public List<DirectoryEntry> readDirectory(FileHandle directory, String path)
-      throws IOException {
+  public List<DirectoryEntry> readDirectory(FileHandle directory, String path) throws IOException {
     List<DirectoryEntry> entries = new ArrayList<>();
     long cookie = 0;
     long verifier = 0;

@@ -166,11 +166,7 @@ public final class ServerData {
         if (written < oldest.length) {
           // A short WRITE: the rest of it on its own.
           long from = oldest.position - position + written;
-          write(
-              stateid,
-              position + from,
-              source.asSlice(from, oldest.length - written),
-              deadline);
+          write(stateid, position + from, source.asSlice(from, oldest.length - written), deadline);
         }
       }
     } finally {

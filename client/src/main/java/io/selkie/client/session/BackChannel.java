@@ -88,8 +88,7 @@ public final class BackChannel implements NfsConnection.CallHandler {
 
   @Override
   public void onCall(NfsConnection connection, ByteBuf record) {
-    XdrReader in =
-        new XdrReader(record.nioBuffer(record.readerIndex(), record.readableBytes()));
+    XdrReader in = new XdrReader(record.nioBuffer(record.readerIndex(), record.readableBytes()));
     ByteBuffer bytes = ByteBuffer.allocate(REPLY_BYTES_MAX);
     XdrWriter out = new XdrWriter(bytes);
     out.int32(0);
@@ -280,12 +279,9 @@ public final class BackChannel implements NfsConnection.CallHandler {
 
   private static LayoutRecall layoutRecall(XdrReader in) {
     int layoutType = in.int32();
-    int ioMode =
-        in.enumeration(
-            LayoutConst4.LAYOUTIOMODE4_READ, LayoutConst4.LAYOUTIOMODE4_ANY);
+    int ioMode = in.enumeration(LayoutConst4.LAYOUTIOMODE4_READ, LayoutConst4.LAYOUTIOMODE4_ANY);
     boolean changed = in.bool();
-    int kind =
-        in.enumeration(LayoutConst4.LAYOUTRECALL4_FILE, LayoutConst4.LAYOUTRECALL4_ALL);
+    int kind = in.enumeration(LayoutConst4.LAYOUTRECALL4_FILE, LayoutConst4.LAYOUTRECALL4_ALL);
     return switch (kind) {
       case LayoutConst4.LAYOUTRECALL4_FILE -> {
         FileHandle file = new FileHandle(in.opaque(Nfs4Const.NFS4_FHSIZE));

@@ -7,8 +7,8 @@ import java.util.random.RandomGenerator;
 
 /**
  * Growing pauses between tries, from half a millisecond to 200 milliseconds, each shortened by
- * chance so that clients do not march in step. Pauses end by an injected timer. One operation's; not
- * thread-safe.
+ * chance so that clients do not march in step. Pauses end by an injected timer. One operation's;
+ * not thread-safe.
  */
 public final class BackOff {
   private static final long FIRST_NANOS = 500_000;

@@ -16,8 +16,7 @@ public final class EventLoopTimers implements Timers {
 
   @Override
   public Timer schedule(long delayNanos, Runnable task) {
-    ScheduledFuture<?> future =
-        group.schedule(task, Math.max(0, delayNanos), TimeUnit.NANOSECONDS);
+    ScheduledFuture<?> future = group.schedule(task, Math.max(0, delayNanos), TimeUnit.NANOSECONDS);
     return () -> future.cancel(false);
   }
 }

@@ -19,8 +19,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /**
- * An NFSv4.1 session (RFC 8881 section 2.10) that outlives its connections and, as far as the server
- * allows, the server's restarts.
+ * An NFSv4.1 session (RFC 8881 section 2.10) that outlives its connections and, as far as the
+ * server allows, the server's restarts.
  *
  * <p>A call waits on its own thread. When its connection breaks it is sent again on the next one
  * with the same slot and sequence number, so that the server carries it out once. When the server
@@ -127,8 +127,7 @@ public final class Nfs41Session implements AutoCloseable {
    */
   public Compound compound(String name) {
     int limit = Math.min(recovery.current().fore.requestBytesMax(), Integer.MAX_VALUE - 64) + 4;
-    return new Compound(
-            name, settings.allocator(), limit, settings.credential(), machineName)
+    return new Compound(name, settings.allocator(), limit, settings.credential(), machineName)
         .sequence();
   }
 
@@ -143,8 +142,7 @@ public final class Nfs41Session implements AutoCloseable {
   }
 
   /** Like {@link #call}, with the slot that is kept for what recalls and the lease need. */
-  public <T> T callUrgent(Compound call, Deadline deadline, Decoder<T> decoder)
-      throws IOException {
+  public <T> T callUrgent(Compound call, Deadline deadline, Decoder<T> decoder) throws IOException {
     return finish(submit(call, deadline, true), decoder);
   }
 
@@ -259,16 +257,15 @@ public final class Nfs41Session implements AutoCloseable {
       slots.give(slot);
       return;
     }
-    pending.reply.whenComplete(
-        (record, failure) -> {
-          if (failure == null) {
-            record.release();
-          } else {
-            slot.uncertain = true;
-          }
-          slot.sequence++;
-          slots.give(slot);
-        });
+    pending.reply.whenComplete((record, failure) -> {
+      if (failure == null) {
+        record.release();
+      } else {
+        slot.uncertain = true;
+      }
+      slot.sequence++;
+      slots.give(slot);
+    });
   }
 
   /**
@@ -436,8 +433,7 @@ public final class Nfs41Session implements AutoCloseable {
 
   private static InterruptedIOException interrupted(Compound call, InterruptedException cause) {
     Thread.currentThread().interrupt();
-    InterruptedIOException interrupted =
-        new InterruptedIOException(call.name() + ": interrupted");
+    InterruptedIOException interrupted = new InterruptedIOException(call.name() + ": interrupted");
     interrupted.initCause(cause);
     return interrupted;
   }

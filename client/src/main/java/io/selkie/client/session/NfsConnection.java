@@ -186,12 +186,11 @@ public final class NfsConnection implements AutoCloseable {
       ended = why;
     }
     IOException cause = ended;
-    outstanding.forEach(
-        (xid, reply) -> {
-          if (outstanding.remove(xid, reply)) {
-            reply.completeExceptionally(lost(cause));
-          }
-        });
+    outstanding.forEach((xid, reply) -> {
+      if (outstanding.remove(xid, reply)) {
+        reply.completeExceptionally(lost(cause));
+      }
+    });
   }
 
   private final class Receiver extends SimpleChannelInboundHandler<ByteBuf> {

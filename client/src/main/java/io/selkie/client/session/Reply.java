@@ -94,7 +94,10 @@ public final class Reply implements AutoCloseable {
       // The compound stopped before: the status is that of what failed.
       if (status == NfsStat4.NFS4_OK || lastStatus == NfsStat4.NFS4_OK) {
         throw new ServerProtocolException(
-            name + ": no result of " + NfsOp4.name(operation) + " in a reply with status "
+            name
+                + ": no result of "
+                + NfsOp4.name(operation)
+                + " in a reply with status "
                 + NfsStat4.name(status));
       }
       return lastStatus;
@@ -106,7 +109,11 @@ public final class Reply implements AutoCloseable {
     if (answered != operation
         && !(answered == NfsOp4.OP_ILLEGAL && lastStatus != NfsStat4.NFS4_OK)) {
       throw new ServerProtocolException(
-          name + ": result of " + NfsOp4.name(answered) + " where " + NfsOp4.name(operation)
+          name
+              + ": result of "
+              + NfsOp4.name(answered)
+              + " where "
+              + NfsOp4.name(operation)
               + " was asked for");
     }
     if (lastStatus != NfsStat4.NFS4_OK && done != results) {

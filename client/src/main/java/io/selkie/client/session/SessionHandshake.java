@@ -4,8 +4,8 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 import io.selkie.client.NfsStatusException;
 import io.selkie.client.ServerProtocolException;
-import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.Nfs4Const;
+import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.protocol.nfs4.SessionConst4;
 import io.selkie.protocol.nfs4.SessionId4;
@@ -210,8 +210,12 @@ final class SessionHandshake {
     } catch (TimeoutException e) {
       connection.forget(xid, pending);
       throw new ConnectionLostException(
-          call.name() + ": no answer from " + connection.peer() + " within "
-              + callTimeoutNanos / 1_000_000 + " ms",
+          call.name()
+              + ": no answer from "
+              + connection.peer()
+              + " within "
+              + callTimeoutNanos / 1_000_000
+              + " ms",
           e);
     } catch (InterruptedException e) {
       connection.forget(xid, pending);

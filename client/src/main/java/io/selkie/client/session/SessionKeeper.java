@@ -97,8 +97,7 @@ final class SessionKeeper {
           reply -> {
             reply.ok(NfsOp4.OP_PUTROOTFH);
             XdrReader in = reply.ok(NfsOp4.OP_GETATTR).in();
-            boolean sent =
-                new Bitmap4().decode(in).isSet(FileAttributes.FATTR4_LEASE_TIME);
+            boolean sent = new Bitmap4().decode(in).isSet(FileAttributes.FATTR4_LEASE_TIME);
             in.int32();
             return sent ? Math.clamp(in.uint32(), 1, LEASE_SECONDS_MAX) : LEASE_SECONDS_DEFAULT;
           });
@@ -109,14 +108,13 @@ final class SessionKeeper {
   void onReply(Incarnation from, int flags) {
     lastReplyNanos = settings.clock().nanoTime();
     if (flags != 0 && state != null && handling.compareAndSet(false, true)) {
-      run(
-          () -> {
-            try {
-              handle(from, flags);
-            } finally {
-              handling.set(false);
-            }
-          });
+      run(() -> {
+        try {
+          handle(from, flags);
+        } finally {
+          handling.set(false);
+        }
+      });
     }
   }
 

@@ -71,7 +71,9 @@ final class SessionRecovery {
   Incarnation start() throws IOException {
     NfsConnection connection = connect();
     try {
-      clientId = handshake.exchangeId(connection, settings.owner().getBytes(StandardCharsets.UTF_8), verifier);
+      clientId =
+          handshake.exchangeId(
+              connection, settings.owner().getBytes(StandardCharsets.UTF_8), verifier);
       current = createSession(connection, 1);
       return current;
     } catch (IOException e) {
@@ -186,7 +188,9 @@ final class SessionRecovery {
       }
     }
     long before = seen.clientId;
-    clientId = handshake.exchangeId(connection, settings.owner().getBytes(StandardCharsets.UTF_8), verifier);
+    clientId =
+        handshake.exchangeId(
+            connection, settings.owner().getBytes(StandardCharsets.UTF_8), verifier);
     boolean lost = clientId.id() != before;
     Incarnation fresh =
         createSession(connection, lost ? seen.stateGeneration + 1 : seen.stateGeneration);
@@ -212,14 +216,15 @@ final class SessionRecovery {
                 settings.transferBytes(),
                 settings.slots());
         clientId = new ClientId(owner.id(), owner.sequence() + 1, owner.flags());
-        return new Incarnation(
-            created, owner.id(), stateGeneration, settings.slots(), connection);
+        return new Incarnation(created, owner.id(), stateGeneration, settings.slots(), connection);
       } catch (NfsStatusException e) {
         if (e.status() != NfsStat4.NFS4ERR_SEQ_MISORDERED || i == TRIES_MAX) {
           throw e;
         }
         // A reply got lost and the server is ahead: EXCHANGE_ID says where it is.
-        clientId = handshake.exchangeId(connection, settings.owner().getBytes(StandardCharsets.UTF_8), verifier);
+        clientId =
+            handshake.exchangeId(
+                connection, settings.owner().getBytes(StandardCharsets.UTF_8), verifier);
       }
     }
   }

@@ -5,10 +5,10 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The slots of a session's fore channel (RFC 8881 section 2.10.6.1). A slot carries one request at a
- * time; its sequence number moves on when the request's reply has come. One slot is kept for urgent
- * requests (returning layouts, renewing the lease), so that recalls never wait behind data. Safe for
- * use by several threads.
+ * The slots of a session's fore channel (RFC 8881 section 2.10.6.1). A slot carries one request at
+ * a time; its sequence number moves on when the request's reply has come. One slot is kept for
+ * urgent requests (returning layouts, renewing the lease), so that recalls never wait behind data.
+ * Safe for use by several threads.
  */
 final class SlotTable {
   /** One slot; changed only by its holder. */
@@ -135,5 +135,4 @@ final class SlotTable {
       lock.unlock();
     }
   }
-
 }
