@@ -161,7 +161,7 @@ final class NettyQueuePair extends AbstractQueuePair {
   }
 
   private void closeChannel() {
-    var _ = channel.close(channel.voidPromise());
+    var _ = channel.close();
   }
 
   /** The buffer Netty reads into next. */
@@ -320,7 +320,7 @@ final class NettyQueuePair extends AbstractQueuePair {
       }
       if (!outputShut && queuedBytes == 0 && !connection.hasOutput()) {
         outputShut = true;
-        var _ = ((DuplexChannel) channel).shutdownOutput(channel.voidPromise());
+        var _ = ((DuplexChannel) channel).shutdownOutput();
       }
     }
   }
