@@ -30,6 +30,12 @@ public final class Export implements AutoCloseable {
   /** Names an inode without opening it, so that no lease breaks. */
   static final long NAME_ONLY = OpenFlags.PATH | OpenFlags.NOFOLLOW | OpenFlags.CLOEXEC;
 
+  /** Room of one thread for the paths that {@link #contains} compares. */
+  private static final class PathBuffers {
+    private final byte[] root = new byte[Names.PATH_MAX_BYTES + 1];
+    private final byte[] file = new byte[Names.PATH_MAX_BYTES + 1];
+  }
+
   /** How filehandles are turned back into files. */
   public enum HandleMode {
     /** By {@code open_by_handle_at}: the process has CAP_DAC_READ_SEARCH. */
@@ -50,6 +56,8 @@ public final class Export implements AutoCloseable {
 
   /** Open for reading, which {@code open_by_handle_at} demands; -1 when that is not used. */
   private final int mountFd;
+
+  private final ThreadLocal<PathBuffers> buffers = ThreadLocal.withInitial(PathBuffers::new);
 
   private Export(
       Kernel kernel,
@@ -199,8 +207,9 @@ public final class Export implements AutoCloseable {
    * @return 1 if so, 0 if not, {@code -errno} when the kernel cannot say
    */
   int contains(int fd) {
-    byte[] rootPath = new byte[Names.PATH_MAX_BYTES + 1];
-    byte[] filePath = new byte[Names.PATH_MAX_BYTES + 1];
+    PathBuffers buffers = this.buffers.get();
+    byte[] rootPath = buffers.root;
+    byte[] filePath = buffers.file;
     int rootLength = kernel.readlinkat(Kernel.AT_FDCWD, Names.ofDescriptor(rootFd), rootPath);
     if (rootLength < 0) {
       return rootLength;

@@ -72,6 +72,20 @@ public final class OpenFileTable {
     return open.get();
   }
 
+  /** Whether an inode is open just now. */
+  boolean isOpen(FileIdentity identity) {
+    return files.containsKey(identity);
+  }
+
+  /** Gives the description of an inode if there is one already. */
+  Optional<Acquired> acquireOpen(FileIdentity identity, boolean write) {
+    return find(identity)
+        .map(file ->
+            write && !file.writable()
+                ? new Acquired.UpgradeNeeded(file)
+                : new Acquired.Opened(file));
+  }
+
   /** The description of an inode if there is one, retained for the caller. */
   public Optional<OpenFile> find(FileIdentity identity) {
     if (!files.containsKey(identity)) {

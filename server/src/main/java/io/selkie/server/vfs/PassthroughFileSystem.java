@@ -43,6 +43,7 @@ public final class PassthroughFileSystem implements AutoCloseable {
   private final Resolver resolver;
   private final NamespaceChanges changes;
   private final DirectoryReader directoryReader;
+  private final HandleCache handles = new HandleCache();
 
   /**
    * Over some exports, which stay the caller's to close.
@@ -92,6 +93,27 @@ public final class PassthroughFileSystem implements AutoCloseable {
    * NFS4ERR_STALE when its file or export is gone.
    */
   public Found fromHandle(byte[] handle) {
+    Found known = handles.find(handle);
+    if (known != null && openFiles.isOpen(known.file().identity())) {
+      // What is open exists, and was looked at when it was opened.
+      return known;
+    }
+    Found found = known != null ? known : decode(handle);
+    if (found.status() != NFS4_OK || found.file().isPseudoRoot()) {
+      return found;
+    }
+    int fd = resolver.open(found.file());
+    if (fd < 0) {
+      return Found.refused(NfsErrors.of(fd));
+    }
+    kernel.close(fd);
+    if (known == null) {
+      handles.put(found);
+    }
+    return found;
+  }
+
+  private Found decode(byte[] handle) {
     Optional<FileHandle> decoded = resolver.codec().decode(handle);
     if (decoded.isEmpty()) {
       return Found.refused(NFS4ERR_BADHANDLE);
@@ -100,16 +122,9 @@ public final class PassthroughFileSystem implements AutoCloseable {
       return Found.of(root());
     }
     Export export = pseudoRoot.exportById(decoded.get().exportId());
-    if (export == null) {
-      return Found.refused(NFS4ERR_STALE);
-    }
-    VfsFile file = new VfsFile(export, decoded.get(), handle.clone());
-    int fd = resolver.open(file);
-    if (fd < 0) {
-      return Found.refused(NfsErrors.of(fd));
-    }
-    kernel.close(fd);
-    return Found.of(file);
+    return export == null
+        ? Found.refused(NFS4ERR_STALE)
+        : Found.of(new VfsFile(export, decoded.get(), handle.clone()));
   }
 
   /**
@@ -383,6 +398,10 @@ public final class PassthroughFileSystem implements AutoCloseable {
     }
     if (write && file.exportOrNull().readOnly()) {
       return new OpenFileTable.Acquired.Failed(NFS4ERR_ROFS);
+    }
+    Optional<OpenFileTable.Acquired> open = openFiles.acquireOpen(file.identity(), write);
+    if (open.isPresent()) {
+      return open.get();
     }
     int fd = resolver.open(file);
     if (fd < 0) {

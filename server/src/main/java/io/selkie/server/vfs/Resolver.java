@@ -191,7 +191,7 @@ final class Resolver implements AutoCloseable {
 
   /** Whether the kernel has no path in memory for a descriptor that came from a handle. */
   private boolean isNameless(int fd) {
-    byte[] target = new byte[Names.PATH_MAX_BYTES + 1];
+    byte[] target = new byte[2];
     int length = kernel.readlinkat(Kernel.AT_FDCWD, Names.ofDescriptor(fd), target);
     return length == 1 && target[0] == '/';
   }

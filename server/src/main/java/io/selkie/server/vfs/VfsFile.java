@@ -59,6 +59,10 @@ public final class VfsFile implements CurrentFile {
     return export;
   }
 
+  byte[] bytes() {
+    return bytes;
+  }
+
   FileHandle handle() {
     return handle;
   }

@@ -159,9 +159,9 @@ class EscapeTest {
     Files.createDirectories(fixture.exported.resolve("d/e"));
     Files.createDirectory(fixture.exported.resolve("x"));
     Files.createSymbolicLink(fixture.exported.resolve("y"), outside);
-    VfsFile e = fixture.walk("d/e");
+    VfsFile d = fixture.walk("d");
     Set<Long> allowed = new TreeSet<>();
-    for (String path : new String[] {"", "d", "d/e", "x", "y"}) {
+    for (String path : new String[] {"", "x", "y"}) {
       allowed.add(
           (Long)
               Files.getAttribute(
@@ -177,7 +177,7 @@ class EscapeTest {
     int reached = 0;
     try {
       for (int i = 0; i < 4_000; i++) {
-        Found parent = vfs.lookupParent(e);
+        Found parent = vfs.lookupParent(d);
         if (parent.status() == NFS4_OK) {
           reached++;
           assertThat(allowed).contains(parent.file().identity().inode());
