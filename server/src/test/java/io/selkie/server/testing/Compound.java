@@ -12,10 +12,7 @@ import java.util.function.Consumer;
 /** COMPOUND4args in the making. */
 public final class Compound {
 
-  private static final int BYTES_MAX = 4 << 20;
-
-  private final ByteBuffer operations = ByteBuffer.allocate(BYTES_MAX);
-  private final XdrWriter out = new XdrWriter(operations);
+  private final XdrWriter out = growing(0);
   private int count;
   private int claimedCount = -1;
   private int minorVersion = 1;
@@ -134,6 +131,17 @@ public final class Compound {
     to.opaque(tag);
     to.int32(minorVersion);
     to.int32(claimedCount >= 0 ? claimedCount : count);
-    to.raw(operations.array(), 0, operations.position());
+    to.raw(out.buffer().array(), 0, out.position());
+  }
+
+  /** Returns a writer into a heap buffer that grows as needed. */
+  static XdrWriter growing(int start) {
+    ByteBuffer first = ByteBuffer.allocate(1024).position(start);
+    return new XdrWriter()
+        .wrap(
+            first,
+            (full, minCapacity) ->
+                ByteBuffer.allocate(Math.max(minCapacity, 2 * full.capacity())).put(full.flip()),
+            Integer.MAX_VALUE);
   }
 }

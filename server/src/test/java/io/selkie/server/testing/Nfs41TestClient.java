@@ -42,6 +42,7 @@ public final class Nfs41TestClient implements AutoCloseable {
   private final AtomicInteger lastXid = new AtomicInteger(1000);
   private volatile BiConsumer<XdrReader, XdrWriter> callbackHandler = (in, out) -> {};
   private volatile boolean answersCallbacks = true;
+  private volatile int lastCallbackProgram;
   private volatile AuthSys credential = new AuthSys().set(0, 0);
 
   private Nfs41TestClient(Socket socket) {
@@ -85,6 +86,11 @@ public final class Nfs41TestClient implements AutoCloseable {
   /** From now on calls from the server are taken and never answered. */
   public void ignoreCallbacks() {
     answersCallbacks = false;
+  }
+
+  /** The program that the server last called. */
+  public int lastCallbackProgram() {
+    return lastCallbackProgram;
   }
 
   /** The underlying socket. */
@@ -134,12 +140,11 @@ public final class Nfs41TestClient implements AutoCloseable {
       int xid, java.util.function.Consumer<XdrWriter> content) {
     CompletableFuture<byte[]> reply = new CompletableFuture<>();
     waiting.put(xid, reply);
-    ByteBuffer buffer = ByteBuffer.allocate(6 << 20);
-    XdrWriter out = new XdrWriter(buffer);
+    XdrWriter out = Compound.growing(0);
     out.reserveInt32();
     content.accept(out);
     out.patchInt32(0, RecordMark.lastFragment(out.position() - RecordMark.BYTES));
-    sendRaw(buffer.array(), 0, out.position());
+    sendRaw(out.buffer().array(), 0, out.position());
     return reply;
   }
 
@@ -210,17 +215,18 @@ public final class Nfs41TestClient implements AutoCloseable {
   }
 
   private void answer(int xid, XdrReader in) {
-    new RpcCall().decode(xid, in);
+    RpcCall header = new RpcCall();
+    header.decode(xid, in);
+    lastCallbackProgram = header.program();
     if (!answersCallbacks) {
       return;
     }
-    ByteBuffer buffer = ByteBuffer.allocate(1 << 16);
-    XdrWriter out = new XdrWriter(buffer);
+    XdrWriter out = Compound.growing(0);
     out.reserveInt32();
     RpcReply.encodeAccepted(out, xid, RpcConst.SUCCESS);
     callbackHandler.accept(in, out);
     out.patchInt32(0, RecordMark.lastFragment(out.position() - RecordMark.BYTES));
-    sendRaw(buffer.array(), 0, out.position());
+    sendRaw(out.buffer().array(), 0, out.position());
   }
 
   @Override
