@@ -316,6 +316,11 @@ final class NettyConnection extends ChannelInboundHandlerAdapter implements RpcC
   }
 
   @Override
+  public SocketAddress localAddress() {
+    return channel.localAddress();
+  }
+
+  @Override
   public SocketAddress remoteAddress() {
     return remoteAddress;
   }

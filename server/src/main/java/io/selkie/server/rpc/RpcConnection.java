@@ -17,6 +17,14 @@ public interface RpcConnection {
   /** The peer, as far as the socket knows. */
   SocketAddress remoteAddress();
 
+  /**
+   * The address of ours that the peer connected to; null where the transport has none. A client
+   * that reached a wildcard listener is told to find its companions there too (GETDEVICEINFO).
+   */
+  default SocketAddress localAddress() {
+    return null;
+  }
+
   /** Whether the connection can still carry messages; it may be gone the moment after. */
   boolean isOpen();
 

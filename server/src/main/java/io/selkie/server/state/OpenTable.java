@@ -74,7 +74,7 @@ public final class OpenTable {
 
   /** What one client has. */
   private static final class ClientOpens {
-    private final Map<FileIdentity, Integer> opensOfFile = new HashMap<>();
+    private final Map<FileIdentity, FileShares> opensOfFile = new HashMap<>();
     private final List<OpenState> revoked = new ArrayList<>();
     private final Map<Long, OpenState> all = new HashMap<>();
   }
@@ -135,6 +135,7 @@ public final class OpenTable {
         int oldDeny = state.deny();
         state.add(access, deny, target);
         fileShares.change(oldAccess, oldDeny, state.access(), state.deny());
+        sharesOf(state).change(oldAccess, oldDeny, state.access(), state.deny());
         result = new OpenResult.Opened(state, state.stateid());
       } else {
         result = openNew(owner, target, access, deny);
@@ -168,7 +169,7 @@ public final class OpenTable {
     byOwner.put(new Key(owner, file), state);
     shares.computeIfAbsent(file, id -> new FileShares()).add(access, deny);
     client.all.put(state.otherHigh(), state);
-    client.opensOfFile.merge(file, 1, Integer::sum);
+    client.opensOfFile.computeIfAbsent(file, id -> new FileShares()).add(access, deny);
     return new OpenResult.Opened(state, state.stateid());
   }
 
@@ -296,6 +297,20 @@ public final class OpenTable {
     }
   }
 
+  /** OPEN4_SHARE_ACCESS_* of all opens of one client on a file together; 0 for none. */
+  public int accessOf(long clientId, FileIdentity file) {
+    lock.lock();
+    try {
+      ClientOpens client = clients.get(clientId);
+      if (client == null || !client.opensOfFile.containsKey(file)) {
+        return 0;
+      }
+      return client.opensOfFile.get(file).access();
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** Whether anybody has the file open. */
   public boolean isOpen(FileIdentity file) {
     lock.lock();
@@ -340,6 +355,7 @@ public final class OpenTable {
         return NfsStat4.NFS4ERR_INVAL;
       }
       shares.get(file).change(state.access(), state.deny(), access, deny);
+      sharesOf(state).change(state.access(), state.deny(), access, deny);
       state.downgrade(access, deny);
       return NfsStat4.NFS4_OK;
     } finally {
@@ -461,11 +477,17 @@ public final class OpenTable {
     if (fileShares.isUnused()) {
       shares.remove(state.file());
     }
-    return clients
-            .get(state.clientId())
-            .opensOfFile
-            .computeIfPresent(state.file(), (file, count) -> count == 1 ? null : count - 1)
-        == null;
+    FileShares clientShares = sharesOf(state);
+    clientShares.remove(state.access(), state.deny());
+    if (clientShares.isUnused()) {
+      clients.get(state.clientId()).opensOfFile.remove(state.file());
+    }
+    return clientShares.isUnused();
+  }
+
+  /** What the state's client has of the state's file. */
+  private FileShares sharesOf(OpenState state) {
+    return clients.get(state.clientId()).opensOfFile.get(state.file());
   }
 
   private void forget(OpenState state) {

@@ -116,6 +116,19 @@ class OpenTableTest {
   }
 
   @Test
+  void accessOfAClientIsThatOfAllItsOpens() {
+    Stateid4 one = opened(ALICE, FILE, READ, NONE);
+    opened(owner(1, "alice's other process"), FILE, WRITE, NONE);
+    assertThat(table.accessOf(1, FILE)).isEqualTo(BOTH);
+    assertThat(table.accessOf(2, FILE)).isZero();
+    opened(ALICE, FILE, WRITE, NONE);
+    table.downgrade(1, one.withSeqid(0), FILE, WRITE, NONE);
+    assertThat(table.accessOf(1, FILE)).isEqualTo(WRITE);
+    table.clientGone(1);
+    assertThat(table.accessOf(1, FILE)).isZero();
+  }
+
+  @Test
   void lastCloseOfAClientIsToldOverAllItsOwners() {
     Stateid4 one = opened(ALICE, FILE, READ, NONE);
     Stateid4 two = opened(owner(1, "alice's other process"), FILE, READ, NONE);

@@ -1,0 +1,133 @@
+package io.selkie.server.ops;
+
+import io.selkie.layout.LayoutArbiter.LayoutCommitRequest;
+import io.selkie.layout.LayoutArbiter.LayoutCommitResult;
+import io.selkie.posix.AtFlags;
+import io.selkie.posix.FileStatus;
+import io.selkie.posix.Kernel;
+import io.selkie.posix.Names;
+import io.selkie.protocol.nfs4.NfsOp4;
+import io.selkie.protocol.nfs4.NfsStat4;
+import io.selkie.protocol.nfs4.NfsTime4;
+import io.selkie.protocol.nfs4.Stateid4;
+import io.selkie.protocol.nfs4.Stateids;
+import io.selkie.protocol.xdr.XdrReader;
+import io.selkie.protocol.xdr.XdrWriter;
+import io.selkie.server.compound.CompoundContext;
+import io.selkie.server.vfs.NfsErrors;
+import io.selkie.server.vfs.OpenFile;
+import io.selkie.server.vfs.VfsFile;
+import java.nio.ByteBuffer;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * LAYOUTCOMMIT, RFC 8881 section 18.42: what was written one-sided is durable when this has been
+ * answered. The modification time becomes the client's suggestion when that does not go backwards,
+ * else now; writes through a mapping move no time by themselves.
+ */
+final class LayoutCommit extends FileOperation {
+
+  private static final Logger LOG = LoggerFactory.getLogger(LayoutCommit.class);
+
+  private static final int UPDATE_BYTES_MAX = 1 << 20;
+
+  LayoutCommit(FileServices services) {
+    super(services, NfsOp4.OP_LAYOUTCOMMIT);
+  }
+
+  @Override
+  public int replyBytesMax() {
+    return 4 + 8;
+  }
+
+  @Override
+  public int execute(CompoundContext c) {
+    XdrReader args = c.args();
+    long offset = args.int64();
+    long length = args.int64();
+    boolean reclaim = args.bool();
+    Stateid4 stateid = c.resolve(Stateids.decode(args));
+    long lastWritten = args.bool() ? args.int64() : -1;
+    NfsTime4 time = args.bool() ? NfsTime4.decode(args) : null;
+    int type = args.int32();
+    ByteBuffer update = ByteBuffer.wrap(args.opaque(UPDATE_BYTES_MAX));
+    if (!(c.currentFile() instanceof VfsFile file)) {
+      return NfsStat4.NFS4ERR_NOFILEHANDLE;
+    }
+    if (reclaim) {
+      // There is no grace period yet in which a write of before could be committed.
+      return NfsStat4.NFS4ERR_NO_GRACE;
+    }
+    if (!services.arbiter().layoutTypes().contains(type)) {
+      return NfsStat4.NFS4ERR_UNKNOWN_LAYOUTTYPE;
+    }
+    if (time != null && !time.isValid()) {
+      return NfsStat4.NFS4ERR_INVAL;
+    }
+    if (stateid == null || !services.arbiter().isLayoutStateid(stateid)) {
+      return NfsStat4.NFS4ERR_BAD_STATEID;
+    }
+    Optional<OpenFile> found = services.files().find(file.identity());
+    if (found.isEmpty()) {
+      // A layout keeps the file's description open, so there is none.
+      return NfsStat4.NFS4ERR_BADLAYOUT;
+    }
+    OpenFile target = found.get();
+    try {
+      LayoutCommitResult result =
+          services
+              .arbiter()
+              .layoutCommit(
+                  new LayoutCommitRequest(
+                      c.clientId(), target, stateid, type, offset, length, reclaim, update));
+      if (result.status() != NfsStat4.NFS4_OK) {
+        LOG.debug("LAYOUTCOMMIT of {} refused: {}", target.describe(), result.reason());
+        return result.status();
+      }
+      return finish(c.reply(), target, lastWritten, time);
+    } finally {
+      target.release();
+    }
+  }
+
+  private int finish(XdrWriter out, OpenFile target, long lastWritten, NfsTime4 time) {
+    Kernel kernel = services.kernel();
+    int fd = target.fd();
+    FileStatus status = new FileStatus();
+    long result =
+        kernel.statx(fd, Names.empty(), AtFlags.EMPTY_PATH, FileStatus.MASK_BASIC, status);
+    boolean grows = result >= 0 && lastWritten >= 0 && lastWritten + 1 > status.size();
+    if (grows) {
+      // Unlike a truncation to the new size, this cannot cut what somebody else appended just now.
+      result = kernel.fallocate(fd, 0, lastWritten, 1);
+      if (result >= 0) {
+        result = kernel.fdatasync(fd);
+      }
+    }
+    if (result >= 0) {
+      boolean suggested = time != null && isAfter(time, status);
+      result =
+          kernel.utimens(
+              fd,
+              0,
+              FileStatus.UTIME_OMIT,
+              suggested ? time.seconds() : 0,
+              suggested ? time.nanos() : FileStatus.UTIME_NOW);
+    }
+    if (result < 0) {
+      return NfsErrors.of(result);
+    }
+    out.bool(grows);
+    if (grows) {
+      out.int64(lastWritten + 1);
+    }
+    return NfsStat4.NFS4_OK;
+  }
+
+  private static boolean isAfter(NfsTime4 time, FileStatus status) {
+    return time.seconds() > status.mtimeSec()
+        || (time.seconds() == status.mtimeSec() && time.nanos() > status.mtimeNsec());
+  }
+}

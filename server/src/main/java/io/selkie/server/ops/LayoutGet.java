@@ -1,0 +1,146 @@
+package io.selkie.server.ops;
+
+import io.selkie.layout.LayoutArbiter.LayoutGetRequest;
+import io.selkie.layout.LayoutArbiter.LayoutGetResult;
+import io.selkie.protocol.nfs4.LayoutConst4;
+import io.selkie.protocol.nfs4.Nfs4Const;
+import io.selkie.protocol.nfs4.NfsOp4;
+import io.selkie.protocol.nfs4.NfsStat4;
+import io.selkie.protocol.nfs4.OpenConst4;
+import io.selkie.protocol.nfs4.Stateid4;
+import io.selkie.protocol.nfs4.Stateids;
+import io.selkie.protocol.xdr.XdrReader;
+import io.selkie.protocol.xdr.XdrWriter;
+import io.selkie.server.compound.CompoundContext;
+import io.selkie.server.state.OpenState;
+import io.selkie.server.vfs.OpenFile;
+import io.selkie.server.vfs.VfsFile;
+import java.util.Optional;
+
+/** LAYOUTGET, RFC 8881 section 18.43. */
+final class LayoutGet extends FileOperation {
+
+  /** What a result has besides the body: two booleans, a stateid, and one layout4's words. */
+  private static final int OVERHEAD_BYTES = 4 + Stateids.BYTES + 4 + 8 + 8 + 4 + 4 + 4;
+
+  private static final long TO_EOF = Nfs4Const.NFS4_UINT64_MAX;
+
+  LayoutGet(FileServices services) {
+    super(services, NfsOp4.OP_LAYOUTGET);
+  }
+
+  @Override
+  public int replyBytesMax() {
+    // Less is answered with what fits, or with NFS4ERR_TOOSMALL by the arbiter.
+    return OVERHEAD_BYTES;
+  }
+
+  @Override
+  public int execute(CompoundContext c) {
+    XdrReader args = c.args();
+    args.bool();
+    int type = args.int32();
+    int ioMode = args.int32();
+    long offset = args.int64();
+    long length = args.int64();
+    long minLength = args.int64();
+    Stateid4 stateid = c.resolve(Stateids.decode(args));
+    long maxCount = args.uint32();
+    if (!(c.currentFile() instanceof VfsFile file)) {
+      return NfsStat4.NFS4ERR_NOFILEHANDLE;
+    }
+    int status = checkArguments(file, type, ioMode, offset, length, minLength);
+    if (status == NfsStat4.NFS4_OK && (stateid == null || Stateids.isSpecial(stateid))) {
+      status = NfsStat4.NFS4ERR_BAD_STATEID;
+    }
+    if (status != NfsStat4.NFS4_OK) {
+      return status;
+    }
+    boolean ofLayout = services.arbiter().isLayoutStateid(stateid);
+    int access;
+    if (ofLayout) {
+      access = services.opens().accessOf(c.clientId(), file.identity());
+    } else {
+      status = services.opens().check(c.clientId(), stateid, file.identity());
+      OpenState state = services.opens().find(stateid);
+      if (status != NfsStat4.NFS4_OK || state == null) {
+        return status == NfsStat4.NFS4_OK ? NfsStat4.NFS4ERR_BAD_STATEID : status;
+      }
+      access = state.access();
+    }
+    // What has no open has no description to be sealed; its layouts went with the last CLOSE.
+    Optional<OpenFile> target =
+        access == 0 ? Optional.empty() : services.files().find(file.identity());
+    if (target.isEmpty()) {
+      return NfsStat4.NFS4ERR_BAD_STATEID;
+    }
+    long bodyBytes = Math.min(maxCount, c.replyRoom() - OVERHEAD_BYTES);
+    LayoutGetRequest request =
+        new LayoutGetRequest(
+            c.clientId(),
+            c.sessionId().toString(),
+            target.get(),
+            stateid,
+            ofLayout,
+            (access & OpenConst4.OPEN4_SHARE_ACCESS_READ) != 0,
+            (access & OpenConst4.OPEN4_SHARE_ACCESS_WRITE) != 0,
+            type,
+            ioMode,
+            offset,
+            length == 0 ? TO_EOF : length,
+            minLength,
+            (int) Math.max(0, bodyBytes));
+    return c.suspend(
+        services.arbiter().layoutGet(request),
+        (context, result, failure) -> {
+          target.get().release();
+          return failure == null ? answer(context, result) : failed(context, failure);
+        });
+  }
+
+  private int checkArguments(
+      VfsFile file, int type, int ioMode, long offset, long length, long minLength) {
+    if (!services.arbiter().layoutTypes().contains(type)) {
+      return NfsStat4.NFS4ERR_UNKNOWN_LAYOUTTYPE;
+    }
+    if (!services.offersLayouts(file)) {
+      return NfsStat4.NFS4ERR_LAYOUTUNAVAILABLE;
+    }
+    if (ioMode != LayoutConst4.LAYOUTIOMODE4_READ && ioMode != LayoutConst4.LAYOUTIOMODE4_RW) {
+      return NfsStat4.NFS4ERR_BADIOMODE;
+    }
+    return Long.compareUnsigned(length, minLength) < 0
+            || overflows(offset, length)
+            || overflows(offset, minLength)
+        ? NfsStat4.NFS4ERR_INVAL
+        : NfsStat4.NFS4_OK;
+  }
+
+  private static boolean overflows(long offset, long length) {
+    return length != TO_EOF && Long.compareUnsigned(offset + length, offset) < 0;
+  }
+
+  private static int answer(CompoundContext c, LayoutGetResult result) {
+    switch (result) {
+      case LayoutGetResult.Granted granted -> {
+        XdrWriter out = c.reply();
+        out.bool(granted.returnOnClose());
+        Stateids.encode(out, granted.stateid());
+        out.int32(1);
+        out.int64(granted.offset());
+        out.int64(granted.length());
+        out.int32(granted.ioMode());
+        out.int32(granted.layoutType());
+        out.opaque(granted.content());
+        c.currentStateid(granted.stateid());
+        return NfsStat4.NFS4_OK;
+      }
+      case LayoutGetResult.Refused refused -> {
+        if (refused.status() == NfsStat4.NFS4ERR_LAYOUTTRYLATER) {
+          c.errorBody().bool(refused.willSignal());
+        }
+        return refused.status();
+      }
+    }
+  }
+}
