@@ -13,7 +13,7 @@ import java.util.Optional;
 final class ConfigCheck {
 
   /** Bytes of a reply that are not data: a READ of the largest size has to fit into a reply. */
-  private static final int REPLY_OVERHEAD_BYTES = 4096;
+  private static final int REPLY_OVERHEAD_BYTES = 8192;
 
   private final Problems problems;
   private final RecordBinder binder;

@@ -1,15 +1,25 @@
 package io.selkie.server.ops;
 
+import io.selkie.posix.FileStatus;
+import io.selkie.posix.Names;
 import io.selkie.protocol.nfs4.NfsStat4;
+import io.selkie.protocol.xdr.XdrWriter;
 import io.selkie.server.compound.CompoundContext;
 import io.selkie.server.compound.Operation;
+import io.selkie.server.vfs.ChangeInfo;
+import io.selkie.server.vfs.Found;
+import io.selkie.server.vfs.VfsFile;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** What the operations of this package have in common. Stateless but for its services. */
 abstract class FileOperation implements Operation {
 
+  /** Encoded size of change_info4. */
+  static final int CHANGE_INFO_BYTES = 4 + 8 + 8;
+
   private static final Logger LOG = LoggerFactory.getLogger(FileOperation.class);
+  private static final Found NO_ACCESS = new Found(NfsStat4.NFS4ERR_ACCESS, null);
 
   /** What the operation works with. */
   protected final FileServices services;
@@ -26,9 +36,36 @@ abstract class FileOperation implements Operation {
     return opcode;
   }
 
+  /** A component4. One that is too long for any file system is read all the same, and refused. */
+  static byte[] readName(CompoundContext c) {
+    return c.args().opaque(Names.PATH_MAX_BYTES);
+  }
+
+  /** Looks a name up for the caller. */
+  final Found find(CompoundContext c, VfsFile directory, byte[] name) {
+    Found found = services.fs().lookup(directory, name);
+    if (!services.needsCheck(c.credential())) {
+      return found;
+    }
+    // Only what is a directory can be asked whether it may be searched.
+    FileStatus status = new FileStatus();
+    boolean searchable =
+        services.status(directory, status) != NfsStat4.NFS4_OK
+            || !status.isDirectory()
+            || Permissions.granted(status, c.credential(), Permissions.EXECUTE);
+    return searchable ? found : NO_ACCESS;
+  }
+
   /** A stage that an operation waited for failed, which is a defect: said once, and answered. */
   final int failed(CompoundContext c, Throwable failure) {
     LOG.error("{} failed in {}", name(), c, failure);
     return NfsStat4.NFS4ERR_SERVERFAULT;
+  }
+
+  /** Writes change_info4; never atomic, since other processes may come between. */
+  static void encode(XdrWriter out, ChangeInfo change) {
+    out.bool(false);
+    out.int64(change.before());
+    out.int64(change.after());
   }
 }

@@ -8,11 +8,20 @@ final class FileShares {
   private static final int READ = OpenConst4.OPEN4_SHARE_ACCESS_READ;
   private static final int WRITE = OpenConst4.OPEN4_SHARE_ACCESS_WRITE;
 
+  private final byte[] fileHandle;
   private int readers;
   private int writers;
   private int readDeniers;
   private int writeDeniers;
   private int opens;
+
+  FileShares(byte[] fileHandle) {
+    this.fileHandle = fileHandle;
+  }
+
+  byte[] fileHandle() {
+    return fileHandle;
+  }
 
   void add(int access, int deny) {
     opens++;

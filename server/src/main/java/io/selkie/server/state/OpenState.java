@@ -23,6 +23,8 @@ public final class OpenState {
   private volatile int access;
   private volatile int deny;
   private volatile int revokedStatus = NfsStat4.NFS4_OK;
+  // Of all OPENs, or -1 once they were of several users; unsigned.
+  private volatile long uid = -2;
   // A bit for each (access, deny) that an OPEN asked for: access * 4 + deny.
   private int asked;
 
@@ -73,6 +75,11 @@ public final class OpenState {
     return deny;
   }
 
+  /** Whether all OPENs were made by this user, who thus needs no check at each access. */
+  public boolean isOpenedBy(int user) {
+    return uid == Integer.toUnsignedLong(user);
+  }
+
   /** Whether reading was asked for. */
   public boolean readable() {
     return (access & OpenConst4.OPEN4_SHARE_ACCESS_READ) != 0;
@@ -97,7 +104,9 @@ public final class OpenState {
   }
 
   /** One more OPEN of the same owner. */
-  void add(int newAccess, int newDeny, SealTarget newTarget) {
+  void add(int newUid, int newAccess, int newDeny, SealTarget newTarget) {
+    long unsignedUid = Integer.toUnsignedLong(newUid);
+    uid = uid == -2 || uid == unsignedUid ? unsignedUid : -1;
     asked |= 1 << (newAccess * 4 + newDeny);
     access |= newAccess;
     deny |= newDeny;

@@ -113,10 +113,13 @@ public final class OpenTable {
    * OPEN: a new open, or more of one that the owner has.
    *
    * @param target the file's description; retained by the caller, and the table's on success
+   * @param uid the caller's user; reading and writing later as the same one needs no further check
+   * @param fileHandle as clients know the file; kept as long as anybody has it open
    * @param access OPEN4_SHARE_ACCESS_READ, WRITE or BOTH
    * @param deny OPEN4_SHARE_DENY_*
    */
-  public OpenResult open(OpenOwner owner, SealTarget target, int access, int deny) {
+  public OpenResult open(
+      OpenOwner owner, int uid, SealTarget target, byte[] fileHandle, int access, int deny) {
     requireShare(access, deny);
     FileIdentity file = target.identity();
     SealTarget replaced = null;
@@ -133,12 +136,12 @@ public final class OpenTable {
         replaced = state.target();
         int oldAccess = state.access();
         int oldDeny = state.deny();
-        state.add(access, deny, target);
+        state.add(uid, access, deny, target);
         fileShares.change(oldAccess, oldDeny, state.access(), state.deny());
         sharesOf(state).change(oldAccess, oldDeny, state.access(), state.deny());
         result = new OpenResult.Opened(state, state.stateid());
       } else {
-        result = openNew(owner, target, access, deny);
+        result = openNew(owner, uid, target, fileHandle, access, deny);
       }
     } finally {
       lock.unlock();
@@ -149,7 +152,8 @@ public final class OpenTable {
     return result;
   }
 
-  private OpenResult openNew(OpenOwner owner, SealTarget target, int access, int deny) {
+  private OpenResult openNew(
+      OpenOwner owner, int uid, SealTarget target, byte[] fileHandle, int access, int deny) {
     if (open >= opensMax) {
       return new OpenResult.Refused(
           NfsStat4.NFS4ERR_DELAY, "all " + opensMax + " opens are in use (sessions.maxOpens)");
@@ -163,13 +167,13 @@ public final class OpenTable {
     FileIdentity file = target.identity();
     int index = takeIndex();
     OpenState state = new OpenState(owner, file, target, otherHigh(index), bootEpoch);
-    state.add(access, deny, target);
+    state.add(uid, access, deny, target);
     slots.set(index, state);
     open++;
     byOwner.put(new Key(owner, file), state);
-    shares.computeIfAbsent(file, id -> new FileShares()).add(access, deny);
+    shares.computeIfAbsent(file, id -> new FileShares(fileHandle)).add(access, deny);
     client.all.put(state.otherHigh(), state);
-    client.opensOfFile.computeIfAbsent(file, id -> new FileShares()).add(access, deny);
+    client.opensOfFile.computeIfAbsent(file, id -> new FileShares(fileHandle)).add(access, deny);
     return new OpenResult.Opened(state, state.stateid());
   }
 
@@ -306,6 +310,17 @@ public final class OpenTable {
         return 0;
       }
       return client.opensOfFile.get(file).access();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** The filehandle of a file that somebody has open; null for any other. */
+  public byte[] fileHandleOf(FileIdentity file) {
+    lock.lock();
+    try {
+      FileShares fileShares = shares.get(file);
+      return fileShares == null ? null : fileShares.fileHandle();
     } finally {
       lock.unlock();
     }

@@ -37,6 +37,7 @@ class OpenTableTest {
   private static final int NONE = 0;
   private static final FileIdentity FILE = new FileIdentity(1, 10, 0);
   private static final FileIdentity OTHER_FILE = new FileIdentity(1, 11, 0);
+  private static final byte[] HANDLE = {1, 2, 3};
   private static final OpenOwner ALICE = owner(1, "alice");
   private static final OpenOwner BOB = owner(2, "bob");
 
@@ -126,6 +127,24 @@ class OpenTableTest {
     assertThat(table.accessOf(1, FILE)).isEqualTo(WRITE);
     table.clientGone(1);
     assertThat(table.accessOf(1, FILE)).isZero();
+  }
+
+  @Test
+  void fileHandleIsKnownAsLongAsSomebodyHasTheFileOpen() {
+    Stateid4 stateid = opened(ALICE, FILE, READ, NONE);
+    assertThat(table.fileHandleOf(FILE)).isEqualTo(HANDLE);
+    table.close(1, stateid, FILE);
+    assertThat(table.fileHandleOf(FILE)).isNull();
+  }
+
+  @Test
+  void openOfSeveralUsersBelongsToNoneOfThem() {
+    Stateid4 stateid = opened(ALICE, FILE, READ, NONE);
+    assertThat(table.find(stateid).isOpenedBy(1000)).isTrue();
+    assertThat(table.find(stateid).isOpenedBy(1)).isFalse();
+    table.open(ALICE, 1, new FakeTarget(FILE), HANDLE, READ, NONE);
+    assertThat(table.find(stateid).isOpenedBy(1000)).isFalse();
+    assertThat(table.find(stateid).isOpenedBy(1)).isFalse();
   }
 
   @Test
@@ -245,7 +264,7 @@ class OpenTableTest {
         boolean conflict =
             open.values().stream()
                 .anyMatch(state -> (state.deny() & access) != 0 || (state.access() & deny) != 0);
-        OpenResult result = table.open(owner(who, "x"), new FakeTarget(FILE), access, deny);
+        OpenResult result = table.open(owner(who, "x"), 1000, new FakeTarget(FILE), HANDLE, access, deny);
         assertThat(result instanceof OpenResult.Refused).isEqualTo(conflict);
         if (result instanceof OpenResult.Opened opened) {
           open.put(who, opened.state());
@@ -260,7 +279,7 @@ class OpenTableTest {
   }
 
   private static OpenResult open(OpenTable table, OpenOwner owner, FileIdentity file) {
-    return table.open(owner, new FakeTarget(file), READ, NONE);
+    return table.open(owner, 1000, new FakeTarget(file), HANDLE, READ, NONE);
   }
 
   private Stateid4 opened(OpenOwner owner, FileIdentity file, int access, int deny) {
@@ -268,13 +287,13 @@ class OpenTableTest {
   }
 
   private Stateid4 opened(OpenOwner owner, FakeTarget target, int access, int deny) {
-    OpenResult result = table.open(owner, target, access, deny);
+    OpenResult result = table.open(owner, 1000, target, HANDLE, access, deny);
     assertThat(result).isInstanceOf(OpenResult.Opened.class);
     return ((OpenResult.Opened) result).stateid();
   }
 
   private int refusal(OpenOwner owner, FileIdentity file, int access, int deny) {
-    OpenResult result = table.open(owner, new FakeTarget(file), access, deny);
+    OpenResult result = table.open(owner, 1000, new FakeTarget(file), HANDLE, access, deny);
     assertThat(result).isInstanceOf(OpenResult.Refused.class);
     return ((OpenResult.Refused) result).status();
   }

@@ -1,0 +1,169 @@
+package io.selkie.server;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.selkie.config.CommandLineSettings;
+import io.selkie.config.ConfigException;
+import io.selkie.config.ConfigLoader;
+import io.selkie.config.ConfigProblem;
+import io.selkie.config.SelkieConfig;
+import io.selkie.config.cli.CommandFactory;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code selkie serve}: runs a server until it is told to stop (SIGTERM, SIGINT). */
+@Command(
+    name = "serve",
+    description = "Serve directories over NFSv4.1 with pNFS RDMA layouts.",
+    mixinStandardHelpOptions = true)
+public final class ServeCommand implements Callable<Integer> {
+
+  private static final Logger LOG = LoggerFactory.getLogger(ServeCommand.class);
+
+  /** How long a stop may take beyond the recall and the fence of all layouts. */
+  private static final Duration STOP_MARGIN = Duration.ofSeconds(10);
+
+  @Spec private CommandSpec spec;
+
+  @Option(
+      names = "--export",
+      paramLabel = "DIR[=NAME]",
+      description = "A directory to serve, and its name there. May be given several times.")
+  private List<String> exports = List.of();
+
+  @Option(names = "--config", paramLabel = "FILE", description = "The configuration file, YAML.")
+  private Optional<Path> config = Optional.empty();
+
+  @Option(
+      names = "--listen",
+      paramLabel = "HOST:PORT",
+      description = "Where NFS clients connect; port 0 takes a free one. Default 127.0.0.1:2049.")
+  private Optional<String> listen = Optional.empty();
+
+  @Option(
+      names = "--rdma-listen",
+      paramLabel = "HOST:PORT",
+      description = "Where queue pairs connect. Default 127.0.0.1:20049.")
+  private Optional<String> rdmaListen = Optional.empty();
+
+  @Option(
+      names = "--bench-listen",
+      paramLabel = "HOST:PORT",
+      description = "Where selkie bench finds an echo and the server's counters. Default: nowhere.")
+  private Optional<String> benchListen = Optional.empty();
+
+  @Option(
+      names = "--state-dir",
+      paramLabel = "DIR",
+      description = "What must outlive a restart. Default /var/lib/selkie, or in your home.")
+  private Optional<Path> stateDirectory = Optional.empty();
+
+  @Option(
+      names = "--log-level",
+      paramLabel = "LEVEL",
+      description = "error, warn, info, debug or trace. Default info.")
+  private Optional<String> logLevel = Optional.empty();
+
+  @Option(
+      names = "--json-ready",
+      description = "Say in one line of JSON, not in words, that and where the server is ready.")
+  private boolean jsonReady;
+
+  private ServeCommand() {}
+
+  /** Makes the command. */
+  public static final class Factory implements CommandFactory {
+    /** For the service loader. */
+    public Factory() {}
+
+    @Override
+    public Object create() {
+      return new ServeCommand();
+    }
+  }
+
+  @Override
+  public Integer call() throws InterruptedException {
+    PrintWriter err = spec.commandLine().getErr();
+    SelkieConfig loaded;
+    try {
+      loaded =
+          ConfigLoader.load(
+              config,
+              new CommandLineSettings(
+                  exports, listen, rdmaListen, benchListen, stateDirectory, logLevel));
+    } catch (ConfigException e) {
+      for (ConfigProblem problem : e.problems()) {
+        err.println("selkie: " + problem);
+      }
+      return CommandLine.ExitCode.USAGE;
+    }
+    if (loaded.exports().isEmpty()) {
+      err.println("selkie: there is nothing to serve; give --export DIR, or exports in --config");
+      return CommandLine.ExitCode.USAGE;
+    }
+    Logging.level(loaded.log().level());
+    SelkieServer server;
+    try {
+      server = SelkieServer.start(loaded);
+    } catch (IOException e) {
+      LOG.debug("not started", e);
+      err.println("selkie: not started: " + e.getMessage());
+      return CommandLine.ExitCode.SOFTWARE;
+    }
+    Duration bound =
+        Duration.ofMillis(
+                (long) loaded.layout().recallTimeoutMillis() + loaded.layout().fenceBudgetMillis())
+            .plus(STOP_MARGIN);
+    Thread stop = Thread.ofPlatform().name("stop").unstarted(() -> server.stop(bound));
+    Runtime.getRuntime().addShutdownHook(stop);
+    PrintWriter out = spec.commandLine().getOut();
+    out.println(jsonReady ? json(server) : words(server));
+    out.flush();
+    server.awaitStopped();
+    return CommandLine.ExitCode.OK;
+  }
+
+  private static String words(SelkieServer server) {
+    return "selkie ready: nfs=%s rdma=%s diagnostics=%s exports=%s"
+        .formatted(
+            text(server.nfsAddress()),
+            server.rdmaAddress().map(ServeCommand::text).orElse("-"),
+            server.diagnosticsAddress().map(ServeCommand::text).orElse("-"),
+            String.join(",", server.config().exports().stream().map(e -> e.name()).toList()));
+  }
+
+  private static String json(SelkieServer server) {
+    Map<String, Object> values = new LinkedHashMap<>();
+    values.put("ready", true);
+    values.put("pid", ProcessHandle.current().pid());
+    values.put("nfs", text(server.nfsAddress()));
+    values.put("rdma", server.rdmaAddress().map(ServeCommand::text).orElse(null));
+    values.put("diagnostics", server.diagnosticsAddress().map(ServeCommand::text).orElse(null));
+    values.put(
+        "exports",
+        server.config().exports().stream()
+            .map(export -> Map.of("name", export.name(), "path", export.path().toString()))
+            .toList());
+    return new ObjectMapper().valueToTree(values).toString();
+  }
+
+  private static String text(InetSocketAddress address) {
+    String host = address.getAddress().getHostAddress();
+    return (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":" + address.getPort();
+  }
+}

@@ -1,0 +1,177 @@
+package io.selkie.server.ops;
+
+import io.selkie.layout.ChangePermit;
+import io.selkie.layout.FileChange;
+import io.selkie.lease.ByteRange;
+import io.selkie.posix.FileStatus;
+import io.selkie.protocol.nfs4.Bitmap4;
+import io.selkie.protocol.nfs4.FileAttributes;
+import io.selkie.protocol.nfs4.NfsStat4;
+import io.selkie.protocol.rpc.AuthSys;
+import io.selkie.server.ops.attr.SetAttrs;
+import io.selkie.server.ops.attr.SetTime;
+import io.selkie.server.vfs.OpenFile;
+import io.selkie.server.vfs.VfsFile;
+import java.util.function.IntSupplier;
+
+/** Sets attributes of one file for one operation, and keeps account of what was set. */
+final class AttrSetter {
+
+  private final FileServices services;
+  private final VfsFile file;
+  private final long clientId;
+  private final Bitmap4 done = new Bitmap4();
+
+  AttrSetter(FileServices services, VfsFile file, long clientId) {
+    this.services = services;
+    this.file = file;
+    this.clientId = clientId;
+  }
+
+  /** What was set. */
+  Bitmap4 done() {
+    return done;
+  }
+
+  /**
+   * Whether the caller may set them: owner and mode only the owner, another owner only root, another
+   * group only one of the caller's own; times the owner, or "now" whoever may write. The size has
+   * rules of its own.
+   */
+  static int mayChange(FileStatus status, AuthSys caller, SetAttrs attrs) {
+    boolean owner = Permissions.ownsOrRoot(status, caller);
+    if (caller.uid() != 0) {
+      if (attrs.uid() != -1 && (!owner || attrs.uid() != status.uid())) {
+        return NfsStat4.NFS4ERR_PERM;
+      }
+      if (attrs.gid() != -1
+          && attrs.gid() != status.gid()
+          && (!owner || !Permissions.isMember(caller, attrs.gid()))) {
+        return NfsStat4.NFS4ERR_PERM;
+      }
+    }
+    if (attrs.hasMode() && !owner) {
+      return NfsStat4.NFS4ERR_PERM;
+    }
+    if (attrs.hasTimes() && !owner) {
+      boolean onlyNow = isNow(attrs.accessTime()) && isNow(attrs.modifyTime());
+      if (!onlyNow) {
+        return NfsStat4.NFS4ERR_PERM;
+      }
+      if (!Permissions.granted(status, caller, Permissions.WRITE)) {
+        return NfsStat4.NFS4ERR_ACCESS;
+      }
+    }
+    return NfsStat4.NFS4_OK;
+  }
+
+  private static boolean isNow(SetTime time) {
+    return time == null || time.toServerTime();
+  }
+
+  /**
+   * Sets the size, with the arbiter's leave for what lies behind it. That it is asked for growing
+   * too costs nothing, as no layout reaches behind the end, and closes the gap between looking at
+   * the old size and setting the new one.
+   */
+  int setSize(OpenFile target, long size) {
+    ChangePermit permit =
+        services
+            .arbiter()
+            .beforeChange(
+                target.identity(),
+                FileChange.SHRINK,
+                new ByteRange(size, Long.MAX_VALUE - size),
+                clientId);
+    if (!(permit instanceof ChangePermit.Granted granted)) {
+      return NfsStat4.NFS4ERR_DELAY;
+    }
+    int status;
+    try (granted) {
+      status = services.fs().setSize(target, size);
+    }
+    if (status == NfsStat4.NFS4_OK) {
+      status = services.fs().commit(target);
+      done.set(FileAttributes.FATTR4_SIZE);
+    }
+    return status;
+  }
+
+  /** Sets everything but the size; ends with the first error. */
+  int setOthers(SetAttrs attrs) {
+    int status = NfsStat4.NFS4_OK;
+    if (attrs.hasOwnership() || attrs.hasMode()) {
+      status = setAccess(attrs);
+    }
+    if (status == NfsStat4.NFS4_OK && attrs.hasTimes()) {
+      SetTime access = attrs.accessTime();
+      SetTime modify = attrs.modifyTime();
+      status =
+          services
+              .fs()
+              .setTimes(
+                  file,
+                  access == null ? 0 : access.seconds(),
+                  access == null ? FileStatus.UTIME_OMIT : access.nanos(),
+                  modify == null ? 0 : modify.seconds(),
+                  modify == null ? FileStatus.UTIME_OMIT : modify.nanos());
+      if (status == NfsStat4.NFS4_OK) {
+        mark(access != null, FileAttributes.FATTR4_TIME_ACCESS_SET);
+        mark(modify != null, FileAttributes.FATTR4_TIME_MODIFY_SET);
+      }
+    }
+    return status;
+  }
+
+  /** Holders of layouts are fenced before somebody's rights change. */
+  private int setAccess(SetAttrs attrs) {
+    ChangePermit permit =
+        services
+            .arbiter()
+            .beforeChange(
+                file.identity(), FileChange.ACCESS_CHANGE, Descriptions.WHOLE_FILE, clientId);
+    if (!(permit instanceof ChangePermit.Granted granted)) {
+      return NfsStat4.NFS4ERR_DELAY;
+    }
+    try (granted) {
+      // Giving a file away clears the bits of set-user-id, so the mode comes after it.
+      int status =
+          setIf(
+              attrs.hasOwnership(),
+              () -> services.fs().setOwner(file, attrs.uid(), attrs.gid()));
+      if (status != NfsStat4.NFS4_OK) {
+        return status;
+      }
+      mark(attrs.uid() != -1, FileAttributes.FATTR4_OWNER);
+      mark(attrs.gid() != -1, FileAttributes.FATTR4_OWNER_GROUP);
+      status = setIf(attrs.hasMode(), () -> services.fs().setMode(file, attrs.mode()));
+      if (status == NfsStat4.NFS4_OK) {
+        mark(attrs.hasMode(), FileAttributes.FATTR4_MODE);
+      }
+      return status;
+    }
+  }
+
+  private static int setIf(boolean wanted, IntSupplier action) {
+    return wanted ? action.getAsInt() : NfsStat4.NFS4_OK;
+  }
+
+  private void mark(boolean set, int attribute) {
+    if (set) {
+      done.set(attribute);
+    }
+  }
+
+  /**
+   * Makes the caller the owner of what it has just made, which so far is the server's own user's.
+   * The group is the caller's, or the directory's where its set-group-id bit says so.
+   */
+  static void giveToMaker(
+      FileServices services, VfsFile made, FileStatus directory, AuthSys caller) {
+    if (!services.mayGiveFilesAway() || caller.uid() == 0) {
+      return;
+    }
+    boolean inherits = (directory.permissions() & 02000) != 0;
+    services.fs().setOwner(made, caller.uid(), inherits ? -1 : caller.gid());
+  }
+}

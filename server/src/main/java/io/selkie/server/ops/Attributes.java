@@ -1,0 +1,113 @@
+package io.selkie.server.ops;
+
+import io.selkie.posix.FileStatus;
+import io.selkie.protocol.nfs4.Bitmap4;
+import io.selkie.protocol.nfs4.NfsOp4;
+import io.selkie.protocol.nfs4.NfsStat4;
+import io.selkie.server.compound.CompoundContext;
+import io.selkie.server.ops.attr.AttrComparison;
+import io.selkie.server.ops.attr.AttrSets;
+import io.selkie.server.vfs.VfsFile;
+
+/** The operations that read attributes. */
+final class Attributes {
+
+  private Attributes() {}
+
+  /** GETATTR, RFC 8881 section 18.7. */
+  static final class GetAttr extends FileOperation {
+    GetAttr(FileServices services) {
+      super(services, NfsOp4.OP_GETATTR);
+    }
+
+    @Override
+    public int execute(CompoundContext c) {
+      Bitmap4 asked = new Bitmap4().decode(c.args());
+      if (!(c.currentFile() instanceof VfsFile file)) {
+        return NfsStat4.NFS4ERR_NOFILEHANDLE;
+      }
+      if (AttrSets.asksWriteOnly(asked)) {
+        return NfsStat4.NFS4ERR_INVAL;
+      }
+      FileStatus status = new FileStatus();
+      int result = services.status(file, status);
+      if (result == NfsStat4.NFS4_OK) {
+        AttrSets.encode(c.reply(), asked, new FileAttrSource(services, file, status));
+      }
+      return result;
+    }
+  }
+
+  /** VERIFY and NVERIFY, sections 18.30 and 18.15. */
+  static final class Verify extends FileOperation {
+    private final boolean same;
+
+    /**
+     * One of the two.
+     *
+     * @param same whether the compound goes on when the attributes are the same
+     */
+    Verify(FileServices services, boolean same) {
+      super(services, same ? NfsOp4.OP_VERIFY : NfsOp4.OP_NVERIFY);
+      this.same = same;
+    }
+
+    @Override
+    public int execute(CompoundContext c) {
+      AttrComparison comparison = AttrComparison.decode(c.args());
+      if (!(c.currentFile() instanceof VfsFile file)) {
+        return NfsStat4.NFS4ERR_NOFILEHANDLE;
+      }
+      FileStatus status = new FileStatus();
+      int result = services.status(file, status);
+      if (result != NfsStat4.NFS4_OK) {
+        return result;
+      }
+      int found = comparison.compare(new FileAttrSource(services, file, status));
+      return found == (same ? NfsStat4.NFS4ERR_SAME : NfsStat4.NFS4ERR_NOT_SAME)
+          ? NfsStat4.NFS4_OK
+          : found;
+    }
+  }
+
+  /** ACCESS, section 18.1: what both the caller and the server's own user may do. */
+  static final class Access extends FileOperation {
+    private static final int READ = 0x01;
+    private static final int LOOKUP = 0x02;
+    private static final int CHANGE = 0x04 | 0x08 | 0x10;
+    private static final int EXECUTE = 0x20;
+
+    Access(FileServices services) {
+      super(services, NfsOp4.OP_ACCESS);
+    }
+
+    @Override
+    public int execute(CompoundContext c) {
+      int asked = c.args().int32();
+      if (!(c.currentFile() instanceof VfsFile file)) {
+        return NfsStat4.NFS4ERR_NOFILEHANDLE;
+      }
+      var access = services.fs().access(file, asked);
+      int granted = access.granted();
+      if (access.status() == NfsStat4.NFS4_OK && services.needsCheck(c.credential())) {
+        FileStatus status = new FileStatus();
+        int result = services.status(file, status);
+        if (result != NfsStat4.NFS4_OK) {
+          return result;
+        }
+        granted &= bits(Permissions.granted(status, c.credential()));
+      }
+      if (access.status() == NfsStat4.NFS4_OK) {
+        c.reply().int32(access.supported());
+        c.reply().int32(granted);
+      }
+      return access.status();
+    }
+
+    private static int bits(int granted) {
+      return ((granted & Permissions.READ) != 0 ? READ : 0)
+          | ((granted & Permissions.WRITE) != 0 ? CHANGE : 0)
+          | ((granted & Permissions.EXECUTE) != 0 ? LOOKUP | EXECUTE : 0);
+    }
+  }
+}

@@ -1,0 +1,115 @@
+package io.selkie.server.ops;
+
+import io.selkie.posix.FileStatus;
+import io.selkie.posix.Names;
+import io.selkie.protocol.nfs4.Bitmap4;
+import io.selkie.protocol.nfs4.FileAttributes;
+import io.selkie.protocol.nfs4.Nfs4Const;
+import io.selkie.protocol.nfs4.NfsOp4;
+import io.selkie.protocol.nfs4.NfsStat4;
+import io.selkie.protocol.xdr.XdrReader;
+import io.selkie.server.compound.CompoundContext;
+import io.selkie.server.ops.attr.SetAttrs;
+import io.selkie.server.vfs.Made;
+import io.selkie.server.vfs.NamespaceChanges.Kind;
+import io.selkie.server.vfs.VfsFile;
+
+/** CREATE, RFC 8881 section 18.4: everything but regular files. */
+final class Create extends FileOperation {
+
+  private static final int DEFAULT_MODE = 0644;
+  private static final int DEFAULT_DIRECTORY_MODE = 0755;
+
+  Create(FileServices services) {
+    super(services, NfsOp4.OP_CREATE);
+  }
+
+  @Override
+  public int replyBytesMax() {
+    return CHANGE_INFO_BYTES + 4 * 4;
+  }
+
+  @Override
+  public int execute(CompoundContext c) {
+    XdrReader args = c.args();
+    int type = args.int32();
+    byte[] target = null;
+    int major = 0;
+    int minor = 0;
+    switch (type) {
+      case Nfs4Const.NF4LNK -> target = args.opaque(Names.PATH_MAX_BYTES);
+      case Nfs4Const.NF4BLK, Nfs4Const.NF4CHR -> {
+        major = args.int32();
+        minor = args.int32();
+      }
+      default -> {}
+    }
+    byte[] name = readName(c);
+    SetAttrs attrs = SetAttrs.decode(args);
+    if (!(c.currentFile() instanceof VfsFile directory)) {
+      return NfsStat4.NFS4ERR_NOFILEHANDLE;
+    }
+    Kind kind = kind(type, attrs, target, major, minor);
+    if (kind == null) {
+      return NfsStat4.NFS4ERR_BADTYPE;
+    }
+    if (attrs.status() != NfsStat4.NFS4_OK) {
+      return attrs.status();
+    }
+    if (attrs.hasSize() || (target != null && target.length == 0)) {
+      return NfsStat4.NFS4ERR_INVAL;
+    }
+    FileStatus parent = new FileStatus();
+    int status = services.status(directory, parent);
+    if (status != NfsStat4.NFS4_OK) {
+      return status;
+    }
+    if (services.needsCheck(c.credential())
+        && parent.isDirectory()
+        && !Permissions.granted(
+            parent, c.credential(), Permissions.WRITE | Permissions.EXECUTE)) {
+      return NfsStat4.NFS4ERR_ACCESS;
+    }
+    Made made = services.fs().changes().create(directory, name, kind);
+    if (made.status() != NfsStat4.NFS4_OK) {
+      return made.status();
+    }
+    AttrSetter.giveToMaker(services, made.file(), parent, c.credential());
+    encode(c.reply(), made.directory());
+    setNew(c, made.file(), attrs).encode(c.reply());
+    c.currentFile(made.file());
+    return NfsStat4.NFS4_OK;
+  }
+
+  private static Kind kind(int type, SetAttrs attrs, byte[] target, int major, int minor) {
+    int mode = attrs.hasMode() ? attrs.mode() : DEFAULT_MODE;
+    return switch (type) {
+      case Nfs4Const.NF4DIR ->
+          new Kind.Directory(attrs.hasMode() ? attrs.mode() : DEFAULT_DIRECTORY_MODE);
+      case Nfs4Const.NF4LNK -> new Kind.SymbolicLink(target);
+      case Nfs4Const.NF4FIFO -> new Kind.Fifo(mode);
+      case Nfs4Const.NF4SOCK -> new Kind.Socket(mode);
+      case Nfs4Const.NF4BLK -> new Kind.BlockDevice(mode, major, minor);
+      case Nfs4Const.NF4CHR -> new Kind.CharacterDevice(mode, major, minor);
+      default -> null;
+    };
+  }
+
+  /** What cannot be set is missing in the answer; the mode was set with the making. */
+  private Bitmap4 setNew(CompoundContext c, VfsFile file, SetAttrs attrs) {
+    AttrSetter setter = new AttrSetter(services, file, c.clientId());
+    FileStatus status = new FileStatus();
+    boolean others = attrs.hasOwnership() || attrs.hasTimes();
+    if (others
+        && services.status(file, status) == NfsStat4.NFS4_OK
+        && !status.isSymbolicLink()
+        && AttrSetter.mayChange(status, c.credential(), attrs) == NfsStat4.NFS4_OK) {
+      setter.setOthers(attrs);
+    }
+    Bitmap4 set = setter.done();
+    if (attrs.hasMode()) {
+      set.set(FileAttributes.FATTR4_MODE);
+    }
+    return set;
+  }
+}

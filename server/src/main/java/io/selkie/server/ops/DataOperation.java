@@ -1,0 +1,82 @@
+package io.selkie.server.ops;
+
+import io.selkie.posix.FileStatus;
+import io.selkie.protocol.nfs4.NfsStat4;
+import io.selkie.protocol.nfs4.Stateid4;
+import io.selkie.protocol.nfs4.Stateids;
+import io.selkie.server.compound.CompoundContext;
+import io.selkie.server.state.OpenState;
+import io.selkie.server.vfs.OpenFile;
+import io.selkie.server.vfs.VfsFile;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.util.Optional;
+
+/** What READ, WRITE, COMMIT and SETATTR of a size share: stateids, rights, descriptions. */
+abstract class DataOperation extends FileOperation {
+
+  DataOperation(FileServices services, int opcode) {
+    super(services, opcode);
+  }
+
+  /**
+   * The stateid meant, with its latest seqid where it stands for the current one (RFC 8881 section
+   * 8.2.3); null for NFS4ERR_BAD_STATEID.
+   */
+  static Stateid4 resolve(CompoundContext c, Stateid4 stateid) {
+    Stateid4 resolved = c.resolve(stateid);
+    return resolved == null || resolved == stateid ? resolved : resolved.withSeqid(0);
+  }
+
+  /**
+   * Checks that the caller may read or write by a stateid: the stateid itself, then the caller's
+   * rights, unless it is the user who opened the file.
+   */
+  final int mayDoIo(CompoundContext c, VfsFile file, Stateid4 stateid, boolean write) {
+    if (stateid == null) {
+      return NfsStat4.NFS4ERR_BAD_STATEID;
+    }
+    int status = services.opens().checkIo(c.clientId(), stateid, file.identity(), write);
+    if (status != NfsStat4.NFS4_OK || !services.needsCheck(c.credential())) {
+      return status;
+    }
+    OpenState state = Stateids.isSpecial(stateid) ? null : services.opens().find(stateid);
+    if (state != null
+        && state.isOpenedBy(c.credential().uid())
+        && (write ? state.writable() : state.readable())) {
+      return NfsStat4.NFS4_OK;
+    }
+    FileStatus attributes = new FileStatus();
+    status = services.status(file, attributes);
+    if (status != NfsStat4.NFS4_OK) {
+      return status;
+    }
+    // The owner may always: it may have opened the file before its mode was changed.
+    int wanted = write ? Permissions.WRITE : Permissions.READ;
+    return c.credential().uid() == attributes.uid()
+            || Permissions.granted(attributes, c.credential(), wanted)
+            || (!write && Permissions.granted(attributes, c.credential(), Permissions.EXECUTE))
+        ? NfsStat4.NFS4_OK
+        : NfsStat4.NFS4ERR_ACCESS;
+  }
+
+  /** The file's description: the one that is there, or else a new one. */
+  final Descriptions.Opened description(CompoundContext c, VfsFile file, boolean write) {
+    Optional<OpenFile> open = services.files().find(file.identity());
+    if (open.isPresent()) {
+      if (!write || open.get().writable()) {
+        return new Descriptions.Opened(NfsStat4.NFS4_OK, open.get());
+      }
+      open.get().release();
+    }
+    return Descriptions.open(services, file, write, c.clientId());
+  }
+
+  /** So many bytes of a buffer as the kernel takes them: requests and replies are off the heap. */
+  static MemorySegment memory(ByteBuffer buffer, int position, int length) {
+    if (!buffer.isDirect()) {
+      throw new IllegalStateException("data in a buffer on the heap would have to be copied");
+    }
+    return MemorySegment.ofBuffer(buffer.slice(position, length));
+  }
+}

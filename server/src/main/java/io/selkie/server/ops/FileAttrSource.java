@@ -1,0 +1,77 @@
+package io.selkie.server.ops;
+
+import io.selkie.posix.FileStatus;
+import io.selkie.posix.FileSystemStatus;
+import io.selkie.protocol.nfs4.NfsStat4;
+import io.selkie.protocol.xdr.XdrWriter;
+import io.selkie.server.ops.attr.AttrSource;
+import io.selkie.server.vfs.Export;
+import io.selkie.server.vfs.VfsFile;
+import java.util.List;
+
+/** The attributes of one file, for one operation. */
+final class FileAttrSource implements AttrSource {
+
+  private final FileServices services;
+  private final VfsFile file;
+  private final FileStatus status;
+  private FileSystemStatus fileSystem;
+
+  /**
+   * Of a file.
+   *
+   * @param status its status, read already
+   */
+  FileAttrSource(FileServices services, VfsFile file, FileStatus status) {
+    this.services = services;
+    this.file = file;
+    this.status = status;
+  }
+
+  @Override
+  public FileStatus status() {
+    return status;
+  }
+
+  @Override
+  public FileSystemStatus fileSystem() {
+    if (fileSystem == null) {
+      fileSystem = new FileSystemStatus();
+      if (services.fs().getFileSystemStatus(file, fileSystem) != NfsStat4.NFS4_OK) {
+        // The file went between its status and this: all zeroes is what is left of it.
+        fileSystem.set(0, 0, 0, 0, 0, 0, 0);
+      }
+    }
+    return fileSystem;
+  }
+
+  @Override
+  public void encodeFileHandle(XdrWriter out) {
+    out.opaque(file.handleBytes());
+  }
+
+  @Override
+  public long fsidMajor() {
+    return file.export().map(Export::fsidMajor).orElse(0L);
+  }
+
+  @Override
+  public long mountedOnFileId() {
+    return services.fs().mountedOnFileId(file, status);
+  }
+
+  @Override
+  public int rdattrError() {
+    return NfsStat4.NFS4_OK;
+  }
+
+  @Override
+  public List<Integer> layoutTypes() {
+    return services.layoutTypes(file);
+  }
+
+  @Override
+  public ServerAttributes server() {
+    return services.attributes();
+  }
+}

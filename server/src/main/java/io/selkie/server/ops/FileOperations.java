@@ -1,0 +1,51 @@
+package io.selkie.server.ops;
+
+import io.selkie.protocol.nfs4.NfsOp4;
+import io.selkie.server.compound.Operation;
+import java.util.List;
+
+/**
+ * The table of operations on files, opens and layouts. What is defined and not here is answered with
+ * NFS4ERR_NOTSUPP: LOCK, LOCKT and LOCKU for now, delegations, and GETDEVICELIST, which RFC 8881
+ * lets a server leave out (section 18.41).
+ */
+public final class FileOperations {
+
+  private FileOperations() {}
+
+  /** All of them, working with some services. */
+  public static List<Operation> all(FileServices services) {
+    return List.of(
+        new FileHandles.PutRootFh(services, NfsOp4.OP_PUTROOTFH),
+        new FileHandles.PutRootFh(services, NfsOp4.OP_PUTPUBFH),
+        new FileHandles.PutFh(services),
+        new FileHandles.GetFh(services),
+        new FileHandles.SaveFh(services),
+        new FileHandles.RestoreFh(services),
+        new Lookup(services),
+        new Lookup.Parent(services),
+        new Attributes.Access(services),
+        new Attributes.GetAttr(services),
+        new Attributes.Verify(services, true),
+        new Attributes.Verify(services, false),
+        new SetAttr(services),
+        new ReadDir(services),
+        new ReadLink(services),
+        new Create(services),
+        new NameChanges.Remove(services),
+        new NameChanges.Rename(services),
+        new NameChanges.Link(services),
+        new Open(services),
+        new Close(services),
+        new Close.Downgrade(services),
+        new Read(services),
+        new Write(services),
+        new Commit(services),
+        new SecInfo(services),
+        new SecInfo.NoName(services),
+        new GetDeviceInfo(services),
+        new LayoutGet(services),
+        new LayoutCommit(services),
+        new LayoutReturn(services));
+  }
+}

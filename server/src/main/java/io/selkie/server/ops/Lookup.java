@@ -1,0 +1,51 @@
+package io.selkie.server.ops;
+
+import io.selkie.protocol.nfs4.NfsOp4;
+import io.selkie.protocol.nfs4.NfsStat4;
+import io.selkie.server.compound.CompoundContext;
+import io.selkie.server.vfs.Found;
+import io.selkie.server.vfs.VfsFile;
+
+/** LOOKUP, RFC 8881 section 18.13. */
+final class Lookup extends FileOperation {
+
+  Lookup(FileServices services) {
+    super(services, NfsOp4.OP_LOOKUP);
+  }
+
+  @Override
+  public int execute(CompoundContext c) {
+    byte[] name = readName(c);
+    if (!(c.currentFile() instanceof VfsFile directory)) {
+      return NfsStat4.NFS4ERR_NOFILEHANDLE;
+    }
+    Found found = find(c, directory, name);
+    if (found.status() == NfsStat4.NFS4_OK) {
+      c.currentFile(found.file());
+    }
+    return found.status();
+  }
+
+  /** LOOKUPP, section 18.14. */
+  static final class Parent extends FileOperation {
+    Parent(FileServices services) {
+      super(services, NfsOp4.OP_LOOKUPP);
+    }
+
+    @Override
+    public int execute(CompoundContext c) {
+      if (!(c.currentFile() instanceof VfsFile directory)) {
+        return NfsStat4.NFS4ERR_NOFILEHANDLE;
+      }
+      Found found = services.fs().lookupParent(directory);
+      int status = found.status();
+      if (status == NfsStat4.NFS4_OK) {
+        status = services.mayUse(directory, c.credential(), Permissions.EXECUTE);
+      }
+      if (status == NfsStat4.NFS4_OK) {
+        c.currentFile(found.file());
+      }
+      return status;
+    }
+  }
+}

@@ -1,0 +1,362 @@
+package io.selkie.server.ops;
+
+import io.selkie.layout.ChangePermit;
+import io.selkie.layout.FileChange;
+import io.selkie.posix.FileStatus;
+import io.selkie.protocol.nfs4.Bitmap4;
+import io.selkie.protocol.nfs4.FileAttributes;
+import io.selkie.protocol.nfs4.NfsOp4;
+import io.selkie.protocol.nfs4.NfsStat4;
+import io.selkie.protocol.nfs4.OpenConst4;
+import io.selkie.protocol.nfs4.Stateid4;
+import io.selkie.protocol.nfs4.Stateids;
+import io.selkie.protocol.xdr.XdrWriter;
+import io.selkie.server.compound.CompoundContext;
+import io.selkie.server.ops.attr.AttrSets;
+import io.selkie.server.ops.attr.SetAttrs;
+import io.selkie.server.state.OpenOwner;
+import io.selkie.server.state.OpenTable.OpenResult;
+import io.selkie.server.vfs.ChangeInfo;
+import io.selkie.server.vfs.Found;
+import io.selkie.server.vfs.NamespaceChanges.CreateMode;
+import io.selkie.server.vfs.NamespaceChanges.Created;
+import io.selkie.server.vfs.OpenFile;
+import io.selkie.server.vfs.VfsFile;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * OPEN, RFC 8881 section 18.16: claims NULL and FH. A claim of before a restart is answered with
+ * NFS4ERR_NO_GRACE, as nothing is kept to reclaim from yet, one of a delegation as one of none.
+ */
+final class Open extends FileOperation {
+
+  /** Wishes for delegations in share_access. */
+  static final int WANT_MASK =
+      OpenConst4.OPEN4_SHARE_ACCESS_WANT_DELEG_MASK
+          | OpenConst4.OPEN4_SHARE_ACCESS_WANT_SIGNAL_DELEG_WHEN_RESRC_AVAIL
+          | OpenConst4.OPEN4_SHARE_ACCESS_WANT_PUSH_DELEG_WHEN_UNCONTENDED;
+
+  private static final Logger LOG = LoggerFactory.getLogger(Open.class);
+  private static final int DEFAULT_MODE = 0644;
+
+  /** Stateid, change_info4, flags, a bitmap of three words, the delegation that there is not. */
+  private static final int RESULT_BYTES = Stateids.BYTES + CHANGE_INFO_BYTES + 4 + 4 * 4 + 3 * 4;
+
+  Open(FileServices services) {
+    super(services, NfsOp4.OP_OPEN);
+  }
+
+  /** Whether access and deny are values that OPEN and OPEN_DOWNGRADE may have. */
+  static boolean isShare(int access, int deny) {
+    return access >= OpenConst4.OPEN4_SHARE_ACCESS_READ
+        && access <= OpenConst4.OPEN4_SHARE_ACCESS_BOTH
+        && deny >= OpenConst4.OPEN4_SHARE_DENY_NONE
+        && deny <= OpenConst4.OPEN4_SHARE_DENY_BOTH;
+  }
+
+  @Override
+  public int replyBytesMax() {
+    return RESULT_BYTES;
+  }
+
+  @Override
+  public int execute(CompoundContext c) {
+    OpenArgs args = OpenArgs.decode(c.args());
+    if (!(c.currentFile() instanceof VfsFile current)) {
+      return NfsStat4.NFS4ERR_NOFILEHANDLE;
+    }
+    int status = check(args);
+    if (status != NfsStat4.NFS4_OK) {
+      return status;
+    }
+    if (args.claim() == OpenConst4.CLAIM_FH) {
+      return openExisting(c, args, current, ChangeInfo.NONE);
+    }
+    Found found = find(c, current, args.name());
+    if (found.status() != NfsStat4.NFS4_OK && found.status() != NfsStat4.NFS4ERR_NOENT) {
+      return found.status();
+    }
+    if (!args.isCreate()) {
+      return found.status() == NfsStat4.NFS4_OK
+          ? openExisting(c, args, found.file(), unchanged(current))
+          : found.status();
+    }
+    if (found.status() == NfsStat4.NFS4_OK) {
+      switch (args.createMode()) {
+        case OpenConst4.UNCHECKED4 -> {
+          return openExisting(c, args, found.file(), unchanged(current));
+        }
+        case OpenConst4.GUARDED4 -> {
+          return NfsStat4.NFS4ERR_EXIST;
+        }
+        default -> {
+          // The file may be of an earlier try of the same request: its verifier tells.
+        }
+      }
+    }
+    return create(c, args, current);
+  }
+
+  private int check(OpenArgs args) {
+    if (!isShare(args.share(), args.deny())) {
+      return NfsStat4.NFS4ERR_INVAL;
+    }
+    switch (args.claim()) {
+      case OpenConst4.CLAIM_PREVIOUS -> {
+        return NfsStat4.NFS4ERR_NO_GRACE;
+      }
+      case OpenConst4.CLAIM_DELEGATE_CUR, OpenConst4.CLAIM_DELEG_CUR_FH -> {
+        return NfsStat4.NFS4ERR_BAD_STATEID;
+      }
+      case OpenConst4.CLAIM_DELEGATE_PREV, OpenConst4.CLAIM_DELEG_PREV_FH -> {
+        return NfsStat4.NFS4ERR_NOTSUPP;
+      }
+      default -> {}
+    }
+    if (!args.isCreate()) {
+      return NfsStat4.NFS4_OK;
+    }
+    if (args.claim() == OpenConst4.CLAIM_FH) {
+      return NfsStat4.NFS4ERR_INVAL;
+    }
+    if (args.createMode() == OpenConst4.EXCLUSIVE4 && !services.arbiter().layoutTypes().isEmpty()) {
+      // Table 18: not with a pNFS server, whose clients have EXCLUSIVE4_1.
+      return NfsStat4.NFS4ERR_INVAL;
+    }
+    SetAttrs attrs = args.attrs();
+    if (attrs.status() != NfsStat4.NFS4_OK) {
+      return attrs.status();
+    }
+    return args.isExclusive() && !AttrSets.exclusiveCreate().containsAll(attrs.mask())
+        ? NfsStat4.NFS4ERR_INVAL
+        : NfsStat4.NFS4_OK;
+  }
+
+  private ChangeInfo unchanged(VfsFile directory) {
+    long change = services.changeOf(directory);
+    return new ChangeInfo(change, change);
+  }
+
+  // ---------------------------------------------------------------- a file that is there
+
+  private int openExisting(CompoundContext c, OpenArgs args, VfsFile file, ChangeInfo directory) {
+    int status = mayOpen(c, args, file);
+    if (status != NfsStat4.NFS4_OK) {
+      return status;
+    }
+    boolean write = args.wantsWrite() || args.truncates();
+    Descriptions.Opened opened = Descriptions.open(services, file, write, c.clientId());
+    if (opened.status() != NfsStat4.NFS4_OK) {
+      return opened.status();
+    }
+    return openWith(c, args, file, opened.file(), directory);
+  }
+
+  private int mayOpen(CompoundContext c, OpenArgs args, VfsFile file) {
+    if (!services.needsCheck(c.credential())) {
+      return NfsStat4.NFS4_OK;
+    }
+    FileStatus status = new FileStatus();
+    int result = services.status(file, status);
+    if (result != NfsStat4.NFS4_OK || !status.isRegular()) {
+      // What is no file is refused with its own status when it is opened.
+      return result;
+    }
+    int granted = Permissions.granted(status, c.credential());
+    if ((granted & Permissions.EXECUTE) != 0) {
+      // To run a program the client has to read it.
+      granted |= Permissions.READ;
+    }
+    int wanted =
+        ((args.share() & OpenConst4.OPEN4_SHARE_ACCESS_READ) != 0 ? Permissions.READ : 0)
+            | (args.wantsWrite() || args.truncates() ? Permissions.WRITE : 0);
+    return (wanted & ~granted) == 0 ? NfsStat4.NFS4_OK : NfsStat4.NFS4ERR_ACCESS;
+  }
+
+  /** Takes the description over: it is the open's then, or given back. */
+  private int openWith(
+      CompoundContext c, OpenArgs args, VfsFile file, OpenFile target, ChangeInfo directory) {
+    if (args.truncates()) {
+      // Like a WRITE of somebody who has not opened the file.
+      int status =
+          services.opens().checkIo(c.clientId(), Stateids.ANONYMOUS, file.identity(), true);
+      if (status != NfsStat4.NFS4_OK) {
+        target.release();
+        return NfsStat4.NFS4ERR_SHARE_DENIED;
+      }
+    }
+    AttrSetter setter = new AttrSetter(services, file, c.clientId());
+    if (args.truncates()) {
+      // Before the open is there: a client told to come back must not be left with one.
+      int status = setter.setSize(target, 0);
+      if (status != NfsStat4.NFS4_OK) {
+        target.release();
+        return status;
+      }
+    }
+    return register(c, args, file, target, directory, setter.done());
+  }
+
+  private int register(
+      CompoundContext c,
+      OpenArgs args,
+      VfsFile file,
+      OpenFile target,
+      ChangeInfo directory,
+      Bitmap4 attributesSet) {
+    ChangePermit permit = null;
+    if (args.deny() != OpenConst4.OPEN4_SHARE_DENY_NONE) {
+      // Whoever holds a layout could do what is denied from now on.
+      permit =
+          services
+              .arbiter()
+              .beforeChange(
+                  file.identity(),
+                  FileChange.CONFLICTING_OPEN,
+                  Descriptions.WHOLE_FILE,
+                  c.clientId());
+      if (!(permit instanceof ChangePermit.Granted)) {
+        target.release();
+        return NfsStat4.NFS4ERR_DELAY;
+      }
+    }
+    OpenResult result;
+    try {
+      result =
+          services
+              .opens()
+              .open(
+                  new OpenOwner(c.clientId(), args.owner()),
+                  c.credential().uid(),
+                  target,
+                  file.handleBytes(),
+                  args.share(),
+                  args.deny());
+    } finally {
+      if (permit instanceof ChangePermit.Granted granted) {
+        granted.close();
+      }
+    }
+    switch (result) {
+      case OpenResult.Refused refused -> {
+        target.release();
+        LOG.debug("OPEN of {} refused: {}", target.describe(), refused.reason());
+        return refused.status();
+      }
+      case OpenResult.Opened opened -> {
+        c.currentFile(file, opened.stateid());
+        encode(c.reply(), args, opened.stateid(), directory, attributesSet);
+        return NfsStat4.NFS4_OK;
+      }
+    }
+  }
+
+  // ---------------------------------------------------------------- a new file
+
+  private int create(CompoundContext c, OpenArgs args, VfsFile directory) {
+    FileStatus parent = new FileStatus();
+    int status = services.status(directory, parent);
+    if (status != NfsStat4.NFS4_OK) {
+      return status;
+    }
+    if (services.needsCheck(c.credential())
+        && parent.isDirectory()
+        && !Permissions.granted(
+            parent, c.credential(), Permissions.WRITE | Permissions.EXECUTE)) {
+      return NfsStat4.NFS4ERR_ACCESS;
+    }
+    SetAttrs attrs = args.attrs();
+    CreateMode mode =
+        switch (args.createMode()) {
+          case OpenConst4.UNCHECKED4 -> CreateMode.UNCHECKED;
+          case OpenConst4.GUARDED4 -> CreateMode.GUARDED;
+          default -> CreateMode.EXCLUSIVE;
+        };
+    Created created =
+        services
+            .fs()
+            .changes()
+            .createFile(
+                directory,
+                args.name(),
+                attrs.hasMode() ? attrs.mode() : DEFAULT_MODE,
+                mode,
+                args.verifier(),
+                args.wantsWrite() || attrs.hasSize());
+    if (created.status() != NfsStat4.NFS4_OK) {
+      return created.status();
+    }
+    Descriptions.Opened opened =
+        Descriptions.writableIfNeeded(services, created.open(), c.clientId());
+    if (opened.status() != NfsStat4.NFS4_OK) {
+      return opened.status();
+    }
+    if (!created.created()) {
+      // Somebody else made it between our look and our create.
+      status = mayOpen(c, args, created.file());
+      if (status != NfsStat4.NFS4_OK) {
+        opened.file().release();
+        return status;
+      }
+      return openWith(c, args, created.file(), opened.file(), created.directory());
+    }
+    AttrSetter.giveToMaker(services, created.file(), parent, c.credential());
+    Bitmap4 set = setNew(c, args, created.file(), opened.file());
+    return register(c, args, created.file(), opened.file(), created.directory(), set);
+  }
+
+  /**
+   * Sets the attributes of a new file; what cannot be set is missing in the answer. The mode was set
+   * when the file was made, but another owner may have cost it bits.
+   */
+  private Bitmap4 setNew(CompoundContext c, OpenArgs args, VfsFile file, OpenFile target) {
+    SetAttrs attrs = args.attrs();
+    AttrSetter setter = new AttrSetter(services, file, c.clientId());
+    if (attrs.hasSize()) {
+      setter.setSize(target, attrs.size());
+    }
+    if (attrs.hasMode() || attrs.hasOwnership() || attrs.hasTimes()) {
+      FileStatus status = new FileStatus();
+      if (services.status(file, status) == NfsStat4.NFS4_OK
+          && AttrSetter.mayChange(status, c.credential(), attrs) == NfsStat4.NFS4_OK) {
+        setter.setOthers(attrs);
+      }
+    }
+    Bitmap4 set = setter.done();
+    if (attrs.hasMode() && (attrs.mode() & 06000) == 0) {
+      set.set(FileAttributes.FATTR4_MODE);
+    }
+    if (args.isExclusive()) {
+      // Where the verifier is kept; the client sets them next.
+      set.set(FileAttributes.FATTR4_TIME_ACCESS_SET).set(FileAttributes.FATTR4_TIME_MODIFY_SET);
+    }
+    return set;
+  }
+
+  // ---------------------------------------------------------------- the answer
+
+  private static void encode(
+      XdrWriter out, OpenArgs args, Stateid4 stateid, ChangeInfo directory, Bitmap4 set) {
+    Stateids.encode(out, stateid);
+    encode(out, directory);
+    // No result flag applies: no byte-range locks yet, nothing outlives the last CLOSE.
+    out.int32(0);
+    set.encode(out);
+    int want = args.access() & WANT_MASK;
+    if (want == OpenConst4.OPEN4_SHARE_ACCESS_WANT_NO_PREFERENCE) {
+      out.int32(OpenConst4.OPEN_DELEGATE_NONE);
+      return;
+    }
+    out.int32(OpenConst4.OPEN_DELEGATE_NONE_EXT);
+    switch (want & OpenConst4.OPEN4_SHARE_ACCESS_WANT_DELEG_MASK) {
+      case OpenConst4.OPEN4_SHARE_ACCESS_WANT_NO_DELEG ->
+          out.int32(OpenConst4.WND4_NOT_WANTED);
+      case OpenConst4.OPEN4_SHARE_ACCESS_WANT_CANCEL -> out.int32(OpenConst4.WND4_CANCELLED);
+      default -> {
+        out.int32(OpenConst4.WND4_RESOURCE);
+        out.bool(false);
+      }
+    }
+  }
+}

@@ -1,0 +1,142 @@
+package io.selkie.server.ops;
+
+import io.selkie.posix.FileStatus;
+import io.selkie.protocol.nfs4.Bitmap4;
+import io.selkie.protocol.nfs4.FileAttributes;
+import io.selkie.protocol.nfs4.NfsOp4;
+import io.selkie.protocol.nfs4.NfsStat4;
+import io.selkie.protocol.xdr.XdrException;
+import io.selkie.protocol.xdr.XdrReader;
+import io.selkie.protocol.xdr.XdrWriter;
+import io.selkie.server.compound.CompoundContext;
+import io.selkie.server.ops.attr.AttrSets;
+import io.selkie.server.vfs.DirectoryReader;
+import io.selkie.server.vfs.VfsFile;
+
+/** READDIR, RFC 8881 section 18.23. */
+final class ReadDir extends FileOperation {
+
+  /** The end of the list and the end-of-directory flag. */
+  private static final int TAIL_BYTES = 4 + 4;
+
+  ReadDir(FileServices services) {
+    super(services, NfsOp4.OP_READDIR);
+  }
+
+  @Override
+  public int execute(CompoundContext c) {
+    XdrReader args = c.args();
+    long cookie = args.int64();
+    long verifier = args.int64();
+    // dircount is a hint for servers whose attributes cost more than their names.
+    args.int32();
+    long maxCount = args.uint32();
+    Bitmap4 asked = new Bitmap4().decode(args);
+    if (!(c.currentFile() instanceof VfsFile directory)) {
+      return NfsStat4.NFS4ERR_NOFILEHANDLE;
+    }
+    if (AttrSets.asksWriteOnly(asked)) {
+      return NfsStat4.NFS4ERR_INVAL;
+    }
+    if (cookie == 1 || cookie == 2) {
+      return NfsStat4.NFS4ERR_BAD_COOKIE;
+    }
+    long ourVerifier = services.fs().cookieVerifier(directory);
+    if (cookie != 0 && verifier != ourVerifier) {
+      return NfsStat4.NFS4ERR_NOT_SAME;
+    }
+    int status = services.mayUse(directory, c.credential(), Permissions.READ);
+    if (status != NfsStat4.NFS4_OK) {
+      return status;
+    }
+    XdrWriter out = c.reply();
+    int end = out.position() + (int) Math.min(maxCount, c.replyRoom());
+    if (end - out.position() < Long.BYTES + TAIL_BYTES) {
+      return NfsStat4.NFS4ERR_TOOSMALL;
+    }
+    out.int64(ourVerifier);
+    Entries entries = new Entries(out, end - TAIL_BYTES, asked);
+    status =
+        services
+            .fs()
+            .readDirectory(directory, cookie, !asked.isEmpty(), entries);
+    return status == NfsStat4.NFS4_OK ? entries.finish() : status;
+  }
+
+  /** Writes entries as they come, as many as fit. */
+  private final class Entries implements DirectoryReader.Sink {
+    private final XdrWriter out;
+    private final int end;
+    private final Bitmap4 asked;
+    private int count;
+    private boolean eof;
+    private int failure = NfsStat4.NFS4_OK;
+
+    Entries(XdrWriter out, int end, Bitmap4 asked) {
+      this.out = out;
+      this.end = end;
+      this.asked = asked;
+    }
+
+    @Override
+    public boolean entry(
+        long cookie, byte[] name, int outcome, VfsFile file, FileStatus status) {
+      if (outcome != NfsStat4.NFS4_OK && !asked.isSet(FileAttributes.FATTR4_RDATTR_ERROR)) {
+        // Nobody asked to be told of the one, so it is the whole that fails; what is there already
+        // can be given first.
+        failure = count == 0 ? outcome : NfsStat4.NFS4_OK;
+        return false;
+      }
+      int start = out.position();
+      try {
+        out.bool(true);
+        out.int64(cookie);
+        out.opaque(name);
+        if (outcome != NfsStat4.NFS4_OK) {
+          encodeError(outcome);
+        } else if (asked.isEmpty()) {
+          new Bitmap4().encode(out);
+          out.int32(0);
+        } else {
+          AttrSets.encode(out, asked, new FileAttrSource(services, file, status));
+        }
+      } catch (XdrException e) {
+        if (e.kind() != XdrException.Kind.NO_SPACE) {
+          throw e;
+        }
+        out.rewind(start);
+        return false;
+      }
+      if (out.position() > end) {
+        out.rewind(start);
+        return false;
+      }
+      count++;
+      return true;
+    }
+
+    private void encodeError(int outcome) {
+      new Bitmap4().set(FileAttributes.FATTR4_RDATTR_ERROR).encode(out);
+      int length = out.beginOpaque();
+      out.int32(outcome);
+      out.endOpaque(length);
+    }
+
+    @Override
+    public void atEnd() {
+      eof = true;
+    }
+
+    int finish() {
+      if (failure != NfsStat4.NFS4_OK) {
+        return failure;
+      }
+      if (count == 0 && !eof) {
+        return NfsStat4.NFS4ERR_TOOSMALL;
+      }
+      out.bool(false);
+      out.bool(eof);
+      return NfsStat4.NFS4_OK;
+    }
+  }
+}
