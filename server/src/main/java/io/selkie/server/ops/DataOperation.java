@@ -25,7 +25,7 @@ abstract class DataOperation extends FileOperation {
    */
   static Stateid4 resolve(CompoundContext c, Stateid4 stateid) {
     Stateid4 resolved = c.resolve(stateid);
-    return resolved == null || resolved == stateid ? resolved : resolved.withSeqid(0);
+    return resolved == null || resolved.equals(stateid) ? resolved : resolved.withSeqid(0);
   }
 
   /**

@@ -1,17 +1,27 @@
 package io.selkie.server.ops;
 
 import io.selkie.protocol.nfs4.NfsOp4;
+import io.selkie.protocol.nfs4.NfsStat4;
+import io.selkie.server.compound.CompoundContext;
 import io.selkie.server.compound.Operation;
+import io.selkie.server.vfs.VfsFile;
 import java.util.List;
 
 /**
- * The table of operations on files, opens and layouts. What is defined and not here is answered with
- * NFS4ERR_NOTSUPP: LOCK, LOCKT and LOCKU for now, delegations, and GETDEVICELIST, which RFC 8881
- * lets a server leave out (section 18.41).
+ * The table of operations on files, opens and layouts. What is defined and not here is answered
+ * with NFS4ERR_NOTSUPP: LOCK, LOCKT and LOCKU for now, delegations, and GETDEVICELIST, which RFC
+ * 8881 lets a server leave out (section 18.41).
  */
 public final class FileOperations {
 
   private FileOperations() {}
+
+  /** What SECINFO_NO_NAME asks about the parent: the status that LOOKUPP would have. */
+  public static int checkParent(FileServices services, CompoundContext c) {
+    return c.currentFile() instanceof VfsFile file
+        ? services.fs().lookupParent(file).status()
+        : NfsStat4.NFS4ERR_NOFILEHANDLE;
+  }
 
   /** All of them, working with some services. */
   public static List<Operation> all(FileServices services) {
@@ -42,7 +52,6 @@ public final class FileOperations {
         new Write(services),
         new Commit(services),
         new SecInfo(services),
-        new SecInfo.NoName(services),
         new GetDeviceInfo(services),
         new LayoutGet(services),
         new LayoutCommit(services),

@@ -16,6 +16,7 @@ import io.selkie.server.vfs.VfsFile;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.LongPredicate;
 
 /**
  * What the operations work with. Safe for use by several threads, as all of its parts are.
@@ -29,6 +30,7 @@ import java.util.Set;
  * @param verifier of what was written and not yet made durable
  * @param layoutExports names of the exports whose files may have layouts
  * @param serverUid the effective user of this process
+ * @param reclaimComplete whether a client has said RECLAIM_COMPLETE; until then it gets no new open
  */
 public record FileServices(
     Kernel kernel,
@@ -39,7 +41,8 @@ public record FileServices(
     ServerAttributes attributes,
     WriteVerifier verifier,
     Set<String> layoutExports,
-    int serverUid) {
+    int serverUid,
+    LongPredicate reclaimComplete) {
 
   private static final int ROOT = 0;
 
@@ -108,9 +111,7 @@ public record FileServices(
     if (result != NfsStat4.NFS4_OK) {
       return result;
     }
-    return Permissions.granted(status, caller, wanted)
-        ? NfsStat4.NFS4_OK
-        : NfsStat4.NFS4ERR_ACCESS;
+    return Permissions.granted(status, caller, wanted) ? NfsStat4.NFS4_OK : NfsStat4.NFS4ERR_ACCESS;
   }
 
   /** Whether this process may give files to others. */

@@ -70,6 +70,10 @@ final class Open extends FileOperation {
     if (status != NfsStat4.NFS4_OK) {
       return status;
     }
+    if (!services.reclaimComplete().test(c.clientId())) {
+      // Section 18.51.3: what could still be reclaimed must not be taken anew.
+      return NfsStat4.NFS4ERR_GRACE;
+    }
     if (args.claim() == OpenConst4.CLAIM_FH) {
       return openExisting(c, args, current, ChangeInfo.NONE);
     }
@@ -262,8 +266,7 @@ final class Open extends FileOperation {
     }
     if (services.needsCheck(c.credential())
         && parent.isDirectory()
-        && !Permissions.granted(
-            parent, c.credential(), Permissions.WRITE | Permissions.EXECUTE)) {
+        && !Permissions.granted(parent, c.credential(), Permissions.WRITE | Permissions.EXECUTE)) {
       return NfsStat4.NFS4ERR_ACCESS;
     }
     SetAttrs attrs = args.attrs();
@@ -307,8 +310,8 @@ final class Open extends FileOperation {
   }
 
   /**
-   * Sets the attributes of a new file; what cannot be set is missing in the answer. The mode was set
-   * when the file was made, but another owner may have cost it bits.
+   * Sets the attributes of a new file; what cannot be set is missing in the answer. The mode was
+   * set when the file was made, but another owner may have cost it bits.
    */
   private Bitmap4 setNew(CompoundContext c, OpenArgs args, VfsFile file, OpenFile target) {
     SetAttrs attrs = args.attrs();
@@ -350,8 +353,7 @@ final class Open extends FileOperation {
     }
     out.int32(OpenConst4.OPEN_DELEGATE_NONE_EXT);
     switch (want & OpenConst4.OPEN4_SHARE_ACCESS_WANT_DELEG_MASK) {
-      case OpenConst4.OPEN4_SHARE_ACCESS_WANT_NO_DELEG ->
-          out.int32(OpenConst4.WND4_NOT_WANTED);
+      case OpenConst4.OPEN4_SHARE_ACCESS_WANT_NO_DELEG -> out.int32(OpenConst4.WND4_NOT_WANTED);
       case OpenConst4.OPEN4_SHARE_ACCESS_WANT_CANCEL -> out.int32(OpenConst4.WND4_CANCELLED);
       default -> {
         out.int32(OpenConst4.WND4_RESOURCE);
