@@ -40,12 +40,31 @@ public final class CompoundEngine {
   private final OperationTable table;
   private final ExecutionPolicy policy;
   private final Workers workers;
+  private final Observer observer;
+
+  /** Told how each operation ended; on the thread that ended it, so it must be quick. */
+  @FunctionalInterface
+  public interface Observer {
+    /**
+     * An operation was answered.
+     *
+     * @param opcode OP_ILLEGAL for one that is not there
+     */
+    void ended(int opcode, int status);
+  }
+
+  /** Creates an engine that executes the operations of a table, and nobody watches. */
+  public CompoundEngine(OperationTable table, ExecutionPolicy policy, Workers workers) {
+    this(table, policy, workers, (opcode, status) -> {});
+  }
 
   /** Creates an engine that executes the operations of a table. */
-  public CompoundEngine(OperationTable table, ExecutionPolicy policy, Workers workers) {
+  public CompoundEngine(
+      OperationTable table, ExecutionPolicy policy, Workers workers, Observer observer) {
     this.table = table;
     this.policy = policy;
     this.workers = workers;
+    this.observer = observer;
   }
 
   /**
@@ -208,7 +227,7 @@ public final class CompoundEngine {
   }
 
   /** There is no opcode to answer to, or no room for an answer. */
-  private static int refuse(CompoundContext c, int status) {
+  private int refuse(CompoundContext c, int status) {
     EngineState s = c.state();
     s.operation = Refusal.ILLEGAL;
     XdrWriter reply = c.reply();
@@ -272,13 +291,14 @@ public final class CompoundEngine {
   }
 
   /** Writes the status of a finished operation and moves on to the next. */
-  private static int endOperation(CompoundContext c, int status) {
+  private int endOperation(CompoundContext c, int status) {
     EngineState s = c.state();
     XdrWriter reply = c.reply();
     if (status != NfsStat4.NFS4_OK && !s.keepErrorBody) {
       reply.rewind(s.resultStart);
     }
     reply.patchInt32(s.resultStart - Integer.BYTES, status);
+    observer.ended(s.operation.opcode(), status);
     s.opIndex++;
     s.operation = null;
     return status;

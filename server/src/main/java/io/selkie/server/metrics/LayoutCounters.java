@@ -4,8 +4,10 @@ import com.codahale.metrics.Counter;
 import com.codahale.metrics.Histogram;
 import io.selkie.layout.LayoutEvents.Event;
 import io.selkie.layout.RecallCause;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Turns layout events into counters and distributions. A recall's beginning is remembered until its
@@ -15,6 +17,9 @@ import java.util.Map;
 final class LayoutCounters {
 
   private static final int RECALLS_KEPT = 4096;
+
+  /** Reasons are texts: that there are few of them is made sure of here. */
+  private static final int REASONS_MAX = 64;
 
   /** A holder within a recall; client 0 stands for the recall as a whole. */
   private record Holder(long recallId, long clientId) {}
@@ -29,6 +34,7 @@ final class LayoutCounters {
   private final Histogram recallNanos;
   private final Histogram unsealNanos;
   private final Histogram fenceNanos;
+  private final Set<String> reasons = new HashSet<>();
   private final Map<Holder, Long> begun = bounded();
   private final Map<Holder, Long> fences = bounded();
 
@@ -81,7 +87,16 @@ final class LayoutCounters {
   }
 
   /** The first word of the detail is the reason's code; the rest is for people. */
-  private static String reasonOf(Event event) {
+  private String reasonOf(Event event) {
+    String reason = firstWord(event);
+    synchronized (reasons) {
+      return reasons.contains(reason) || (reasons.size() < REASONS_MAX && reasons.add(reason))
+          ? reason
+          : "other";
+    }
+  }
+
+  private static String firstWord(Event event) {
     String detail = event.detail() == null ? "" : event.detail();
     int end = 0;
     while (end < detail.length()

@@ -64,6 +64,13 @@ public enum Metric {
   FENCE_NANOS("fence_nanos", Kind.HISTOGRAM, "from the beginning of a fence to dead handles"),
   /** Bytes registered for remote access now. */
   REGISTERED_BYTES("registered_bytes", Kind.COUNTER, "bytes now registered for remote access"),
+  /** Seals that the kernel took. */
+  SEALS_LOST("seals_lost_total", Kind.COUNTER, "leases the kernel took before they were given up"),
+  /** Oddities of the lease signals. */
+  LEASE_SIGNAL_ANOMALIES(
+      "lease_signal_anomalies_total", Kind.COUNTER, "oddities of the lease signals", "anomaly"),
+  /** Audits. */
+  AUDITS("audits_total", Kind.COUNTER, "block maps read again under a seal", "outcome"),
   /** Differences found by the auditor. */
   AUDIT_DIFFERENCES(
       "audit_differences_total", Kind.COUNTER, "block maps found changed under a seal (S2)");
@@ -84,6 +91,7 @@ public enum Metric {
   private final String id;
   private final Kind kind;
   private final String doc;
+
   @SuppressWarnings("Immutable") // Made by List.of.
   private final List<String> labels;
 

@@ -92,6 +92,8 @@ public final class OpenTable {
   private volatile AtomicReferenceArray<OpenState> slots = new AtomicReferenceArray<>(64);
   private int slotsUsed;
   private int open;
+  // Spares each SEQUENCE the lock as long as nothing was ever revoked.
+  private volatile boolean everRevoked;
 
   /**
    * Creates a table.
@@ -419,6 +421,7 @@ public final class OpenTable {
         if (state.revokedStatus() == NfsStat4.NFS4_OK) {
           removeShare(state);
           byOwner.remove(new Key(state.owner(), state.file()));
+          everRevoked = true;
           state.revoke(status);
           client.revoked.add(state);
           targets.add(state.target());
@@ -432,6 +435,9 @@ public final class OpenTable {
 
   /** Whether the client has revoked opens that it has not freed (sr_status_flags). */
   public boolean hasRevokedState(long clientId) {
+    if (!everRevoked) {
+      return false;
+    }
     lock.lock();
     try {
       ClientOpens client = clients.get(clientId);

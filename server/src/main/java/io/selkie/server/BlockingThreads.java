@@ -1,0 +1,41 @@
+package io.selkie.server;
+
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Threads for the server's own work that may block in the kernel: grants that waited, seals to be
+ * released, audits, departures of clients. Bounded: beyond that the caller does the work itself,
+ * which slows down who makes too much of it and loses nothing.
+ */
+final class BlockingThreads implements Executor, AutoCloseable {
+
+  private static final int QUEUE_LENGTH = 65_536;
+
+  private final ThreadPoolExecutor threads;
+
+  BlockingThreads(String name, int count) {
+    threads =
+        new ThreadPoolExecutor(
+            count,
+            count,
+            0,
+            TimeUnit.SECONDS,
+            new ArrayBlockingQueue<>(QUEUE_LENGTH),
+            Thread.ofPlatform().name(name + "-", 0).daemon().factory(),
+            (task, pool) -> task.run());
+  }
+
+  @Override
+  public void execute(Runnable task) {
+    threads.execute(task);
+  }
+
+  /** Lets what is queued finish on its own; what comes later is run by whoever brings it. */
+  @Override
+  public void close() {
+    threads.shutdown();
+  }
+}

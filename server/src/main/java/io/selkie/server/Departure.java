@@ -1,0 +1,64 @@
+package io.selkie.server;
+
+import io.selkie.layout.LayoutArbiter;
+import io.selkie.layout.RecallCause;
+import io.selkie.protocol.nfs4.SessionId4;
+import io.selkie.server.direct.QueuePairGate;
+import io.selkie.server.session.ClientLifecycle;
+import io.selkie.server.state.OpenTable;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
+
+/**
+ * What goes when a client or a session goes: first the layouts, fenced, because only they can still
+ * change anything, then the opens that kept their files open, then the queue pairs that are left.
+ *
+ * <p>Sessions are made before what hangs on them, so the parts come later, once: {@link #attach}.
+ */
+final class Departure implements ClientLifecycle {
+
+  private record Parts(LayoutArbiter arbiter, OpenTable opens, Optional<QueuePairGate> gate) {}
+
+  private final Executor blocking;
+  private volatile Parts parts;
+
+  /**
+   * With nothing attached.
+   *
+   * @param blocking runs what may block in the kernel
+   */
+  Departure(Executor blocking) {
+    this.blocking = blocking;
+  }
+
+  /** To be called once, before the first request. */
+  void attach(LayoutArbiter arbiter, OpenTable opens, Optional<QueuePairGate> gate) {
+    parts = new Parts(arbiter, opens, gate);
+  }
+
+  @Override
+  public CompletionStage<Void> clientGone(long clientId, Cause cause) {
+    Parts all = parts;
+    RecallCause why =
+        switch (cause) {
+          case EXPIRED -> RecallCause.CLIENT_EXPIRED;
+          case DESTROYED, RESTARTED, REPLACED -> RecallCause.CLIENT_DESTROYED;
+          case REVOKED -> RecallCause.ADMINISTRATIVE;
+        };
+    return CompletableFuture.supplyAsync(() -> all.arbiter.clientGone(clientId, why), blocking)
+        .thenCompose(stage -> stage)
+        .thenRunAsync(
+            () -> {
+              all.opens.clientGone(clientId);
+              all.gate.ifPresent(gate -> gate.clientGone(clientId));
+            },
+            blocking);
+  }
+
+  @Override
+  public void sessionGone(long clientId, SessionId4 sessionId) {
+    parts.gate.ifPresent(gate -> blocking.execute(() -> gate.sessionGone(sessionId)));
+  }
+}

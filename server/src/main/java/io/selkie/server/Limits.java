@@ -1,0 +1,87 @@
+package io.selkie.server;
+
+import io.selkie.config.RdmaConfig;
+import io.selkie.config.SelkieConfig;
+import io.selkie.config.SessionConfig;
+import io.selkie.config.WorkerConfig;
+import io.selkie.rdma.iwarp.IwarpConfig;
+import io.selkie.rdma.iwarp.IwarpLimits;
+import io.selkie.server.compound.Workers;
+import io.selkie.server.ops.attr.AttrSource.ServerAttributes;
+import io.selkie.server.rpc.RpcLimits;
+import io.selkie.server.session.SessionLimits;
+import java.time.Duration;
+
+/** From the configuration to the limits of the parts, concluded once at start. Stateless. */
+final class Limits {
+
+  private static final int LOOPS_MAX = 8;
+  private static final int WORKERS_MIN = 4;
+
+  private Limits() {}
+
+  static RpcLimits rpc(SessionConfig config) {
+    RpcLimits rest = RpcLimits.DEFAULT;
+    return new RpcLimits(
+        config.maxRequestBytes(),
+        config.maxResponseBytes(),
+        config.maxPendingRequestsPerConnection(),
+        rest.callsMax(),
+        rest.outboundBytesHigh(),
+        config.maxConnections(),
+        Duration.ofMillis(config.idleHandshakeMillis()),
+        rest.recordTimeout(),
+        rest.sendTimeout(),
+        rest.deadPeerTimeout());
+  }
+
+  static SessionLimits sessions(SessionConfig config) {
+    SessionLimits rest = SessionLimits.DEFAULT;
+    return new SessionLimits(
+        Duration.ofSeconds(config.leaseSeconds()),
+        config.maxClients(),
+        rest.unconfirmedMax(),
+        config.maxSessionsPerClient(),
+        rest.connectionsPerSessionMax(),
+        config.maxRequestBytes(),
+        config.maxResponseBytes(),
+        config.maxCachedResponseBytes(),
+        config.maxOperationsPerCompound(),
+        config.maxSlots(),
+        rest.replyCacheBytesMax(),
+        rest.callbackSlotsMax(),
+        rest.callbacksPendingMax(),
+        rest.callbackTimeout());
+  }
+
+  static ServerAttributes attributes(SessionConfig config) {
+    return new ServerAttributes(
+        config.leaseSeconds(),
+        config.maxResponseBytes() - RpcLimits.OVERHEAD_BYTES,
+        config.maxRequestBytes() - RpcLimits.OVERHEAD_BYTES);
+  }
+
+  static Workers workers(WorkerConfig config) {
+    int threads = config.threads() > 0 ? config.threads() : Math.max(WORKERS_MIN, 2 * processors());
+    return new Workers(threads, Math.max(threads, config.queueLength()));
+  }
+
+  static int networkThreads(SelkieConfig config) {
+    int threads = config.workers().networkThreads();
+    return threads > 0 ? threads : Math.min(LOOPS_MAX, processors());
+  }
+
+  static IwarpConfig iwarp(RdmaConfig config) {
+    IwarpLimits rest = IwarpLimits.DEFAULTS;
+    IwarpLimits limits =
+        rest.withPeers(config.maxQueuePairs(), config.maxReadsPerQueuePair())
+            .withTimes(
+                config.handshakeTimeoutMillis(), rest.lingerMillis(), rest.idleTimeoutMillis());
+    int threads = config.threads() > 0 ? config.threads() : Math.min(LOOPS_MAX, processors());
+    return IwarpConfig.DEFAULTS.withLimits(limits).withEventLoops(threads, 0);
+  }
+
+  static int processors() {
+    return Runtime.getRuntime().availableProcessors();
+  }
+}

@@ -1,0 +1,264 @@
+package io.selkie.server;
+
+import io.selkie.config.ExportConfig;
+import io.selkie.config.HostPort;
+import io.selkie.config.SelkieConfig;
+import io.selkie.config.time.NanoClock;
+import io.selkie.layout.Arbiter;
+import io.selkie.layout.LayoutArbiter;
+import io.selkie.lease.LeaseDeadlineException;
+import io.selkie.lease.LeaseDeadlines;
+import io.selkie.lease.LeaseRuntime;
+import io.selkie.posix.Kernel;
+import io.selkie.posix.LinuxKernel;
+import io.selkie.posix.SystemFacts;
+import io.selkie.server.compound.Workers;
+import io.selkie.server.diagnostics.DiagnosticsServer;
+import io.selkie.server.metrics.ServerMetrics;
+import io.selkie.server.rpc.RpcServer;
+import io.selkie.server.session.SessionManager;
+import io.selkie.server.state.OpenTable;
+import io.selkie.server.vfs.Export;
+import io.selkie.server.vfs.PassthroughFileSystem;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A whole server in this process: started by {@link #start}, ended in order by {@link #stop} or at
+ * once by {@link #close}. Safe for use by several threads.
+ */
+public final class SelkieServer implements AutoCloseable {
+
+  private static final Logger LOG = LoggerFactory.getLogger(SelkieServer.class);
+
+  private final SelkieConfig config;
+  private final Teardown teardown;
+  private final ServerMetrics metrics;
+  private final SessionManager sessions;
+  private final OpenTable opens;
+  private final PassthroughFileSystem fs;
+  private final LayoutArbiter arbiter;
+  private final Workers workers;
+  private final Optional<RdmaService> rdma;
+  private final InetSocketAddress nfsAddress;
+  private final Optional<DiagnosticsServer> diagnostics;
+  private final AtomicBoolean stopping = new AtomicBoolean();
+  private final CountDownLatch stopped = new CountDownLatch(1);
+
+  private SelkieServer(SelkieConfig config, Kernel kernel, Teardown teardown) throws IOException {
+    this.config = config;
+    this.teardown = teardown;
+    this.metrics = new ServerMetrics();
+    SystemFacts facts = SystemFacts.of(kernel);
+    LeaseDeadlines deadlines = deadlines(config, facts);
+    NanoClock clock = NanoClock.system();
+    SecureRandom random = new SecureRandom();
+    ServerParts parts = new ServerParts(config, kernel, clock, random, metrics, teardown);
+    this.fs = parts.openFileSystem(facts);
+    this.opens = parts.openTable();
+    BlockingThreads blocking =
+        teardown.later(new BlockingThreads("layout-worker", Math.max(2, Limits.processors())));
+    Departure departure = new Departure(blocking);
+    this.sessions = parts.openSessions(departure);
+    this.rdma = parts.openRdma(sessions);
+    LeaseRuntime leases = parts.startLeases(deadlines);
+    Arbiter newArbiter = parts.openArbiter(leases, sessions, opens, rdma, blocking);
+    this.arbiter = newArbiter;
+    departure.attach(arbiter, opens, rdma.map(RdmaService::gate));
+    sessions.register(new Stateholders.Opens(opens));
+    sessions.register(new Stateholders.Layouts(arbiter));
+    this.workers = teardown.later(Limits.workers(config.workers()));
+    RpcServer rpc = parts.openRpc(parts.services(fs, opens, arbiter, sessions), sessions, workers);
+    this.diagnostics = openDiagnostics();
+    // Clients may come from here on.
+    this.nfsAddress = rpc.listen(resolve(config.listen()));
+    parts.gauges(rpc, sessions, opens, fs, arbiter, rdma);
+    config.exports().forEach(SelkieServer::say);
+  }
+
+  private static void say(ExportConfig export) {
+    LOG.info(
+        "export {} of {}{}{}",
+        export.name(),
+        export.path(),
+        export.readOnly() ? ", read only" : "",
+        export.layouts() ? "" : ", without layouts");
+  }
+
+  /**
+   * Starts a server; it serves when this returns.
+   *
+   * @throws IOException when it cannot, with the reason and what to do in the message; nothing is
+   *     left behind
+   */
+  public static SelkieServer start(SelkieConfig config) throws IOException {
+    return start(config, new LinuxKernel());
+  }
+
+  /** Starts on a kernel that a test can make fail. */
+  public static SelkieServer start(SelkieConfig config, Kernel kernel) throws IOException {
+    Teardown teardown = new Teardown();
+    try {
+      return new SelkieServer(config, kernel, teardown);
+    } catch (IOException | RuntimeException e) {
+      teardown.close();
+      throw e;
+    }
+  }
+
+  /** The deadline rule (S4). */
+  private static LeaseDeadlines deadlines(SelkieConfig config, SystemFacts facts)
+      throws IOException {
+    try {
+      return LeaseDeadlines.of(
+          facts.leaseBreakSeconds(),
+          Duration.ofMillis(config.layout().recallTimeoutMillis()),
+          Duration.ofMillis(config.layout().fenceBudgetMillis()));
+    } catch (LeaseDeadlineException e) {
+      throw new IOException(e.getMessage(), e);
+    }
+  }
+
+  static InetSocketAddress resolve(HostPort address) throws IOException {
+    return new InetSocketAddress(InetAddress.getByName(address.host()), address.port());
+  }
+
+  private Optional<DiagnosticsServer> openDiagnostics() throws IOException {
+    if (config.diagnostics().listen().isEmpty()) {
+      return Optional.empty();
+    }
+    InetSocketAddress address = resolve(config.diagnostics().listen().get());
+    return Optional.of(teardown.later(new DiagnosticsServer(address, this::report)));
+  }
+
+  /** What the diagnostics listener tells. */
+  private Map<String, Object> report() {
+    Map<String, Object> report = new LinkedHashMap<>();
+    report.put("pid", ProcessHandle.current().pid());
+    report.put(
+        "exports",
+        config.exports().stream()
+            .map(export -> Map.of("name", export.name(), "path", export.path().toString()))
+            .toList());
+    report.put("metrics", metrics.values());
+    return report;
+  }
+
+  /** The configuration it was started with. */
+  public SelkieConfig config() {
+    return config;
+  }
+
+  /** Where NFS clients connect. */
+  public InetSocketAddress nfsAddress() {
+    return nfsAddress;
+  }
+
+  /** Where queue pairs connect; empty when one-sided access is off. */
+  public Optional<InetSocketAddress> rdmaAddress() {
+    return rdma.map(RdmaService::address);
+  }
+
+  /** Where the diagnostics listener is; empty when it is off. */
+  public Optional<InetSocketAddress> diagnosticsAddress() {
+    return diagnostics.map(DiagnosticsServer::address);
+  }
+
+  /** Its counters and its recent layout events. */
+  public ServerMetrics metrics() {
+    return metrics;
+  }
+
+  /** Its layouts. */
+  public LayoutArbiter arbiter() {
+    return arbiter;
+  }
+
+  /** Its clients and sessions. */
+  public SessionManager sessions() {
+    return sessions;
+  }
+
+  /** Its opens. */
+  public OpenTable opens() {
+    return opens;
+  }
+
+  /** Its exports, by name. */
+  public Map<String, Export> exports() {
+    Map<String, Export> exports = new LinkedHashMap<>();
+    fs.exports().forEach(export -> exports.put(export.name(), export));
+    return exports;
+  }
+
+  /**
+   * Stops in order: no new queue pairs, every layout recalled and fenced where it does not come
+   * back, requests under way answered, connections closed, descriptors and leases given up. The
+   * second call waits for the first.
+   *
+   * @param bound how long recall and requests may take together; then what is left is cut off
+   */
+  public void stop(Duration bound) {
+    if (!stopping.compareAndSet(false, true)) {
+      try {
+        awaitStopped();
+      } catch (InterruptedException _) {
+        Thread.currentThread().interrupt();
+      }
+      return;
+    }
+    NanoClock clock = NanoClock.system();
+    long deadline = clock.nanoTime() + bound.toNanos();
+    LOG.info("stopping: {} layouts to be recalled", arbiter.layoutCount());
+    rdma.ifPresent(service -> service.gate().stop());
+    try {
+      arbiter.stop().toCompletableFuture().get(bound.toNanos(), TimeUnit.NANOSECONDS);
+    } catch (TimeoutException | ExecutionException e) {
+      LOG.error("not every layout came back; what is left is fenced", e);
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    }
+    try {
+      // Requests are answered while their connections are still there.
+      if (!workers.stop(Math.max(1, deadline - clock.nanoTime()))) {
+        LOG.warn("requests still under way are cut off; they were not acknowledged");
+      }
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    }
+    finish();
+  }
+
+  /** Ends at once: every layout is fenced, what is under way is cut off. Idempotent. */
+  @Override
+  public void close() {
+    if (stopping.compareAndSet(false, true)) {
+      rdma.ifPresent(service -> service.gate().stop());
+      finish();
+    }
+  }
+
+  private void finish() {
+    teardown.close();
+    stopped.countDown();
+    LOG.info("stopped");
+  }
+
+  /** Waits until the server has stopped. */
+  public void awaitStopped() throws InterruptedException {
+    stopped.await();
+  }
+}

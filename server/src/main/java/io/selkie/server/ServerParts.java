@@ -1,0 +1,316 @@
+package io.selkie.server;
+
+import io.selkie.config.ExportConfig;
+import io.selkie.config.RdmaConfig;
+import io.selkie.config.SelkieConfig;
+import io.selkie.config.time.NanoClock;
+import io.selkie.layout.Arbiter;
+import io.selkie.layout.LayoutArbiter;
+import io.selkie.layout.LayoutPolicy;
+import io.selkie.layout.LayoutType;
+import io.selkie.layout.rdma.RdmaDevices;
+import io.selkie.layout.rdma.RdmaDomains;
+import io.selkie.layout.rdma.RdmaLayoutType;
+import io.selkie.lease.LeaseDeadlines;
+import io.selkie.lease.LeaseRuntime;
+import io.selkie.lease.LeaseSettings;
+import io.selkie.posix.Kernel;
+import io.selkie.posix.SystemFacts;
+import io.selkie.protocol.nfs4.NfsTime4;
+import io.selkie.rdma.RdmaListener;
+import io.selkie.rdma.iwarp.IwarpProvider;
+import io.selkie.rdma.iwarp.IwarpStatistics;
+import io.selkie.rdma.iwarp.IwarpStatistics.Counter;
+import io.selkie.server.compound.CompoundEngine;
+import io.selkie.server.compound.ExecutionPolicy;
+import io.selkie.server.compound.NfsProgram;
+import io.selkie.server.compound.Operation;
+import io.selkie.server.compound.OperationTable;
+import io.selkie.server.compound.Workers;
+import io.selkie.server.direct.QueuePairGate;
+import io.selkie.server.metrics.Metric;
+import io.selkie.server.metrics.ServerMetrics;
+import io.selkie.server.ops.FileOperations;
+import io.selkie.server.ops.FileServices;
+import io.selkie.server.ops.WriteVerifier;
+import io.selkie.server.rpc.RpcServer;
+import io.selkie.server.session.ClientLifecycle;
+import io.selkie.server.session.ServerIdentity;
+import io.selkie.server.session.SessionManager;
+import io.selkie.server.state.OpenTable;
+import io.selkie.server.state.StateDirectory;
+import io.selkie.server.vfs.Export;
+import io.selkie.server.vfs.PassthroughFileSystem;
+import io.selkie.server.vfs.VfsState;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Makes the parts of a server from its configuration, in the order of their dependence, and leaves
+ * each to the teardown. Used by one thread, at start.
+ */
+final class ServerParts {
+
+  private static final Logger LOG = LoggerFactory.getLogger(ServerParts.class);
+
+  /** Files found by name where kernel handles may not be used; a few hundred bytes each. */
+  private static final int NAME_INDEX_FILES = 1 << 20;
+
+  /** layout_blksize: what LAYOUTCOMMIT's lists are aligned to. */
+  private static final int LAYOUT_BLOCK_BYTES = 4096;
+
+  /** Descriptors for everything that is not an open file: sockets, directories, libraries. */
+  private static final int OTHER_DESCRIPTORS = 512;
+
+  private final SelkieConfig config;
+  private final Kernel kernel;
+  private final NanoClock clock;
+  private final SecureRandom random;
+  private final ServerMetrics metrics;
+  private final Teardown teardown;
+  private final Instant startedAt;
+  private final StateDirectory state;
+  private final SystemTimers timers;
+
+  ServerParts(
+      SelkieConfig config,
+      Kernel kernel,
+      NanoClock clock,
+      SecureRandom random,
+      ServerMetrics metrics,
+      Teardown teardown)
+      throws IOException {
+    this.config = config;
+    this.kernel = kernel;
+    this.clock = clock;
+    this.random = random;
+    this.metrics = metrics;
+    this.teardown = teardown;
+    this.startedAt = new WallClock().instant();
+    Path directory =
+        config.stateDirectory().orElseGet(() -> StateDirectory.defaultPath(kernel.effectiveUid()));
+    this.state = teardown.later(StateDirectory.open(directory, random));
+    this.timers = teardown.later(new SystemTimers("timers"));
+    LOG.info("state in {}, start number {}", directory, state.bootEpoch());
+  }
+
+  // ---------------------------------------------------------------- files and opens
+
+  PassthroughFileSystem openFileSystem(SystemFacts facts) throws IOException {
+    VfsState handles =
+        teardown.later(
+            VfsState.open(
+                kernel, state.path().resolve("vfs").toString(), random, NAME_INDEX_FILES));
+    List<Export> exports = new ArrayList<>();
+    for (ExportConfig export : config.exports()) {
+      Export opened =
+          Export.open(
+              kernel,
+              export.name(),
+              export.path().toString(),
+              export.readOnly(),
+              Export.HandleMode.KERNEL);
+      exports.add(teardown.later(opened));
+      if (opened.handleMode() == Export.HandleMode.NAME) {
+        LOG.info(
+            "export {}: files are found again by name, as this process may not open by handle"
+                + " (CAP_DAC_READ_SEARCH)",
+            export.name());
+      }
+    }
+    int most = config.files().maxOpenDescriptions();
+    long limit = facts.openFilesLimit() - OTHER_DESCRIPTORS - config.sessions().maxConnections();
+    if (limit < most) {
+      LOG.warn(
+          "the limit of {} descriptors (ulimit -n) leaves room for {} open files, not for the {} of"
+              + " files.maxOpenDescriptions; raise it to hold more",
+          facts.openFilesLimit(),
+          Math.max(64, limit),
+          most);
+      most = (int) Math.max(64, limit);
+    }
+    return teardown.later(
+        new PassthroughFileSystem(kernel, exports, handles, startedAt.getEpochSecond(), most));
+  }
+
+  OpenTable openTable() {
+    return new OpenTable(
+        state.bootEpoch(), config.sessions().maxOpens(), config.sessions().maxOpensPerClient());
+  }
+
+  // ---------------------------------------------------------------- sessions
+
+  SessionManager openSessions(ClientLifecycle lifecycle) throws IOException {
+    String id = HexFormat.of().formatHex(state.serverId());
+    ServerIdentity identity =
+        new ServerIdentity(
+            state.bootEpoch(),
+            id,
+            id,
+            "selkie.invalid",
+            "Selkie " + new Main.Version().getVersion()[0].replace("selkie ", ""),
+            new NfsTime4(startedAt.getEpochSecond(), 0));
+    return teardown.later(
+        new SessionManager(
+            identity, Limits.sessions(config.sessions()), clock, timers, random, lifecycle));
+  }
+
+  // ---------------------------------------------------------------- one-sided access
+
+  Optional<RdmaService> openRdma(SessionManager sessions) throws IOException {
+    RdmaConfig rdma = config.rdma();
+    if (rdma.provider() == RdmaConfig.Provider.OFF) {
+      LOG.info("one-sided access is off (rdma.provider): no layouts");
+      return Optional.empty();
+    }
+    IwarpProvider provider = teardown.later(new IwarpProvider(Limits.iwarp(rdma), clock, random));
+    RdmaDomains domains = new RdmaDomains(provider);
+    QueuePairGate gate =
+        new QueuePairGate(
+            sessions::clientOf,
+            domains,
+            new QueuePairGate.Limits(rdma.maxQueuePairs(), rdma.maxQueuePairsPerClient()),
+            provider.capabilities().flush(),
+            metrics);
+    InetSocketAddress wanted = SelkieServer.resolve(rdma.listen());
+    RdmaListener listener;
+    try {
+      listener = teardown.later(provider.listen(wanted, gate));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted while starting to listen on " + wanted, e);
+    }
+    InetSocketAddress address = listener.address();
+    RdmaDevices devices = new RdmaDevices(random);
+    Optional<String> told =
+        rdma.advertisedHost()
+            .or(() ->
+                wanted.getAddress().isAnyLocalAddress()
+                    ? Optional.empty()
+                    : Optional.of(wanted.getAddress().getHostAddress()));
+    devices.add(told, address.getPort());
+    LOG.info("one-sided access by {} on {}", provider.name(), address);
+    return Optional.of(new RdmaService(provider, domains, devices, gate, address));
+  }
+
+  // ---------------------------------------------------------------- seals and layouts
+
+  LeaseRuntime startLeases(LeaseDeadlines deadlines) throws IOException {
+    BlockingThreads auditing = teardown.later(new BlockingThreads("audit", 1));
+    LeaseSettings settings =
+        LeaseSettings.defaults()
+            .withAuditIntervalNanos(
+                TimeUnit.MILLISECONDS.toNanos(config.layout().auditIntervalMillis()));
+    return teardown.later(
+        LeaseRuntime.start(
+            new LeaseRuntime.Parts(
+                kernel, clock, timers, auditing, deadlines, settings, new LeaseWatch(metrics))));
+  }
+
+  Arbiter openArbiter(
+      LeaseRuntime leases,
+      SessionManager sessions,
+      OpenTable opens,
+      Optional<RdmaService> rdma,
+      BlockingThreads blocking) {
+    List<LayoutType> types =
+        rdma.<List<LayoutType>>map(service ->
+                List.of(
+                    new RdmaLayoutType(
+                        service.domains(),
+                        service.devices(),
+                        service.provider().capabilities().maxRegionBytes(),
+                        LAYOUT_BLOCK_BYTES)))
+            .orElse(List.of());
+    return teardown.later(
+        new Arbiter(
+            leases.sealer(),
+            sessions.callbackChannel(opens::fileHandleOf),
+            types,
+            metrics,
+            clock,
+            timers,
+            blocking,
+            random,
+            LayoutPolicy.of(config.layout())));
+  }
+
+  // ---------------------------------------------------------------- requests
+
+  FileServices services(
+      PassthroughFileSystem fs, OpenTable opens, LayoutArbiter arbiter, SessionManager sessions) {
+    Set<String> withLayouts =
+        config.exports().stream()
+            .filter(ExportConfig::layouts)
+            .map(ExportConfig::name)
+            .collect(Collectors.toSet());
+    return new FileServices(
+        kernel,
+        fs,
+        opens,
+        arbiter,
+        metrics,
+        Limits.attributes(config.sessions()),
+        new WriteVerifier(state.bootEpoch()),
+        withLayouts,
+        kernel.effectiveUid(),
+        sessions::isReclaimComplete);
+  }
+
+  RpcServer openRpc(FileServices services, SessionManager sessions, Workers workers) {
+    List<Operation> operations = new ArrayList<>(FileOperations.all(services));
+    operations.addAll(sessions.operations(c -> FileOperations.checkParent(services, c)));
+    CompoundEngine engine =
+        new CompoundEngine(
+            OperationTable.of(operations), ExecutionPolicy.BY_COST, workers, metrics::operation);
+    return teardown.later(
+        new RpcServer(
+            List.of(new NfsProgram(engine)),
+            Limits.rpc(config.sessions()),
+            Limits.networkThreads(config),
+            clock,
+            timers,
+            random));
+  }
+
+  // ---------------------------------------------------------------- what is counted elsewhere
+
+  void gauges(
+      RpcServer rpc,
+      SessionManager sessions,
+      OpenTable opens,
+      PassthroughFileSystem fs,
+      LayoutArbiter arbiter,
+      Optional<RdmaService> rdma) {
+    // The listening socket is counted with the connections there.
+    metrics.gauge(Metric.CONNECTIONS, () -> Math.max(0, rpc.connectionCount() - 1));
+    metrics.gauge(Metric.CLIENTS, () -> sessions.clients().size());
+    metrics.gauge(Metric.SESSIONS, sessions::sessionCount);
+    metrics.gauge(Metric.OPENS, opens::count);
+    metrics.gauge(Metric.DESCRIPTIONS, fs.openFiles()::size);
+    metrics.gauge(Metric.LAYOUTS, arbiter::layoutCount);
+    rdma.ifPresent(service -> directGauges(service.provider().statistics()));
+  }
+
+  private void directGauges(IwarpStatistics statistics) {
+    metrics.gauge(Metric.DIRECT_READ_BYTES, () -> statistics.get(Counter.READ_BYTES_OUT));
+    metrics.gauge(Metric.DIRECT_WRITE_BYTES, () -> statistics.get(Counter.WRITE_BYTES_IN));
+    metrics.gauge(Metric.DIRECT_OPERATIONS, () -> statistics.get(Counter.READS_IN), "read");
+    metrics.gauge(Metric.DIRECT_OPERATIONS, () -> statistics.get(Counter.WRITES_IN), "write");
+    metrics.gauge(
+        Metric.DIRECT_REFUSED,
+        () -> statistics.terminatesSent().values().stream().mapToLong(Long::longValue).sum());
+  }
+}

@@ -1,0 +1,13 @@
+package io.selkie.server;
+
+import java.time.Instant;
+import java.time.InstantSource;
+
+/** The time of day, for what people and clients read; never for measuring. */
+final class WallClock implements InstantSource {
+
+  @Override
+  public Instant instant() {
+    return Instant.now();
+  }
+}
