@@ -5,6 +5,7 @@ import io.selkie.rdma.ConnectionAcceptor;
 import io.selkie.rdma.MemoryRegion;
 import io.selkie.rdma.ProtectionDomain;
 import io.selkie.rdma.QueuePair;
+import io.selkie.rdma.QueuePairListener;
 import io.selkie.rdma.RdmaCapabilities;
 import io.selkie.rdma.RdmaException;
 import io.selkie.rdma.RdmaListener;
@@ -147,7 +148,10 @@ final class FakeRdma implements RdmaProvider {
 
   @Override
   public QueuePair connect(
-      InetSocketAddress peer, ProtectionDomain domain, ConnectOptions options) {
+      InetSocketAddress peer,
+      ProtectionDomain domain,
+      ConnectOptions options,
+      QueuePairListener listener) {
     throw new UnsupportedOperationException();
   }
 

@@ -27,12 +27,12 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * Goal: whichever call into the kernel fails, sealing ends in a typed refusal or a seal that is true,
- * and no lease, mapping or reference stays behind.
+ * Goal: whichever call into the kernel fails, sealing ends in a typed refusal or a seal that is
+ * true, and no lease, mapping or reference stays behind.
  *
- * <p>Method: one scenario (seal, grant, extend, audit, flush, give back, release), run once for each
- * of its calls with that call failing; on the fake kernel for a DAX file with everything to prepare,
- * and on the real one.
+ * <p>Method: one scenario (seal, grant, extend, audit, flush, give back, release), run once for
+ * each of its calls with that call failing; on the fake kernel for a DAX file with everything to
+ * prepare, and on the real one.
  */
 @Timeout(120)
 class FaultTest {
@@ -63,8 +63,7 @@ class FaultTest {
   private static long fakeScenario(long n, Errno errno, When when) {
     var rig = new FakeRig();
     var kernel = new FaultInjectingKernel(rig.kernel, 64);
-    LeaseRuntime runtime =
-        rig.runtime(kernel, LeaseSettings.defaults(), FakeRig.DEADLINES);
+    LeaseRuntime runtime = rig.runtime(kernel, LeaseSettings.defaults(), FakeRig.DEADLINES);
     FakeFile file = rig.fake.file(16L * BLOCK).dax().allocate(2, 2, FiemapFlags.SHARED);
     FakeTarget target = file.target(true);
     if (n > 0) {
@@ -138,8 +137,7 @@ class FaultTest {
   private static void scenario(
       LeaseRuntime runtime, SealTarget target, ByteRange first, ByteRange second) {
     Sealer sealer = runtime.sealer();
-    SealOutcome outcome =
-        sealer.seal(target, Purpose.READ_WRITE, first, (_, _, _, _) -> {});
+    SealOutcome outcome = sealer.seal(target, Purpose.READ_WRITE, first, (_, _, _, _) -> {});
     if (!(outcome instanceof Sealed(Seal seal, BlockMap map))) {
       assertTyped(outcome);
       return;

@@ -34,9 +34,9 @@ final class AttrSetter {
   }
 
   /**
-   * Whether the caller may set them: owner and mode only the owner, another owner only root, another
-   * group only one of the caller's own; times the owner, or "now" whoever may write. The size has
-   * rules of its own.
+   * Whether the caller may set them: owner and mode only the owner, another owner only root,
+   * another group only one of the caller's own; times the owner, or "now" whoever may write. The
+   * size has rules of its own.
    */
   static int mayChange(FileStatus status, AuthSys caller, SetAttrs attrs) {
     boolean owner = Permissions.ownsOrRoot(status, caller);
@@ -136,9 +136,7 @@ final class AttrSetter {
     try (granted) {
       // Giving a file away clears the bits of set-user-id, so the mode comes after it.
       int status =
-          setIf(
-              attrs.hasOwnership(),
-              () -> services.fs().setOwner(file, attrs.uid(), attrs.gid()));
+          setIf(attrs.hasOwnership(), () -> services.fs().setOwner(file, attrs.uid(), attrs.gid()));
       if (status != NfsStat4.NFS4_OK) {
         return status;
       }

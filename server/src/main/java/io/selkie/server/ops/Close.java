@@ -83,8 +83,7 @@ final class Close extends FileOperation {
       if (stateid == null) {
         return NfsStat4.NFS4ERR_BAD_STATEID;
       }
-      int status =
-          services.opens().downgrade(c.clientId(), stateid, file.identity(), access, deny);
+      int status = services.opens().downgrade(c.clientId(), stateid, file.identity(), access, deny);
       if (status == NfsStat4.NFS4_OK) {
         var state = services.opens().find(stateid);
         if (state == null) {

@@ -66,8 +66,7 @@ final class Create extends FileOperation {
     }
     if (services.needsCheck(c.credential())
         && parent.isDirectory()
-        && !Permissions.granted(
-            parent, c.credential(), Permissions.WRITE | Permissions.EXECUTE)) {
+        && !Permissions.granted(parent, c.credential(), Permissions.WRITE | Permissions.EXECUTE)) {
       return NfsStat4.NFS4ERR_ACCESS;
     }
     Made made = services.fs().changes().create(directory, name, kind);

@@ -47,9 +47,7 @@ final class Descriptions {
   private static Opened upgrade(FileServices services, OpenFile file, long clientId) {
     int status = NfsStat4.NFS4ERR_DELAY;
     ChangePermit permit =
-        services
-            .arbiter()
-            .beforeChange(file.identity(), FileChange.REOPEN, WHOLE_FILE, clientId);
+        services.arbiter().beforeChange(file.identity(), FileChange.REOPEN, WHOLE_FILE, clientId);
     if (permit instanceof ChangePermit.Granted granted) {
       try (granted) {
         status = services.files().upgrade(file);

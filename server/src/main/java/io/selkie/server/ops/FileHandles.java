@@ -7,7 +7,9 @@ import io.selkie.server.compound.CompoundContext;
 import io.selkie.server.vfs.Found;
 import io.selkie.server.vfs.VfsFile;
 
-/** The operations that only move filehandles about (RFC 8881 sections 18.8, 18.19 to 18.21, 18.27). */
+/**
+ * The operations that only move filehandles about (RFC 8881 sections 18.8, 18.19 to 18.21, 18.27).
+ */
 final class FileHandles {
 
   private FileHandles() {}
@@ -88,7 +90,9 @@ final class FileHandles {
     }
   }
 
-  /** RESTOREFH; without a saved filehandle NFSv4.1 says NFS4ERR_NOFILEHANDLE (section 15.1.16.4). */
+  /**
+   * RESTOREFH; without a saved filehandle NFSv4.1 says NFS4ERR_NOFILEHANDLE (section 15.1.16.4).
+   */
   static final class RestoreFh extends FileOperation {
     RestoreFh(FileServices services) {
       super(services, NfsOp4.OP_RESTOREFH);

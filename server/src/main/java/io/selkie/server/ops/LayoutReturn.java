@@ -35,8 +35,7 @@ final class LayoutReturn extends FileOperation {
     boolean reclaim = args.bool();
     int type = args.int32();
     int ioMode = args.int32();
-    int scope =
-        args.enumeration(LayoutConst4.LAYOUTRETURN4_FILE, LayoutConst4.LAYOUTRETURN4_ALL);
+    int scope = args.enumeration(LayoutConst4.LAYOUTRETURN4_FILE, LayoutConst4.LAYOUTRETURN4_ALL);
     if (scope == LayoutConst4.LAYOUTRETURN4_FILE) {
       return returnFile(c, reclaim, type, ioMode);
     }

@@ -4,9 +4,9 @@ import io.selkie.posix.FileStatus;
 import io.selkie.protocol.rpc.AuthSys;
 
 /**
- * What a caller may do, by the permission bits of POSIX. The server acts as its own user, so what it
- * may do and the caller may not has to be refused here. Access control lists show in these bits as
- * their mask. Stateless.
+ * What a caller may do, by the permission bits of POSIX. The server acts as its own user, so what
+ * it may do and the caller may not has to be refused here. Access control lists show in these bits
+ * as their mask. Stateless.
  */
 final class Permissions {
 

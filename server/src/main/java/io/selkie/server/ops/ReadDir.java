@@ -56,10 +56,7 @@ final class ReadDir extends FileOperation {
     }
     out.int64(ourVerifier);
     Entries entries = new Entries(out, end - TAIL_BYTES, asked);
-    status =
-        services
-            .fs()
-            .readDirectory(directory, cookie, !asked.isEmpty(), entries);
+    status = services.fs().readDirectory(directory, cookie, !asked.isEmpty(), entries);
     return status == NfsStat4.NFS4_OK ? entries.finish() : status;
   }
 
@@ -79,8 +76,7 @@ final class ReadDir extends FileOperation {
     }
 
     @Override
-    public boolean entry(
-        long cookie, byte[] name, int outcome, VfsFile file, FileStatus status) {
+    public boolean entry(long cookie, byte[] name, int outcome, VfsFile file, FileStatus status) {
       if (outcome != NfsStat4.NFS4_OK && !asked.isSet(FileAttributes.FATTR4_RDATTR_ERROR)) {
         // Nobody asked to be told of the one, so it is the whole that fails; what is there already
         // can be given first.

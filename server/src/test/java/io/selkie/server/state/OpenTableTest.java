@@ -264,7 +264,8 @@ class OpenTableTest {
         boolean conflict =
             open.values().stream()
                 .anyMatch(state -> (state.deny() & access) != 0 || (state.access() & deny) != 0);
-        OpenResult result = table.open(owner(who, "x"), 1000, new FakeTarget(FILE), HANDLE, access, deny);
+        OpenResult result =
+            table.open(owner(who, "x"), 1000, new FakeTarget(FILE), HANDLE, access, deny);
         assertThat(result instanceof OpenResult.Refused).isEqualTo(conflict);
         if (result instanceof OpenResult.Opened opened) {
           open.put(who, opened.state());
