@@ -15,6 +15,7 @@ import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -23,6 +24,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiConsumer;
+import java.util.function.Consumer;
 
 /**
  * One TCP connection to a server, on which a test says what it wants. A thread of its own reads:
@@ -115,8 +117,7 @@ public final class Nfs41TestClient implements AutoCloseable {
         sendCall(procedure, out -> {}).thenApply(record -> new CompoundReply(record, false)));
   }
 
-  private CompletableFuture<byte[]> sendCall(
-      int procedure, java.util.function.Consumer<XdrWriter> arguments) {
+  private CompletableFuture<byte[]> sendCall(int procedure, Consumer<XdrWriter> arguments) {
     int xid = lastXid.incrementAndGet();
     return sendRecord(
         xid,
@@ -136,16 +137,31 @@ public final class Nfs41TestClient implements AutoCloseable {
   }
 
   /** Sends one record, in one fragment, and returns what the reply with this xid will be. */
+  public CompletableFuture<byte[]> sendRecord(int xid, Consumer<XdrWriter> content) {
+    return sendRecord(xid, content, true);
+  }
+
+  /** The same; if {@code really} is false nothing is sent, because the test does it by itself. */
   public CompletableFuture<byte[]> sendRecord(
-      int xid, java.util.function.Consumer<XdrWriter> content) {
+      int xid, Consumer<XdrWriter> content, boolean really) {
     CompletableFuture<byte[]> reply = new CompletableFuture<>();
     waiting.put(xid, reply);
-    XdrWriter out = Compound.growing(0);
-    out.reserveInt32();
-    content.accept(out);
-    out.patchInt32(0, RecordMark.lastFragment(out.position() - RecordMark.BYTES));
-    sendRaw(out.buffer().array(), 0, out.position());
+    if (really) {
+      XdrWriter out = Compound.growing(0);
+      out.reserveInt32();
+      content.accept(out);
+      out.patchInt32(0, RecordMark.lastFragment(out.position() - RecordMark.BYTES));
+      sendRaw(out.buffer().array(), 0, out.position());
+    }
     return reply;
+  }
+
+  /** Returns the record of a call, without its mark. */
+  public byte[] recordOf(int xid, Compound compound) {
+    XdrWriter out = Compound.growing(0);
+    header(out, xid, Nfs4Const.NFS4_PROGRAM, Nfs4Const.NFS_V4, Nfs4Const.NFSPROC4_COMPOUND);
+    compound.encode(out);
+    return Arrays.copyOf(out.buffer().array(), out.position());
   }
 
   /** Sends bytes as they are. */
