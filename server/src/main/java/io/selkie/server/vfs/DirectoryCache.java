@@ -47,6 +47,10 @@ final class DirectoryCache implements AutoCloseable {
     }
   }
 
+  synchronized int size() {
+    return fds.size();
+  }
+
   synchronized void remove(PathIndex.Inode key) {
     Integer fd = fds.remove(key);
     if (fd != null) {

@@ -11,6 +11,8 @@ import io.selkie.posix.OpenFlags;
 import io.selkie.posix.PosixException;
 import io.selkie.posix.ResolveFlags;
 import java.util.Arrays;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * An exported directory, named once by a descriptor at start: whatever happens to its path later,
@@ -20,6 +22,8 @@ import java.util.Arrays;
  * end; safe for use by several threads.
  */
 public final class Export implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Export.class);
+
   /** For whatever is resolved beneath the root: no link, no way up, no other mount. */
   static final long RESOLVE =
       ResolveFlags.BENEATH
@@ -113,14 +117,23 @@ public final class Export implements AutoCloseable {
           "statx", result, "export directory " + path, "check its file system");
     }
     FileHandleBytes handle = new FileHandleBytes();
-    boolean hasHandle = kernel.nameToHandle(fd, handle) >= 0;
+    int named = kernel.nameToHandle(fd, handle);
+    boolean hasHandle = named >= 0;
+    if (!hasHandle) {
+      LOG.info(
+          "export {}: files are found again by name, because its file system has no handles:"
+              + " name_to_handle_at answered {}",
+          name,
+          Errno.describe(named));
+    }
     FileIdentity root = Identities.of(status, hasHandle ? handle : null);
-    int mountFd = hasHandle && handleMode == HandleMode.KERNEL ? openMount(kernel, fd, handle) : -1;
+    int mountFd =
+        hasHandle && handleMode == HandleMode.KERNEL ? openMount(kernel, name, fd, handle) : -1;
     return new Export(kernel, name, path, readOnly, fd, root, hasHandle ? handle : null, mountFd);
   }
 
   /** Finds out whether this process may open by handle: by doing it. */
-  private static int openMount(Kernel kernel, int rootFd, FileHandleBytes handle) {
+  private static int openMount(Kernel kernel, String name, int rootFd, FileHandleBytes handle) {
     int mountFd =
         kernel.openat2(
             rootFd,
@@ -128,12 +141,17 @@ public final class Export implements AutoCloseable {
             OpenFlags.RDONLY | OpenFlags.DIRECTORY | OpenFlags.CLOEXEC,
             0,
             RESOLVE);
-    if (mountFd < 0) {
-      return -1;
-    }
-    int probe = kernel.openByHandle(mountFd, handle, NAME_ONLY);
+    int probe = mountFd < 0 ? mountFd : kernel.openByHandle(mountFd, handle, NAME_ONLY);
     if (probe < 0) {
-      kernel.close(mountFd);
+      LOG.info(
+          "export {}: files are found again by name, because {} answered {}; with"
+              + " CAP_DAC_READ_SEARCH they are found by the kernel's handles",
+          name,
+          mountFd < 0 ? "opening its directory" : "open_by_handle_at",
+          Errno.describe(probe));
+      if (mountFd >= 0) {
+        kernel.close(mountFd);
+      }
       return -1;
     }
     kernel.close(probe);
@@ -186,6 +204,11 @@ public final class Export implements AutoCloseable {
 
   int id() {
     return id;
+  }
+
+  /** Whether the file system gives handles, whether or not this process may open by them. */
+  boolean hasKernelHandles() {
+    return rootHandle != null;
   }
 
   int mountFd() {

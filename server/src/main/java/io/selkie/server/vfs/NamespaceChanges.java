@@ -217,9 +217,12 @@ public final class NamespaceChanges {
         directory,
         name,
         (fd, before) -> {
-          Found victim = Found.refused(NFS4ERR_NOENT);
           if (Resolver.needsIndex(directory)) {
-            victim = find(directory, fd, name, new FileStatus());
+            Found victim = find(directory, fd, name, new FileStatus());
+            if (victim.status() != NFS4_OK) {
+              return Changed.refused(victim.status());
+            }
+            resolver.removed(victim.file());
           }
           int result = kernel.unlinkat(fd, name, 0);
           if (Errno.EISDIR.is(result)) {
@@ -228,9 +231,6 @@ public final class NamespaceChanges {
           if (result < 0) {
             return Changed.refused(
                 Errno.EEXIST.is(result) ? NFS4ERR_NOTEMPTY : notDirectory(fd, result));
-          }
-          if (victim.status() == NFS4_OK) {
-            resolver.removed(victim.file());
           }
           return changed(fd, before);
         },

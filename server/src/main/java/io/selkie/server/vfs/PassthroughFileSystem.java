@@ -71,6 +71,11 @@ public final class PassthroughFileSystem implements AutoCloseable {
     return openFiles;
   }
 
+  /** Descriptors of directories kept at hand. */
+  int directoriesCached() {
+    return resolver.directoriesCached();
+  }
+
   /** Making, moving and removing names. */
   public NamespaceChanges changes() {
     return changes;

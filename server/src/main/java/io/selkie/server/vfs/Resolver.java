@@ -52,6 +52,10 @@ final class Resolver implements AutoCloseable {
     directories.close();
   }
 
+  int directoriesCached() {
+    return directories.size();
+  }
+
   FileHandleCodec codec() {
     return codec;
   }
@@ -78,7 +82,15 @@ final class Resolver implements AutoCloseable {
       return Optional.empty();
     }
     FileHandleBytes kernelHandle = new FileHandleBytes();
-    boolean has = kernel.nameToHandle(fd, kernelHandle) >= 0;
+    boolean has = export.hasKernelHandles();
+    if (has) {
+      // An error must not give the inode a second identity.
+      int named = kernel.nameToHandle(fd, kernelHandle);
+      if (named < 0) {
+        failure[0] = named;
+        return Optional.empty();
+      }
+    }
     FileIdentity identity = Identities.of(status, has ? kernelHandle : null);
     boolean fits = has && kernelHandle.length() <= FileHandleCodec.KERNEL_LENGTH_MAX;
     FileHandle handle =
