@@ -170,6 +170,7 @@ final class CallerQueuePair extends AbstractQueuePair {
     if (writingFailed || socketClosed) {
       return;
     }
+    boolean sound = false;
     try {
       boolean more = true;
       while (more) {
@@ -187,11 +188,23 @@ final class CallerQueuePair extends AbstractQueuePair {
         }
       }
       setWantsWrite(!outgoing.isEmpty());
+      sound = true;
     } catch (IOException e) {
       // The peer may have said why before it closed: the reader will see that, or the end.
       LOG.debug("{}: writing failed", remoteAddress, e);
       writingFailed = true;
       setWantsWrite(false);
+      sound = true;
+    } finally {
+      breakUnless(sound);
+    }
+  }
+
+  /** Whatever was thrown is the caller's to see, but a stream it left half done must not go on. */
+  private void breakUnless(boolean sound) {
+    if (!sound) {
+      connection.abort("internal error; see the exception that was thrown");
+      closeSocket(DisconnectCause.Kind.LOCAL_ABORT, "internal error");
     }
   }
 
@@ -366,6 +379,7 @@ final class CallerQueuePair extends AbstractQueuePair {
     boolean more = true;
     while (more) {
       Signal signal;
+      boolean sound = false;
       wire.lock();
       try {
         leaderSleeps = false;
@@ -375,7 +389,9 @@ final class CallerQueuePair extends AbstractQueuePair {
           transmit();
           endIfDue(signal, count);
         }
+        sound = true;
       } finally {
+        breakUnless(sound);
         wire.unlock();
       }
       if (signal == Signal.MESSAGE) {
