@@ -18,11 +18,14 @@ import org.slf4j.LoggerFactory;
  *
  * <p>The monitor guards the fields and is never held across a callback or a call that may block for
  * long. Work that touches the mapping from here counts as a toucher; {@link #release} waits until
- * they are out, which a chunk of {@link UnwrittenConverter#CHUNK_BYTES} bounds.
+ * they are out, which a chunk of {@link #TOUCH_BYTES} bounds.
  */
 final class KernelSeal implements Seal, LeaseHolder {
 
   private static final Logger LOG = LoggerFactory.getLogger(KernelSeal.class);
+
+  /** Bytes written back in one go: it must be soon over. */
+  private static final long TOUCH_BYTES = 1 << 20;
 
   private final SealContext context;
   private final SealTarget target;
@@ -251,26 +254,6 @@ final class KernelSeal implements Seal, LeaseHolder {
     return 0;
   }
 
-  /** Converts unwritten blocks, chunk by chunk; 0, or {@code -errno}. */
-  int convert(UnwrittenConverter converter, ByteRange range) {
-    for (long at = range.offset(); at < range.end(); at += UnwrittenConverter.CHUNK_BYTES) {
-      long length = Math.min(UnwrittenConverter.CHUNK_BYTES, range.end() - at);
-      MemorySegment pages = beginTouch();
-      if (pages == null) {
-        return Errno.ESTALE.result();
-      }
-      try {
-        int result = converter.convert(pages, new ByteRange(at, length));
-        if (result < 0) {
-          return result;
-        }
-      } finally {
-        endTouch();
-      }
-    }
-    return 0;
-  }
-
   @Override
   public int flush(ByteRange range) {
     synchronized (this) {
@@ -291,14 +274,14 @@ final class KernelSeal implements Seal, LeaseHolder {
   }
 
   private int writeBack(ByteRange range) {
-    for (long at = range.offset(); at < range.end(); at += UnwrittenConverter.CHUNK_BYTES) {
+    for (long at = range.offset(); at < range.end(); at += TOUCH_BYTES) {
       MemorySegment pages = beginTouch();
       if (pages == null) {
         return Errno.ESTALE.result();
       }
       try {
         long end = Math.min(range.end(), mapping().byteSize());
-        long length = Math.min(UnwrittenConverter.CHUNK_BYTES, end - at);
+        long length = Math.min(TOUCH_BYTES, end - at);
         if (length <= 0) {
           return 0;
         }

@@ -246,7 +246,7 @@ public final class KernelSealer implements Sealer {
   }
 
   private Converting converting(KernelSeal seal) {
-    return range -> seal.convert(converter, range);
+    return range -> converter.convert(context.kernel(), seal.target().fd(), range);
   }
 
   /** What must be so before anything is tried; null when it is. */

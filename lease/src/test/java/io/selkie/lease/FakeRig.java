@@ -8,7 +8,6 @@ import io.selkie.lease.Sealer.Purpose;
 import io.selkie.lease.Sealer.SealListener;
 import io.selkie.lease.Sealer.SealOutcome;
 import io.selkie.posix.Kernel;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -97,13 +96,8 @@ final class FakeRig {
         this::convert);
   }
 
-  /** Faults in the pages of the file that the memory belongs to. */
-  private int convert(MemorySegment pages, ByteRange range) {
-    return fake.files.values().stream()
-        .filter(file -> file.memory.address() == pages.address())
-        .findFirst()
-        .orElseThrow()
-        .convert(range);
+  private int convert(Kernel any, int fd, ByteRange range) {
+    return fake.files.get(fd).convert(range);
   }
 
   /** A file of whole, written blocks. */

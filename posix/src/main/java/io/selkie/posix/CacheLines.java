@@ -27,6 +27,12 @@ public final class CacheLines {
 
   /** Finds out what this processor and this JVM offer. */
   public static CacheLines detect() {
+    // The JVM makes the code behind writebackMemory for its optimising compiler only, yet says that
+    // it is enabled: without that compiler (-Xint, -XX:TieredStopAtLevel) the call is a jump to 0.
+    String mode = System.getProperty("java.vm.info", "");
+    if (mode.contains("interpreted") || mode.contains("emulated-client")) {
+      return new CacheLines(null, "the JVM runs without its optimising compiler (" + mode + ")");
+    }
     try {
       Class<?> type = Class.forName("jdk.internal.misc.Unsafe");
       MethodHandles.Lookup lookup = MethodHandles.lookup();
