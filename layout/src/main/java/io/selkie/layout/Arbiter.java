@@ -366,6 +366,11 @@ public final class Arbiter implements LayoutArbiter {
     return context.ledger().granted();
   }
 
+  /** Files that something is remembered of; 0 when nobody holds, asks for or changes anything. */
+  public int fileCount() {
+    return files.size();
+  }
+
   // ------------------------------------------------------------------ changes
 
   @Override
