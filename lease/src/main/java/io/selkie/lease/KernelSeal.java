@@ -7,7 +7,6 @@ import io.selkie.lease.Sealer.SealListener;
 import io.selkie.posix.Errno;
 import io.selkie.posix.LeaseType;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
 import org.slf4j.Logger;
@@ -32,7 +31,7 @@ final class KernelSeal implements Seal, LeaseHolder {
   private final SealListener listener;
   private final long number;
   private final FileMapping mapping;
-  private final List<BlockMap> granted = new ArrayList<>(1);
+  private final GrantedMaps granted = new GrantedMaps();
   private SealMode mode;
   private boolean exact;
   private SealState state = SealState.NEW;
@@ -113,12 +112,6 @@ final class KernelSeal implements Seal, LeaseHolder {
 
   @Override
   public synchronized void removeHandle(BlockMap map) {
-    for (int i = granted.size() - 1; i >= 0; i--) {
-      if (isSame(granted.get(i), map)) {
-        granted.remove(i);
-        return;
-      }
-    }
     if (!granted.remove(map)) {
       throw new IllegalStateException(
           "S1: no handle on " + map.range() + " of " + target.describe() + " was counted");
@@ -127,23 +120,12 @@ final class KernelSeal implements Seal, LeaseHolder {
 
   /** What is granted now, for the auditor. */
   synchronized List<BlockMap> grants() {
-    return List.copyOf(granted);
+    return granted.copy();
   }
 
   /** Whether this very map is still granted: a difference in it counts only then. */
   synchronized boolean isGranted(BlockMap map) {
-    for (BlockMap one : granted) {
-      if (isSame(one, map)) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  /** One handle's map is told from another's by identity: they may well be equal. */
-  @SuppressWarnings("ReferenceEquality")
-  private static boolean isSame(BlockMap one, BlockMap other) {
-    return one == other;
+    return granted.has(map);
   }
 
   // ---------------------------------------------------------------- the way up
@@ -206,7 +188,6 @@ final class KernelSeal implements Seal, LeaseHolder {
       become(SealState.LOST);
       closing = true;
     }
-    mapping.invalidate();
     tearDown();
     tell(from, SealState.LOST);
   }
@@ -400,7 +381,7 @@ final class KernelSeal implements Seal, LeaseHolder {
     SealState end;
     Timer timer;
     synchronized (this) {
-      if (!granted.isEmpty()) {
+      if (granted.size() > 0) {
         throw new IllegalStateException(
             "S1: "
                 + granted.size()
@@ -416,13 +397,6 @@ final class KernelSeal implements Seal, LeaseHolder {
       }
       closing = true;
       awaitTouchers();
-      try {
-        mapping.invalidate();
-      } catch (IllegalStateException e) {
-        closing = false;
-        throw new IllegalStateException(
-            "S3: the mapping of " + target.describe() + " is in use without a handle", e);
-      }
       from = state;
       end = endOf(from);
       if (from != end) {
@@ -466,7 +440,11 @@ final class KernelSeal implements Seal, LeaseHolder {
     }
   }
 
-  /** Lease first: the breaker need not wait while pages are unmapped. */
+  /**
+   * Lease first. No handle lives and no toucher is in, so nothing reaches the mapping any more, and
+   * the breaker need not wait while the JVM makes the memory unusable, for which it must reach all
+   * its threads, and while the pages are unmapped.
+   */
   private void tearDown() {
     boolean lease;
     synchronized (this) {
@@ -476,18 +454,29 @@ final class KernelSeal implements Seal, LeaseHolder {
       tornDown = true;
       lease = leaseTaken;
     }
-    context.auditor().forget(this);
     if (lease) {
       int result = context.keeper().giveUp(target.fd(), this);
       if (result < 0) {
         LOG.error("cannot give up {}: {}", target.describe(), Errno.describe(result));
       }
     }
+    context.auditor().forget(this);
+    unmap();
+    target.release();
+  }
+
+  private void unmap() {
+    try {
+      mapping.invalidate();
+    } catch (IllegalStateException e) {
+      // Unmapping would take the memory away under somebody's hands: rather lose some addresses.
+      LOG.error("S3: the mapping of {} is in use without a handle; it stays", target.describe(), e);
+      return;
+    }
     int result = mapping.unmap();
     if (result < 0) {
       LOG.error("cannot unmap {}: {}", target.describe(), Errno.describe(result));
     }
-    target.release();
   }
 
   // ---------------------------------------------------------------- the state machine
