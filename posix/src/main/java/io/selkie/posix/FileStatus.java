@@ -19,7 +19,7 @@ import java.lang.foreign.MemorySegment;
  * 0      4         8            16      20    24    28     30
  * | mask | blksize | attributes | nlink | uid | gid | mode | 0 |
  * 32    40     48       56                64      80      96      112     128
- * | ino | size | blocks | attributes mask | atime | btime | ctime | mtime |    each sec 8, nsec 4, 0
+ * | ino | size | blocks | attributes mask | atime | btime | ctime | mtime |  each sec 8, nsec 4
  * 128          132          136         140         144      152
  * | rdev major | rdev minor | dev major | dev minor | mnt id | later additions, to 256
  * </pre>

@@ -10,7 +10,7 @@ import java.lang.foreign.MemorySegment;
  *
  * <pre>
  * 0      8       16       24      32       40      48      56     64        72       80
- * | type | bsize | blocks | bfree | bavail | files | ffree | fsid | namelen | frsize | flags | spare
+ * | type | bsize | blocks | bfree | bavail | files | ffree | fsid | namelen | frsize | flags
  * </pre>
  */
 public final class FileSystemStatus {

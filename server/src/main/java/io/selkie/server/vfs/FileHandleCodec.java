@@ -14,7 +14,7 @@ import java.util.Optional;
  * | version | length | reserved = 0 | export id | inode | generation | kernel type | kernel handle
  *
  *  28 + length                36 + length
- * | SipHash-2-4 of all before |              numbers are big-endian; at most 128 bytes (NFS4_FHSIZE)
+ * | SipHash-2-4 of all before |      numbers are big-endian; at most 128 bytes
  * </pre>
  *
  * <p>Both ways to find a file are in every handle, the kernel's and the inode number. So handles
