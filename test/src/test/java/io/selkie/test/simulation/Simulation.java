@@ -110,7 +110,7 @@ final class Simulation {
                 new LeaseSettings(8, 64, 4, SECOND, 16, 1000, 3),
                 new LeaseEvents() {}),
             new FixedSignals(40, 4711),
-            (pages, range) -> kernel.convert(kernel.inodeAt(pages.address()), range));
+            (_, fd, range) -> kernel.convert(inodes.get(fd - 10), range));
     kernel.deliverSignalsTo(leases.keeper());
     kernel.setAdversary(this::meanwhile);
     RdmaDevices devices = new RdmaDevices(world.random);
