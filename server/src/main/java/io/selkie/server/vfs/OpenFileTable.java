@@ -131,18 +131,25 @@ public final class OpenFileTable {
   }
 
   /**
-   * Takes over a description that was opened together with the creation of its inode; it is closed
-   * when somebody else was quicker to open the same inode.
+   * Takes over a description that was opened together with the creation of its inode. When somebody
+   * else was quicker to open the same inode there is but one again afterwards: the other one, or
+   * ours in its place if only ours is writable. That needs no leave of the arbiter: a read-only
+   * description cannot have been sealed while ours was open for writing.
    */
   Acquired adopt(FileIdentity identity, int fd, String description, boolean writable) {
     synchronized (lockOf(identity)) {
       OpenFile file = files.get(identity);
       if (file != null) {
+        int result = writable && !file.writable() ? kernel.dup3(fd, file.fd()) : 0;
         kernel.close(fd);
+        if (result < 0) {
+          return new Acquired.Failed(NfsErrors.of(result));
+        }
+        if (writable) {
+          file.setWritable();
+        }
         file.addReference();
-        return writable && !file.writable()
-            ? new Acquired.UpgradeNeeded(file)
-            : new Acquired.Opened(file);
+        return new Acquired.Opened(file);
       }
       if (!reserve()) {
         kernel.close(fd);

@@ -148,6 +148,26 @@ class OpenFileTableTest {
   }
 
   @Test
+  void creatorWhoComesSecondLeavesOneDescriptionThatIsWritable() {
+    int own =
+        kernel.openat2(
+            Kernel.AT_FDCWD,
+            Names.bytes(fixture.exported.resolve("f").toString()),
+            OpenFlags.RDWR,
+            0,
+            0);
+    OpenFile reader = fixture.open(file, false);
+
+    Acquired adopted = vfs.openFiles().adopt(file.identity(), own, "f", true);
+
+    assertThat(adopted).isEqualTo(new Acquired.Opened(reader));
+    assertThat(reader.writable()).isTrue();
+    assertThat(kernel.setLease(reader.fd(), LeaseType.WRITE)).isZero();
+    reader.release();
+    reader.release();
+  }
+
+  @Test
   void nothingDoneToTheFileBesideItsDescriptionBreaksTheLease() throws IOException {
     OpenFile opened = fixture.open(file, true);
     assertThat(kernel.setLeaseSignal(opened.fd(), kernel.firstRealTimeSignal())).isZero();
