@@ -217,11 +217,10 @@ class RpcServerTest {
     RandomGenerator random = RandomGenerator.of("L64X128MixRandom");
     for (int i = 0; i < 200; i++) {
       try (Nfs41TestClient fuzzer = server.connect()) {
-        byte[] bytes = new byte[random.nextInt(1, 2000)];
+        byte[] bytes = new byte[random.nextInt(4, 2000)];
         random.nextBytes(bytes);
         if (i % 2 == 0) {
-          ByteBuffer.wrap(bytes.length < 4 ? bytes = new byte[4] : bytes)
-              .putInt(RecordMark.lastFragment(bytes.length - 4));
+          ByteBuffer.wrap(bytes).putInt(RecordMark.lastFragment(bytes.length - 4));
         }
         fuzzer.sendRaw(bytes, 0, bytes.length);
       }

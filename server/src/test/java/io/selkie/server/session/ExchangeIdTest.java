@@ -37,7 +37,7 @@ class ExchangeIdTest {
   private static final int UPDATE = EXCHGID4_FLAG_UPD_CONFIRMED_REC_A;
 
   /** What the server knows of the owner when the request comes. */
-  private enum Before {
+  enum Before {
     /** Nothing. */
     NOTHING,
     /** An unconfirmed record with verifier 1, of user 100. */
@@ -51,7 +51,7 @@ class ExchangeIdTest {
   }
 
   /** Which client ID the answer carries. */
-  private enum Id {
+  enum Id {
     /** None: it is refused. */
     NONE,
     /** That of the confirmed record. */
@@ -60,10 +60,10 @@ class ExchangeIdTest {
     NEW
   }
 
-  private record Case(
+  record Case(
       String number, Before before, long verifier, int uid, int flags, String status, Id id) {}
 
-  private static final List<Case> CASES =
+  static final List<Case> CASES =
       List.of(
           new Case("1 new owner", Before.NOTHING, 1, 100, 0, "NFS4_OK", Id.NEW),
           new Case("2 non-update", Before.CONFIRMED, 1, 100, 0, "NFS4_OK", Id.CONFIRMED),
