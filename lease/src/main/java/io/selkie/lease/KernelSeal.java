@@ -251,7 +251,7 @@ final class KernelSeal implements Seal, LeaseHolder {
   }
 
   private synchronized boolean isDurableByCacheLines() {
-    return mapping.synchronous() && context.cacheLines().isAvailable();
+    return mapping.synchronous() && context.cacheLines().isPresent();
   }
 
   private int writeBack(ByteRange range) {
@@ -266,7 +266,7 @@ final class KernelSeal implements Seal, LeaseHolder {
         if (length <= 0) {
           return 0;
         }
-        context.cacheLines().writeBack(pages.address() + at, length);
+        context.cacheLines().orElseThrow().writeBack(pages.address() + at, length);
       } finally {
         endTouch();
       }

@@ -49,6 +49,7 @@ public final class LeaseRuntime implements AutoCloseable {
       Parts parts,
       LeaseSignals signals,
       UnwrittenConverter converter,
+      Optional<CacheLines> cacheLines,
       Optional<LeaseSignalThread> thread) {
     this.thread = thread;
     this.deadlines = parts.deadlines();
@@ -67,7 +68,7 @@ public final class LeaseRuntime implements AutoCloseable {
     var context =
         new SealContext(
             parts.kernel(),
-            CacheLines.detect(),
+            cacheLines,
             parts.clock(),
             parts.timers(),
             keeper,
@@ -84,8 +85,11 @@ public final class LeaseRuntime implements AutoCloseable {
    */
   public static LeaseRuntime start(Parts parts) throws PosixException {
     var thread = LeaseSignalThread.start(parts.kernel(), parts.clock(), parts.events());
+    Optional<CacheLines> cacheLines =
+        Optional.of(CacheLines.detect()).filter(CacheLines::isAvailable);
     var runtime =
-        new LeaseRuntime(parts, thread, UnwrittenConverter.byTouching(), Optional.of(thread));
+        new LeaseRuntime(
+            parts, thread, UnwrittenConverter.byTouching(), cacheLines, Optional.of(thread));
     thread.deliverTo(runtime.keeper);
     runtime.auditor.start();
     LOG.info("seals: {}", parts.deadlines().describe());
@@ -101,7 +105,7 @@ public final class LeaseRuntime implements AutoCloseable {
    */
   public static LeaseRuntime simulated(
       Parts parts, LeaseSignals signals, UnwrittenConverter converter) {
-    var runtime = new LeaseRuntime(parts, signals, converter, Optional.empty());
+    var runtime = new LeaseRuntime(parts, signals, converter, Optional.empty(), Optional.empty());
     runtime.auditor.start();
     return runtime;
   }

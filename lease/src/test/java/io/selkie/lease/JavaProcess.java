@@ -1,10 +1,13 @@
 package io.selkie.lease;
 
+import io.selkie.posix.Kernel;
+import java.lang.reflect.Proxy;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.BiConsumer;
 
-/** Commands that run a class of the tests in a JVM of its own. */
+/** Commands that run a class of the tests in a JVM of its own, and kernels that do more. */
 final class JavaProcess {
 
   private JavaProcess() {}
@@ -24,6 +27,19 @@ final class JavaProcess {
                 main.getName()));
     command.addAll(List.of(arguments));
     return command.toArray(String[]::new);
+  }
+
+  /** A kernel after each of whose calls something else happens. */
+  static Kernel intercepting(Kernel kernel, BiConsumer<String, Object> afterwards) {
+    return (Kernel)
+        Proxy.newProxyInstance(
+            Kernel.class.getClassLoader(),
+            new Class<?>[] {Kernel.class},
+            (proxy, method, arguments) -> {
+              Object result = method.invoke(kernel, arguments);
+              afterwards.accept(method.getName(), result);
+              return result;
+            });
   }
 
   /** The same after a command of the shell that sets a limit. */
