@@ -15,6 +15,7 @@ import io.selkie.rdma.iwarp.IwarpStatistics.Counter;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
+import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -48,6 +49,7 @@ final class NettyQueuePair extends AbstractQueuePair {
   private QueuePairListener listener;
   private ReceiveBuffer in;
   private int queuedBytes;
+  private Future<?> handshakeTimer;
   private boolean pumping;
   private boolean lingering;
   private boolean outputShut;
@@ -181,6 +183,7 @@ final class NettyQueuePair extends AbstractQueuePair {
         case MESSAGE -> listener.onMessage(connection.message(), connection.invalidatedKey());
       }
     }
+    endHandshakeTimer();
     if (in.isEmpty()) {
       giveReceiveBuffer();
     } else {
@@ -316,7 +319,7 @@ final class NettyQueuePair extends AbstractQueuePair {
     } else if (isEnding()) {
       if (!lingering) {
         lingering = true;
-        schedule(driver.config().limits().lingerMillis(), this::closeChannel);
+        var _ = schedule(driver.config().limits().lingerMillis(), this::closeChannel);
       }
       if (!outputShut && queuedBytes == 0 && !connection.hasOutput()) {
         outputShut = true;
@@ -325,8 +328,18 @@ final class NettyQueuePair extends AbstractQueuePair {
     }
   }
 
-  private void schedule(int millis, Runnable task) {
-    var _ = channel.eventLoop().schedule(task, millis, TimeUnit.MILLISECONDS);
+  private Future<?> schedule(int millis, Runnable task) {
+    return channel.eventLoop().schedule(task, millis, TimeUnit.MILLISECONDS);
+  }
+
+  /** A timer that runs makes each sleep of the loop dearer, so it goes when the set-up is over. */
+  private void endHandshakeTimer() {
+    if (handshakeTimer != null
+        && connection.state() != State.AWAIT_REQUEST
+        && !connection.awaitsReadyToReceive()) {
+      handshakeTimer.cancel(false);
+      handshakeTimer = null;
+    }
   }
 
   private void onHandshakeTimeout() {
@@ -342,6 +355,9 @@ final class NettyQueuePair extends AbstractQueuePair {
   }
 
   private void gone() {
+    if (handshakeTimer != null) {
+      handshakeTimer.cancel(false);
+    }
     connection.lost(DisconnectCause.Kind.REMOTE_CLOSE, "the peer closed the connection");
     giveReceiveBuffer();
     if (!inFlight.isEmpty()) {
@@ -363,9 +379,10 @@ final class NettyQueuePair extends AbstractQueuePair {
 
     @Override
     public void channelActive(ChannelHandlerContext context) {
-      schedule(
-          driver.config().limits().handshakeTimeoutMillis(),
-          NettyQueuePair.this::onHandshakeTimeout);
+      handshakeTimer =
+          schedule(
+              driver.config().limits().handshakeTimeoutMillis(),
+              NettyQueuePair.this::onHandshakeTimeout);
     }
 
     @Override

@@ -44,8 +44,19 @@ public final class IwarpBenchmark {
   private final double seconds;
   private final Arena arena = Arena.ofShared();
 
-  private IwarpBenchmark(double seconds) {
+  private final ProcessHandle server;
+
+  private IwarpBenchmark(double seconds, ProcessHandle server) {
     this.seconds = seconds;
+    this.server = server;
+  }
+
+  /** CPU time of this thread and of the whole server, in nanoseconds. */
+  private long[] cpu() {
+    return new long[] {
+      ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime(),
+      server.info().totalCpuDuration().orElseThrow().toNanos()
+    };
   }
 
   /** Starts. */
@@ -56,7 +67,7 @@ public final class IwarpBenchmark {
     }
     double seconds = args.length > 0 ? Double.parseDouble(args[0]) : 2;
     int fpdu =
-        args.length > 1 ? Integer.parseInt(args[1]) : config(0, 0).limits().maxFpduPayloadBytes();
+        args.length > 1 ? Integer.parseInt(args[1]) : IwarpLimits.DEFAULTS.maxFpduPayloadBytes();
     int spin = args.length > 2 ? Integer.parseInt(args[2]) : 0;
     List<String> command = new ArrayList<>();
     command.add(ProcessHandle.current().info().command().orElseThrow());
@@ -75,7 +86,7 @@ public final class IwarpBenchmark {
         new BufferedReader(
             new InputStreamReader(server.getInputStream(), StandardCharsets.UTF_8))) {
       String[] words = said.readLine().split(" ");
-      new IwarpBenchmark(seconds)
+      new IwarpBenchmark(seconds, server.toHandle())
           .run(
               Integer.parseInt(words[0]),
               Integer.parseInt(words[1]),
@@ -89,9 +100,24 @@ public final class IwarpBenchmark {
 
   private static IwarpConfig config(int fpdu, int spinMicros) {
     IwarpConfig config = IwarpConfig.DEFAULTS.withEventLoops(1, spinMicros);
-    return fpdu == 0
-        ? config
-        : config.withLimits(IwarpLimits.DEFAULTS.withMaxFpduPayloadBytes(fpdu));
+    IwarpLimits l = IwarpLimits.DEFAULTS;
+    int chunk = Integer.getInteger("chunk", l.sendChunkBytes());
+    return config.withLimits(
+        new IwarpLimits(
+            l.maxConnections(),
+            l.maxRegions(),
+            l.maxInboundReads(),
+            l.maxMessageBytes(),
+            fpdu == 0 ? l.maxFpduPayloadBytes() : fpdu,
+            Integer.getInteger("recv", l.receiveBufferBytes()),
+            chunk,
+            2 * chunk,
+            l.pooledBuffersMax(),
+            l.handshakeTimeoutMillis(),
+            l.lingerMillis(),
+            l.idleTimeoutMillis(),
+            l.retiredKeysMax(),
+            l.listenBacklog()));
   }
 
   // ---- server ----
@@ -218,6 +244,7 @@ public final class IwarpBenchmark {
   private double latency(String what, Step step) throws Exception {
     long[] nanos = new long[2_000_000];
     int count = 0;
+    long[] cpu = cpu();
     long end = System.nanoTime() + (long) (seconds * 1e9);
     long before = System.nanoTime();
     while (before < end && count < nanos.length) {
@@ -226,11 +253,17 @@ public final class IwarpBenchmark {
       nanos[count++] = after - before;
       before = after;
     }
+    long[] used = cpu();
     Arrays.sort(nanos, 0, count);
     double p50 = nanos[count / 2] / 1e3;
     System.out.printf(
-        "%-36s p50 %7.2f us  p99 %7.2f us  (%d)%n",
-        what, p50, nanos[count * 99 / 100] / 1e3, count);
+        "%-36s p50 %7.2f us  p99 %7.2f us  (%d); CPU: client %5.2f us, server %5.2f us%n",
+        what,
+        p50,
+        nanos[count * 99 / 100] / 1e3,
+        count,
+        (used[0] - cpu[0]) / 1e3 / count,
+        (used[1] - cpu[1]) / 1e3 / count);
     return p50;
   }
 
@@ -255,6 +288,7 @@ public final class IwarpBenchmark {
       throws IOException {
     long end = System.nanoTime() + (long) (seconds * 1e9);
     long start = System.nanoTime();
+    long[] cpu = cpu();
     long done = 0;
     int sent = 0;
     while (System.nanoTime() < end) {
@@ -271,12 +305,13 @@ public final class IwarpBenchmark {
       in.clear().limit(answer);
       fill(channel, in);
     }
-    return rate(what, done, start);
+    return rate(what, done, start, cpu);
   }
 
   private double directRate(Direct direct, boolean write, String what) throws Exception {
     long end = System.nanoTime() + (long) (seconds * 1e9);
     long start = System.nanoTime();
+    long[] cpu = cpu();
     long done = 0;
     int sent = 0;
     while (System.nanoTime() < end) {
@@ -291,12 +326,19 @@ public final class IwarpBenchmark {
     while (sent > 0) {
       sent -= direct.queuePair.completions().await(direct, IN_FLIGHT, 5_000_000_000L);
     }
-    return rate(what, done, start);
+    return rate(what, done, start, cpu);
   }
 
-  private double rate(String what, long bytes, long start) {
+  private double rate(String what, long bytes, long start, long[] before) {
     double rate = bytes / 1e6 / ((System.nanoTime() - start) / 1e9);
-    System.out.printf("%-36s %8.0f MB/s%n", what, rate);
+    long[] after = cpu();
+    double mebibytes = bytes / (double) LARGE;
+    System.out.printf(
+        "%-36s %8.0f MB/s; CPU per MiB: client %4.0f us, server %4.0f us%n",
+        what,
+        rate,
+        (after[0] - before[0]) / 1e3 / mebibytes,
+        (after[1] - before[1]) / 1e3 / mebibytes);
     return rate;
   }
 
