@@ -1,0 +1,93 @@
+package io.selkie.server.ops;
+
+import io.selkie.config.CommandLineSettings;
+import io.selkie.config.ConfigException;
+import io.selkie.config.ConfigLoader;
+import io.selkie.config.SelkieConfig;
+import io.selkie.posix.Kernel;
+import io.selkie.posix.LinuxKernel;
+import io.selkie.server.SelkieServer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** A whole server with one export, {@code data}, on a directory of a real file system. */
+final class ServerFixture implements AutoCloseable {
+
+  private final Path directory;
+  private final SelkieServer server;
+  private final List<FileCalls> clients = new ArrayList<>();
+
+  ServerFixture() throws IOException {
+    this(new LinuxKernel(), "");
+  }
+
+  /**
+   * Starts.
+   *
+   * @param exportKeys more keys of the export, such as {@code readOnly: true}
+   */
+  ServerFixture(Kernel kernel, String exportKeys) throws IOException {
+    Path base = Path.of(System.getProperty("selkie.test.dir", "target"));
+    Files.createDirectories(base);
+    directory = Files.createTempDirectory(base, "server").toAbsolutePath();
+    Files.createDirectory(export());
+    server = SelkieServer.start(config(exportKeys), kernel);
+  }
+
+  private SelkieConfig config(String exportKeys) {
+    // Times that fit whatever lease-break-time this machine has.
+    String yaml =
+        """
+        exports: [{path: %s, name: data%s}]
+        listen: 127.0.0.1:0
+        rdma: {listen: 127.0.0.1:0}
+        layout: {recallTimeoutMillis: 500, fenceBudgetMillis: 200}
+        stateDirectory: %s
+        """
+            .formatted(
+                export(), exportKeys.isEmpty() ? "" : ", " + exportKeys, directory.resolve("state"));
+    try {
+      return ConfigLoader.parse("fixture", yaml, CommandLineSettings.NONE);
+    } catch (ConfigException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  /** The exported directory. */
+  Path export() {
+    return directory.resolve("export");
+  }
+
+  SelkieServer server() {
+    return server;
+  }
+
+  /** A client, as the user this test runs as. */
+  FileCalls client(String owner) throws IOException {
+    return client(owner, new LinuxKernel().effectiveUid());
+  }
+
+  FileCalls client(String owner, int uid) throws IOException {
+    FileCalls client = FileCalls.connect(server.nfsAddress(), owner, uid);
+    clients.add(client);
+    return client;
+  }
+
+  @Override
+  public void close() throws IOException {
+    for (FileCalls client : clients) {
+      client.close();
+    }
+    server.close();
+    try (Stream<Path> files = Files.walk(directory)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
+    }
+  }
+}
