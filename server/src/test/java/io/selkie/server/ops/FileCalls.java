@@ -35,6 +35,7 @@ final class FileCalls implements AutoCloseable {
   record Answer(String status, XdrReader in) {}
 
   /** A file that was opened, or why not. */
+  @SuppressWarnings("ArrayRecordComponent") // Read once, never compared.
   record Opened(String status, Stateid4 stateid, byte[] handle, Bitmap4 set, int delegation) {}
 
   private final Nfs41TestClient connection;
@@ -96,17 +97,13 @@ final class FileCalls implements AutoCloseable {
 
   /** One operation on a file. */
   Answer on(byte[] handle, int opcode, Consumer<XdrWriter> arguments) {
-    return call(
-        c -> putFh(handle).apply(c).op(opcode, arguments), NfsOp4.OP_PUTFH, opcode);
+    return call(c -> putFh(handle).apply(c).op(opcode, arguments), NfsOp4.OP_PUTFH, opcode);
   }
 
   /** One operation on two directories: the saved one and the current one. */
   Answer onTwo(byte[] saved, byte[] current, int opcode, Consumer<XdrWriter> arguments) {
     return call(
-        c ->
-            putFh(current)
-                .apply(putFh(saved).apply(c).op(NfsOp4.OP_SAVEFH))
-                .op(opcode, arguments),
+        c -> putFh(current).apply(putFh(saved).apply(c).op(NfsOp4.OP_SAVEFH)).op(opcode, arguments),
         NfsOp4.OP_PUTFH,
         NfsOp4.OP_SAVEFH,
         NfsOp4.OP_PUTFH,
@@ -192,22 +189,21 @@ final class FileCalls implements AutoCloseable {
       Consumer<XdrWriter> how,
       Consumer<XdrWriter> claim) {
     CompoundReply reply =
-        call(
-            c ->
-                putFh(current)
-                    .apply(c)
-                    .op(
-                        NfsOp4.OP_OPEN,
-                        o -> {
-                          o.int32(0);
-                          o.int32(access);
-                          o.int32(deny);
-                          o.int64(4711);
-                          o.opaque(openOwner.getBytes(UTF_8));
-                          how.accept(o);
-                          claim.accept(o);
-                        })
-                    .op(NfsOp4.OP_GETFH));
+        call(c ->
+            putFh(current)
+                .apply(c)
+                .op(
+                    NfsOp4.OP_OPEN,
+                    o -> {
+                      o.int32(0);
+                      o.int32(access);
+                      o.int32(deny);
+                      o.int64(4711);
+                      o.opaque(openOwner.getBytes(UTF_8));
+                      how.accept(o);
+                      claim.accept(o);
+                    })
+                .op(NfsOp4.OP_GETFH));
     String status = reply.next(NfsOp4.OP_PUTFH);
     if (status.equals("NFS4_OK")) {
       status = reply.next(NfsOp4.OP_OPEN);
@@ -221,13 +217,11 @@ final class FileCalls implements AutoCloseable {
     in.int32();
     Bitmap4 set = new Bitmap4().decode(in);
     int delegation = in.int32();
-    if (delegation == OpenConst4.OPEN_DELEGATE_NONE_EXT
-        && in.int32() == OpenConst4.WND4_RESOURCE) {
+    if (delegation == OpenConst4.OPEN_DELEGATE_NONE_EXT && in.int32() == OpenConst4.WND4_RESOURCE) {
       in.bool();
     }
     reply.next(NfsOp4.OP_GETFH);
-    return new Opened(
-        status, stateid, in.opaque(Nfs4Const.NFS4_FHSIZE), set, delegation);
+    return new Opened(status, stateid, in.opaque(Nfs4Const.NFS4_FHSIZE), set, delegation);
   }
 
   String close(byte[] handle, Stateid4 stateid) {
@@ -244,6 +238,7 @@ final class FileCalls implements AutoCloseable {
   // ---------------------------------------------------------------- data
 
   /** What READ answered. */
+  @SuppressWarnings("ArrayRecordComponent") // Read once, never compared.
   record Data(String status, boolean eof, byte[] bytes) {}
 
   Data read(byte[] handle, Stateid4 stateid, long offset, int count) {

@@ -88,8 +88,7 @@ class FileOperationsTest {
   void handlesThatAreNoneAreRefused() {
     byte[] forged = root.clone();
     forged[20] ^= 1;
-    assertThat(client.on(forged, NfsOp4.OP_GETFH, o -> {}).status())
-        .isEqualTo("NFS4ERR_BADHANDLE");
+    assertThat(client.on(forged, NfsOp4.OP_GETFH, o -> {}).status()).isEqualTo("NFS4ERR_BADHANDLE");
     assertThat(client.on(new byte[0], NfsOp4.OP_GETFH, o -> {}).status())
         .isEqualTo("NFS4ERR_BADHANDLE");
     assertThat(client.call(c -> c.op(NfsOp4.OP_GETFH), NfsOp4.OP_GETFH).status())
@@ -126,10 +125,7 @@ class FileOperationsTest {
 
   private long fsid(byte[] handle) {
     Answer answer =
-        client.on(
-            handle,
-            NfsOp4.OP_GETATTR,
-            new Bitmap4().set(FileAttributes.FATTR4_FSID)::encode);
+        client.on(handle, NfsOp4.OP_GETATTR, new Bitmap4().set(FileAttributes.FATTR4_FSID)::encode);
     assertThat(answer.status()).isEqualTo("NFS4_OK");
     new Bitmap4().decode(answer.in());
     answer.in().int32();
@@ -141,8 +137,7 @@ class FileOperationsTest {
     Files.writeString(file("f"), "12345");
     byte[] handle = client.handleOf("data", "f");
     assertThat(client.on(handle, NfsOp4.OP_VERIFY, size(5)).status()).isEqualTo("NFS4_OK");
-    assertThat(client.on(handle, NfsOp4.OP_VERIFY, size(6)).status())
-        .isEqualTo("NFS4ERR_NOT_SAME");
+    assertThat(client.on(handle, NfsOp4.OP_VERIFY, size(6)).status()).isEqualTo("NFS4ERR_NOT_SAME");
     assertThat(client.on(handle, NfsOp4.OP_NVERIFY, size(5)).status()).isEqualTo("NFS4ERR_SAME");
     assertThat(client.on(handle, NfsOp4.OP_NVERIFY, size(6)).status()).isEqualTo("NFS4_OK");
   }
@@ -193,8 +188,7 @@ class FileOperationsTest {
   @Test
   void accessTellsWhatIsAllowed() throws IOException {
     Files.createFile(file("f"));
-    Answer answer =
-        client.on(client.handleOf("data", "f"), NfsOp4.OP_ACCESS, o -> o.int32(0x3F));
+    Answer answer = client.on(client.handleOf("data", "f"), NfsOp4.OP_ACCESS, o -> o.int32(0x3F));
     assertThat(answer.in().int32())
         .isEqualTo(
             Nfs4Const.ACCESS4_READ
@@ -233,8 +227,7 @@ class FileOperationsTest {
     assertThat(in.bool()).isTrue();
     assertThat(client.readDir(root, 0, 0, 20, asked).status()).isEqualTo("NFS4ERR_TOOSMALL");
     assertThat(client.readDir(root, 1, 0, 4096, asked).status()).isEqualTo("NFS4ERR_BAD_COOKIE");
-    assertThat(client.readDir(root, 7, 12345, 4096, asked).status())
-        .isEqualTo("NFS4ERR_NOT_SAME");
+    assertThat(client.readDir(root, 7, 12345, 4096, asked).status()).isEqualTo("NFS4ERR_NOT_SAME");
   }
 
   @Test
@@ -428,8 +421,7 @@ class FileOperationsTest {
     Opened opened = client.open(root, "f", READ, WRITE);
     assertThat(other.open(root, "f", WRITE, DENY_NONE).status()).isEqualTo("NFS4ERR_SHARE_DENIED");
     byte[] handle = opened.handle();
-    assertThat(
-            other.write(handle, Stateids.ANONYMOUS, 0, Nfs4Const.UNSTABLE4, bytes("y")).status())
+    assertThat(other.write(handle, Stateids.ANONYMOUS, 0, Nfs4Const.UNSTABLE4, bytes("y")).status())
         .isEqualTo("NFS4ERR_LOCKED");
     assertThat(other.setAttr(handle, Stateids.ANONYMOUS, size(0))).isEqualTo("NFS4ERR_LOCKED");
     Opened truncating =
@@ -450,11 +442,13 @@ class FileOperationsTest {
             c ->
                 FileCalls.putFh(handle)
                     .apply(c)
-                    .op(NfsOp4.OP_READ, o -> {
-                      Stateids.encode(o, Stateids.CURRENT);
-                      o.int64(0);
-                      o.int32(1);
-                    }),
+                    .op(
+                        NfsOp4.OP_READ,
+                        o -> {
+                          Stateids.encode(o, Stateids.CURRENT);
+                          o.int64(0);
+                          o.int32(1);
+                        }),
             NfsOp4.OP_PUTFH,
             NfsOp4.OP_READ);
     assertThat(answer.status()).isEqualTo("NFS4ERR_BAD_STATEID");

@@ -50,7 +50,9 @@ final class ServerFixture implements AutoCloseable {
         stateDirectory: %s
         """
             .formatted(
-                export(), exportKeys.isEmpty() ? "" : ", " + exportKeys, directory.resolve("state"));
+                export(),
+                exportKeys.isEmpty() ? "" : ", " + exportKeys,
+                directory.resolve("state"));
     try {
       return ConfigLoader.parse("fixture", yaml, CommandLineSettings.NONE);
     } catch (ConfigException e) {

@@ -1,0 +1,164 @@
+package io.selkie.server;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.selkie.config.CommandLineSettings;
+import io.selkie.config.ConfigException;
+import io.selkie.config.ConfigLoader;
+import io.selkie.config.LayoutConfig;
+import io.selkie.config.cli.CommandFactory;
+import io.selkie.lease.doctor.Diagnosis;
+import io.selkie.lease.doctor.Finding;
+import io.selkie.lease.doctor.MachineDoctor;
+import io.selkie.lease.doctor.PathDoctor;
+import io.selkie.posix.CacheLines;
+import io.selkie.posix.Kernel;
+import io.selkie.posix.LinuxKernel;
+import io.selkie.posix.SystemFacts;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code selkie doctor}: what this machine and a path can do, and why not. */
+@Command(
+    name = "doctor",
+    description = "Say what this machine and a path can do for direct access, and why not.",
+    mixinStandardHelpOptions = true,
+    exitCodeListHeading = "Exit status:%n",
+    exitCodeList = {
+      "0:a server could serve the path",
+      "1:it could not, see the findings",
+      "2:wrong usage"
+    })
+public final class DoctorCommand implements Callable<Integer> {
+
+  private static final String VERBS_REASON =
+      "not in this version, because the native half of DiSNI is not built yet;"
+          + " one-sided access goes over TCP by iwarp";
+
+  @Spec private CommandSpec spec;
+
+  @Parameters(
+      arity = "0..1",
+      paramLabel = "PATH",
+      defaultValue = ".",
+      description = "A directory or file; the working directory unless given.")
+  private Path path;
+
+  @Option(
+      names = "--config",
+      paramLabel = "FILE",
+      description = "The server's configuration: its times decide whether it would start.")
+  private Optional<Path> config = Optional.empty();
+
+  @Option(names = "--json", description = "The same for a program.")
+  private boolean json;
+
+  private DoctorCommand() {}
+
+  /** Makes the command. */
+  public static final class Factory implements CommandFactory {
+    /** For the service loader. */
+    public Factory() {}
+
+    @Override
+    public Object create() {
+      return new DoctorCommand();
+    }
+  }
+
+  @Override
+  public Integer call() {
+    LayoutConfig times;
+    try {
+      times = ConfigLoader.load(config, CommandLineSettings.NONE).layout();
+    } catch (ConfigException e) {
+      e.problems().forEach(problem -> spec.commandLine().getErr().println("selkie: " + problem));
+      return CommandLine.ExitCode.USAGE;
+    }
+    Kernel kernel = new LinuxKernel();
+    MachineDoctor machine =
+        new MachineDoctor(
+            SystemFacts.of(kernel),
+            CacheLines.detect(),
+            Duration.ofMillis(times.recallTimeoutMillis()),
+            Duration.ofMillis(times.fenceBudgetMillis()));
+    Diagnosis diagnosis = new PathDoctor(kernel, machine, new SecureRandom()).examine(path);
+    PrintWriter out = spec.commandLine().getOut();
+    if (json) {
+      out.println(new ObjectMapper().valueToTree(values(diagnosis)).toPrettyString());
+    } else {
+      print(diagnosis, out);
+    }
+    out.flush();
+    return diagnosis.offer() == Diagnosis.Offer.NOTHING
+        ? CommandLine.ExitCode.SOFTWARE
+        : CommandLine.ExitCode.OK;
+  }
+
+  private static void print(Diagnosis diagnosis, PrintWriter out) {
+    out.println(diagnosis.path());
+    for (Finding finding : diagnosis.findings()) {
+      line(
+          out,
+          word(finding.state()),
+          finding.subject().label(),
+          finding.reason(),
+          finding.advice());
+    }
+    line(out, word(Finding.State.YES), "provider iwarp", "software, over TCP", "");
+    line(out, word(Finding.State.NO), "provider verbs", VERBS_REASON, "");
+    out.println();
+    out.println("A server offers here: " + diagnosis.offer().label());
+    diagnosis.reasons().forEach(reason -> out.println("  not more, because " + reason));
+  }
+
+  private static void line(
+      PrintWriter out, String state, String subject, String reason, String advice) {
+    out.println("  %-7s  %-27s  %s".formatted(state, subject, reason));
+    if (!advice.isEmpty()) {
+      out.println("  %-7s  %-27s  -> %s".formatted("", "", advice));
+    }
+  }
+
+  private static Map<String, Object> values(Diagnosis diagnosis) {
+    Map<String, Object> values = new LinkedHashMap<>();
+    values.put("path", diagnosis.path());
+    values.put("offer", diagnosis.offer().name().toLowerCase(Locale.ROOT));
+    values.put("offerText", diagnosis.offer().label());
+    values.put("reasons", diagnosis.reasons());
+    values.put("findings", diagnosis.findings().stream().map(DoctorCommand::values).toList());
+    values.put(
+        "providers",
+        List.of(
+            Map.of("name", "iwarp", "available", true, "reason", "software, over TCP"),
+            Map.of("name", "verbs", "available", false, "reason", VERBS_REASON)));
+    return values;
+  }
+
+  private static Map<String, Object> values(Finding finding) {
+    Map<String, Object> values = new LinkedHashMap<>();
+    values.put("subject", finding.subject().name().toLowerCase(Locale.ROOT));
+    values.put("label", finding.subject().label());
+    values.put("state", word(finding.state()));
+    values.put("reason", finding.reason());
+    values.put("advice", finding.advice());
+    return values;
+  }
+
+  private static String word(Finding.State state) {
+    return state.name().toLowerCase(Locale.ROOT);
+  }
+}

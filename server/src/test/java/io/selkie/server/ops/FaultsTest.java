@@ -1,0 +1,137 @@
+package io.selkie.server.ops;
+
+import static io.selkie.server.ops.FileCalls.DENY_NONE;
+import static io.selkie.server.ops.FileCalls.READ;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.selkie.posix.Errno;
+import io.selkie.posix.FaultInjectingKernel;
+import io.selkie.posix.FaultInjectingKernel.When;
+import io.selkie.posix.KernelCall;
+import io.selkie.posix.LinuxKernel;
+import io.selkie.protocol.nfs4.Nfs4Const;
+import io.selkie.protocol.nfs4.NfsOp4;
+import io.selkie.protocol.nfs4.Stateids;
+import io.selkie.server.ops.FileCalls.Opened;
+import io.selkie.server.ops.FileCalls.Written;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/**
+ * Goal: what goes wrong beneath the server is told as it is, and nothing is acknowledged that is
+ * not.
+ */
+@Timeout(60)
+class FaultsTest {
+
+  private final FaultInjectingKernel kernel = new FaultInjectingKernel(new LinuxKernel());
+  private ServerFixture server;
+  private FileCalls client;
+  private byte[] root;
+
+  @BeforeEach
+  void start() throws IOException {
+    server = new ServerFixture(kernel, "");
+    client = server.client("alice");
+    root = client.handleOf("data");
+  }
+
+  @AfterEach
+  void stop() throws IOException {
+    kernel.heal();
+    server.close();
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "ENOSPC, NFS4ERR_NOSPC",
+    "EDQUOT, NFS4ERR_DQUOT",
+    "EIO, NFS4ERR_IO",
+    "EFBIG, NFS4ERR_FBIG",
+    "EAGAIN, NFS4ERR_DELAY"
+  })
+  void failingWriteIsToldAsItIs(Errno errno, String status) {
+    Opened opened = client.create(root, "f");
+    kernel.failAll(KernelCall.PWRITE, errno);
+    assertThat(write(opened, 0, Nfs4Const.FILE_SYNC4).status()).isEqualTo(status);
+    kernel.heal();
+    assertThat(write(opened, 0, Nfs4Const.FILE_SYNC4).status()).isEqualTo("NFS4_OK");
+  }
+
+  @Test
+  void failingFlushIsNoAcknowledgementAndChangesTheVerifier() {
+    Opened opened = client.create(root, "f");
+    Written before = write(opened, 0, Nfs4Const.UNSTABLE4);
+    kernel.failNth(KernelCall.FDATASYNC, 1, Errno.EIO, When.AFTERWARDS);
+    assertThat(write(opened, 10, Nfs4Const.DATA_SYNC4).status()).isEqualTo("NFS4ERR_IO");
+    Written after = write(opened, 0, Nfs4Const.UNSTABLE4);
+    assertThat(after.verifier()).isNotEqualTo(before.verifier());
+  }
+
+  @Test
+  void failingCommitIsNoAcknowledgement() {
+    Opened opened = client.create(root, "f");
+    Written before = write(opened, 0, Nfs4Const.UNSTABLE4);
+    kernel.failAll(KernelCall.FDATASYNC, Errno.EIO);
+    assertThat(commit(opened)).isEqualTo("NFS4ERR_IO");
+    kernel.heal();
+    assertThat(commit(opened)).isEqualTo("NFS4_OK");
+    assertThat(write(opened, 0, Nfs4Const.UNSTABLE4).verifier()).isNotEqualTo(before.verifier());
+  }
+
+  private String commit(Opened opened) {
+    return client
+        .on(
+            opened.handle(),
+            NfsOp4.OP_COMMIT,
+            o -> {
+              o.int64(0);
+              o.int32(0);
+            })
+        .status();
+  }
+
+  @Test
+  void fileThatSomebodyElseHasLeasedAnswersDelay() throws IOException {
+    Files.writeString(server.export().resolve("f"), "x");
+    byte[] handle = client.handleOf("data", "f");
+    kernel.failAll(KernelCall.OPENAT2, Errno.EAGAIN);
+    assertThat(client.read(handle, Stateids.ANONYMOUS, 0, 1).status()).isEqualTo("NFS4ERR_DELAY");
+    kernel.heal();
+    assertThat(client.read(handle, Stateids.ANONYMOUS, 0, 1).status()).isEqualTo("NFS4_OK");
+  }
+
+  @Test
+  void descriptorsThatRunOutAnswerDelayAndRecover() throws IOException {
+    Files.writeString(server.export().resolve("f"), "x");
+    kernel.failAll(KernelCall.OPENAT2, Errno.EMFILE);
+    assertThat(client.open(root, "f", READ, DENY_NONE).status()).isEqualTo("NFS4ERR_DELAY");
+    kernel.heal();
+    assertThat(client.open(root, "f", READ, DENY_NONE).status()).isEqualTo("NFS4_OK");
+  }
+
+  @Test
+  void exportThatIsGoneIsStaleAndOthersAreUnharmed() throws IOException {
+    Opened opened = client.create(root, "f");
+    Path export = server.export();
+    Files.delete(export.resolve("f"));
+    Files.delete(export);
+    assertThat(client.create(root, "g").status()).isIn("NFS4ERR_STALE", "NFS4ERR_NOENT");
+    assertThat(client.lookup(root, "f").status()).isIn("NFS4ERR_STALE", "NFS4ERR_NOENT");
+    // What is open stays open, and the root of all is still there.
+    assertThat(write(opened, 0, Nfs4Const.FILE_SYNC4).status()).isEqualTo("NFS4_OK");
+    assertThat(client.list(client.handleOf(), 4096)).containsExactly("data");
+    Files.createDirectory(export);
+  }
+
+  private Written write(Opened opened, long offset, int stable) {
+    return client.write(opened.handle(), opened.stateid(), offset, stable, new byte[] {1, 2, 3});
+  }
+}
