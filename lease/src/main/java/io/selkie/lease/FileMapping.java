@@ -1,5 +1,6 @@
 package io.selkie.lease;
 
+import io.selkie.posix.CacheLines;
 import io.selkie.posix.Errno;
 import io.selkie.posix.Kernel;
 import io.selkie.posix.MapFlags;
@@ -12,19 +13,27 @@ import java.util.Arrays;
  * keeping what there is: memory that was registered with a device stays where it is. Each new
  * mapping is at least twice as long as the one before, so there are few.
  *
- * <p>Not for several threads, except that memory is safe to use until {@link #invalidate}: then
- * every access from Java fails instead of reaching what the addresses have become.
+ * <p>Its end has three steps, because each may be wanted at another moment: {@link #retire} waits
+ * until nobody touches it from here any more, {@link #invalidate} makes every access from Java fail
+ * instead of reaching what the addresses will be, {@link #unmap} gives the addresses back.
+ *
+ * <p>Safe for use by several threads. The monitor is not held across a system call.
  */
 final class FileMapping {
 
   private static final long PAGE_BYTES = 4096;
   private static final long HEADROOM_BYTES_MAX = 1L << 36;
 
+  /** Bytes written back in one go: {@link #retire} waits for it. */
+  private static final long TOUCH_BYTES = 1 << 20;
+
   private final Kernel kernel;
   private final boolean writable;
   // Made with the first mapping: closing one costs a handshake with all threads.
   private Arena arena;
   private boolean synchronous;
+  private boolean retired;
+  private int touchers;
   private long[] addresses = new long[0];
   private long[] lengths = new long[0];
   private MemorySegment pages = MemorySegment.NULL;
@@ -43,123 +52,180 @@ final class FileMapping {
    */
   int open(int fd, long sizeBytes, boolean dax) {
     long length = wholePages(sizeBytes);
-    long address = -1;
     if (dax) {
-      address = map(fd, length, MapFlags.SHARED_VALIDATE | MapFlags.SYNC);
-      synchronous = address >= 0;
-      if (address < 0 && !Errno.EOPNOTSUPP.is(address)) {
+      long address = map(fd, length, true);
+      if (address >= 0) {
+        adopt(address, length, sizeBytes, true);
+        return 0;
+      }
+      if (!Errno.EOPNOTSUPP.is(address)) {
         return (int) address;
       }
     }
-    if (!synchronous) {
-      address = map(fd, length, MapFlags.SHARED);
-      if (address < 0) {
-        return (int) address;
-      }
+    long address = map(fd, length, false);
+    if (address < 0) {
+      return (int) address;
     }
-    adopt(address, length, sizeBytes);
+    adopt(address, length, sizeBytes, false);
     return 0;
   }
 
-  /** Whether a file of that size is covered by what is mapped. */
-  boolean reaches(long sizeBytes) {
-    return sizeBytes <= pages.byteSize();
-  }
-
   /**
-   * A longer mapping, not yet adopted; may be called while others use this object.
+   * Lets the mapping reach a new end of file.
    *
-   * @param mappedBytes {@link #mappedBytes()} as it was a moment ago
+   * @return 0, or {@code -errno}; 0 too when it was retired meanwhile
    */
-  Longer mapLonger(int fd, long sizeBytes, long mappedBytes) {
-    int flags = synchronous ? MapFlags.SHARED_VALIDATE | MapFlags.SYNC : MapFlags.SHARED;
-    long exact = wholePages(sizeBytes);
-    long generous = Math.max(exact, mappedBytes + Math.min(mappedBytes, HEADROOM_BYTES_MAX));
-    long address = map(fd, generous, flags);
-    if (address >= 0 || generous == exact) {
-      return new Longer(address, generous);
+  int reach(int fd, long sizeBytes) {
+    long mapped;
+    boolean sync;
+    synchronized (this) {
+      if (reachesWithoutMapping(sizeBytes)) {
+        return 0;
+      }
+      mapped = pages.byteSize();
+      sync = synchronous;
     }
-    return new Longer(map(fd, exact, flags), exact);
+    long exact = wholePages(sizeBytes);
+    long length = Math.max(exact, mapped + Math.min(mapped, HEADROOM_BYTES_MAX));
+    long address = map(fd, length, sync);
+    if (address < 0 && length > exact) {
+      length = exact;
+      address = map(fd, length, sync);
+    }
+    if (address < 0) {
+      return (int) address;
+    }
+    boolean adopted = false;
+    synchronized (this) {
+      if (!reachesWithoutMapping(sizeBytes)) {
+        adopt(address, length, sizeBytes, sync);
+        adopted = true;
+      }
+    }
+    if (!adopted) {
+      kernel.munmap(address, length);
+    }
+    return 0;
   }
 
-  /**
-   * A mapping that belongs to nobody yet.
-   *
-   * @param address or {@code -errno}
-   */
-  record Longer(long address, long lengthBytes) {}
-
-  /** Makes a longer mapping the current one. */
-  void adopt(Longer longer, long sizeBytes) {
-    adopt(longer.address(), longer.lengthBytes(), sizeBytes);
-  }
-
-  /** Gives an unadopted mapping back. */
-  void discard(Longer longer) {
-    kernel.munmap(longer.address(), longer.lengthBytes());
-  }
-
-  /** Lets the current mapping reach a new end of file that it covers. */
-  void resize(long sizeBytes) {
-    if (sizeBytes > bytes.byteSize()) {
+  /** Guarded by the monitor. */
+  private boolean reachesWithoutMapping(long sizeBytes) {
+    if (!retired && sizeBytes > bytes.byteSize() && sizeBytes <= pages.byteSize()) {
       bytes = readOnlyUnlessWritable(pages.asSlice(0, sizeBytes));
     }
+    return retired || sizeBytes <= bytes.byteSize();
   }
 
   /** The file's bytes; read-only when the description is. */
-  MemorySegment bytes() {
+  synchronized MemorySegment bytes() {
     return bytes;
   }
 
-  /** The file in whole pages and more: what lies past the end of file must not be touched. */
-  MemorySegment pages() {
-    return pages;
-  }
-
-  long mappedBytes() {
-    return pages.byteSize();
-  }
-
   /** Whether MAP_SYNC holds. */
-  boolean synchronous() {
+  synchronized boolean synchronous() {
     return synchronous;
   }
 
+  /** Writes cache lines back, in pieces; 0, or ESTALE when it was retired. */
+  int writeBack(CacheLines cacheLines, ByteRange range) {
+    for (long at = range.offset(); at < range.end(); at += TOUCH_BYTES) {
+      MemorySegment touched = beginTouch();
+      if (touched == null) {
+        return Errno.ESTALE.result();
+      }
+      try {
+        long length = Math.min(TOUCH_BYTES, Math.min(range.end(), touched.byteSize()) - at);
+        if (length <= 0) {
+          return 0;
+        }
+        cacheLines.writeBack(touched.address() + at, length);
+      } finally {
+        endTouch();
+      }
+    }
+    return 0;
+  }
+
+  /** The file's bytes, which stay until {@link #endTouch}; null when they go. */
+  private synchronized MemorySegment beginTouch() {
+    if (retired) {
+      return null;
+    }
+    touchers++;
+    return bytes;
+  }
+
+  private synchronized void endTouch() {
+    touchers--;
+    notifyAll();
+  }
+
+  /** Lets nobody in here touch it any more and waits until those who do are out. */
+  synchronized void retire() {
+    retired = true;
+    boolean interrupted = false;
+    while (touchers > 0) {
+      try {
+        wait();
+      } catch (InterruptedException _) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
   /**
-   * Makes all memory unusable from Java. Nothing is unmapped yet, which may take long.
+   * Makes all memory unusable from Java. Nothing is unmapped yet.
    *
    * @throws IllegalStateException while somebody uses it in a native call: then nothing happened
    */
   void invalidate() {
-    if (arena != null) {
-      arena.close();
-      arena = null;
+    Arena ending;
+    synchronized (this) {
+      ending = arena;
+    }
+    if (ending != null) {
+      ending.close();
+      synchronized (this) {
+        arena = null;
+      }
     }
   }
 
   /** Unmaps everything, after {@link #invalidate}; 0, or the first {@code -errno}. */
   int unmap() {
+    long[] from;
+    long[] length;
+    synchronized (this) {
+      from = addresses;
+      length = lengths;
+      addresses = new long[0];
+      lengths = new long[0];
+    }
     int first = 0;
-    for (int i = 0; i < addresses.length; i++) {
-      int result = kernel.munmap(addresses[i], lengths[i]);
+    for (int i = 0; i < from.length; i++) {
+      int result = kernel.munmap(from[i], length[i]);
       if (result < 0) {
-        // Once more: a mapping left behind would keep the next exclusive seal from being had.
-        result = kernel.munmap(addresses[i], lengths[i]);
+        // Once more: a kernel that says no has unmapped nothing, and a mapping left behind would
+        // keep the file open for ever.
+        result = kernel.munmap(from[i], length[i]);
       }
       first = first < 0 ? first : Math.min(result, 0);
     }
-    addresses = new long[0];
-    lengths = new long[0];
     return first;
   }
 
-  private long map(int fd, long length, int flags) {
+  private long map(int fd, long length, boolean sync) {
     int protection = MapFlags.PROT_READ | (writable ? MapFlags.PROT_WRITE : 0);
+    int flags = sync ? MapFlags.SHARED_VALIDATE | MapFlags.SYNC : MapFlags.SHARED;
     return kernel.mmap(fd, 0, length, protection, flags);
   }
 
   @SuppressWarnings("restricted")
-  private void adopt(long address, long length, long sizeBytes) {
+  private synchronized void adopt(long address, long length, long sizeBytes, boolean sync) {
+    synchronous = sync;
     addresses = Arrays.copyOf(addresses, addresses.length + 1);
     lengths = Arrays.copyOf(lengths, lengths.length + 1);
     addresses[addresses.length - 1] = address;

@@ -1,13 +1,14 @@
 package io.selkie.lease;
 
 import io.selkie.config.time.Timers.Timer;
-import io.selkie.lease.FileMapping.Longer;
 import io.selkie.lease.Sealer.BreakCause;
 import io.selkie.lease.Sealer.SealListener;
+import io.selkie.posix.CacheLines;
 import io.selkie.posix.Errno;
 import io.selkie.posix.LeaseType;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -16,15 +17,11 @@ import org.slf4j.LoggerFactory;
  * A seal on a kernel lease: the state machine, the counted handles, the mapping.
  *
  * <p>The monitor guards the fields and is never held across a callback or a call that may block for
- * long. Work that touches the mapping from here counts as a toucher; {@link #release} waits until
- * they are out, which a chunk of {@link #TOUCH_BYTES} bounds.
+ * long.
  */
 final class KernelSeal implements Seal, LeaseHolder {
 
   private static final Logger LOG = LoggerFactory.getLogger(KernelSeal.class);
-
-  /** Bytes written back in one go: it must be soon over. */
-  private static final long TOUCH_BYTES = 1 << 20;
 
   private final SealContext context;
   private final SealTarget target;
@@ -42,7 +39,6 @@ final class KernelSeal implements Seal, LeaseHolder {
   private boolean kernelBreakTold;
   private long deadlineNanos;
   private Timer deadlineTimer;
-  private int touchers;
   private int auditFailures;
 
   /** Retains the target; {@link #abandon} or {@link #release} gives it back. */
@@ -81,7 +77,7 @@ final class KernelSeal implements Seal, LeaseHolder {
   }
 
   @Override
-  public synchronized MemorySegment mapping() {
+  public MemorySegment mapping() {
     return mapping.bytes();
   }
 
@@ -210,29 +206,7 @@ final class KernelSeal implements Seal, LeaseHolder {
 
   /** Makes the mapping reach the file's end as it is now; 0, or {@code -errno}. */
   int reach(long sizeBytes) {
-    long mappedBytes;
-    synchronized (this) {
-      if (state != SealState.HELD || closing) {
-        return 0;
-      }
-      if (mapping.reaches(sizeBytes)) {
-        mapping.resize(sizeBytes);
-        return 0;
-      }
-      mappedBytes = mapping.mappedBytes();
-    }
-    Longer longer = mapping.mapLonger(target.fd(), sizeBytes, mappedBytes);
-    if (longer.address() < 0) {
-      return (int) longer.address();
-    }
-    synchronized (this) {
-      if (state == SealState.HELD && !closing && !mapping.reaches(sizeBytes)) {
-        mapping.adopt(longer, sizeBytes);
-        return 0;
-      }
-    }
-    mapping.discard(longer);
-    return 0;
+    return mapping.reach(target.fd(), sizeBytes);
   }
 
   @Override
@@ -244,48 +218,13 @@ final class KernelSeal implements Seal, LeaseHolder {
       target.retain();
     }
     try {
-      return isDurableByCacheLines() ? writeBack(range) : context.kernel().fdatasync(target.fd());
+      Optional<CacheLines> cacheLines = context.cacheLines();
+      return cacheLines.isPresent() && mapping.synchronous()
+          ? mapping.writeBack(cacheLines.get(), range)
+          : context.kernel().fdatasync(target.fd());
     } finally {
       target.release();
     }
-  }
-
-  private synchronized boolean isDurableByCacheLines() {
-    return mapping.synchronous() && context.cacheLines().isPresent();
-  }
-
-  private int writeBack(ByteRange range) {
-    for (long at = range.offset(); at < range.end(); at += TOUCH_BYTES) {
-      MemorySegment pages = beginTouch();
-      if (pages == null) {
-        return Errno.ESTALE.result();
-      }
-      try {
-        long end = Math.min(range.end(), mapping().byteSize());
-        long length = Math.min(TOUCH_BYTES, end - at);
-        if (length <= 0) {
-          return 0;
-        }
-        context.cacheLines().orElseThrow().writeBack(pages.address() + at, length);
-      } finally {
-        endTouch();
-      }
-    }
-    return 0;
-  }
-
-  /** The mapping in whole pages, which stays until {@link #endTouch}; null when it goes. */
-  private synchronized MemorySegment beginTouch() {
-    if (closing || state.isEnd()) {
-      return null;
-    }
-    touchers++;
-    return mapping.pages();
-  }
-
-  private synchronized void endTouch() {
-    touchers--;
-    notifyAll();
   }
 
   // ---------------------------------------------------------------- the way down
@@ -396,7 +335,9 @@ final class KernelSeal implements Seal, LeaseHolder {
         throw new IllegalStateException("seal of " + target.describe() + " is " + state);
       }
       closing = true;
-      awaitTouchers();
+    }
+    mapping.retire();
+    synchronized (this) {
       from = state;
       end = endOf(from);
       if (from != end) {
@@ -423,21 +364,6 @@ final class KernelSeal implements Seal, LeaseHolder {
     return from == SealState.LOST || (from == SealState.BREAKING && late)
         ? SealState.LOST
         : SealState.RELEASED;
-  }
-
-  /** Guarded by the monitor, which waiting gives back. */
-  private void awaitTouchers() {
-    boolean interrupted = false;
-    while (touchers > 0) {
-      try {
-        wait();
-      } catch (InterruptedException _) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
   }
 
   /**
