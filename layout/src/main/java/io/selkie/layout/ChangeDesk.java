@@ -177,6 +177,13 @@ final class ChangeDesk {
     startExpiryTimer();
   }
 
+  /** What was waited for is over: whoever was told to come back should do so soon. */
+  void shortenReservations() {
+    long latest = file.now() + file.policy().reservationNanos();
+    reservations.replaceAll(reservation ->
+        reservation.expiresAtNanos() <= latest ? reservation : reservation.until(latest));
+  }
+
   /** What was reserved has happened. */
   void served(FileChange change, ByteRange range, long clientId) {
     reservations.removeIf(reservation -> reservation.isOf(change, range, clientId));

@@ -396,6 +396,9 @@ final class RecallDesk {
   /** The last part of a recall is dead. */
   void allDead(Recall recall) {
     recalls.remove(recall);
+    if (recalls.isEmpty()) {
+      file.changes.shortenReservations();
+    }
     recall.answers.forEach(file::answerWhenSettled);
     stopDeadline(recall);
   }

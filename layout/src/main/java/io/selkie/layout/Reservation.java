@@ -12,6 +12,10 @@ import io.selkie.lease.ByteRange;
 record Reservation(
     FileChange change, ByteRange range, long clientId, long expiresAtNanos, long order) {
 
+  Reservation until(long nanos) {
+    return new Reservation(change, range, clientId, nanos, order);
+  }
+
   boolean isOf(FileChange otherChange, ByteRange otherRange, long otherClientId) {
     return change == otherChange && clientId == otherClientId && range.overlaps(otherRange);
   }

@@ -104,9 +104,12 @@ class ChangeTest {
     rig.giveBack(file, 1, reader);
     assertThat(rig.get(file).client(3).refused()).isEqualTo(NFS4ERR_LAYOUTTRYLATER);
 
-    rig.time.advance(10 * SECOND + Rig.POLICY.reservationNanos());
+    rig.time.advance(Rig.POLICY.reservationNanos() - 1);
+    assertThat(rig.get(file).client(3).refused()).isEqualTo(NFS4ERR_LAYOUTTRYLATER);
+    rig.time.advance(1);
 
     rig.get(file).client(3).granted();
+    rig.time.advance(10 * SECOND);
     assertThat(rig.time.timers()).isZero();
   }
 

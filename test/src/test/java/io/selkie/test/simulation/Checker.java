@@ -11,9 +11,11 @@ import io.selkie.test.simulation.SimRdma.Region;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 
 /**
@@ -49,6 +51,9 @@ final class Checker implements LayoutEvents {
 
   /** Clients with a read-write LAYOUTGET under way: they may fill what they hold as holes. */
   final List<Long> writersUnderWay = new ArrayList<>();
+
+  /** Clients that return at once whatever is recalled: they must never be fenced for it. */
+  final Set<Long> honest = new HashSet<>();
 
   /** The client whose WRITE the server is performing; 0 for none. */
   long writingClient;
@@ -183,7 +188,7 @@ final class Checker implements LayoutEvents {
       case BREAK_SEEN -> breakingSince.putIfAbsent(event.file(), event.atNanos());
       case SEAL_RELEASED -> breakingSince.remove(event.file());
       case RECALL_SENT -> causes.merge(event.cause(), 1, Integer::sum);
-      case FENCE_BEGUN -> holesEnded(inodes.get(event.file()), event.clientId());
+      case FENCE_BEGUN -> fenced(event);
       case AUDIT_DIFFERENCE -> {
         if (!auditDifferenceExpected) {
           throw violation("S2: the auditor says that " + event.path() + " is not as granted");
@@ -191,6 +196,18 @@ final class Checker implements LayoutEvents {
       }
       default -> {}
     }
+  }
+
+  private void fenced(Event event) {
+    boolean recalled =
+        event.cause() != RecallCause.CLIENT_EXPIRED
+            && event.cause() != RecallCause.CLIENT_DESTROYED
+            && event.cause() != RecallCause.AUDIT_DIFFERENCE;
+    if (recalled && honest.contains(event.clientId())) {
+      throw violation(
+          "client " + event.clientId() + " answers every recall, and is fenced: " + event);
+    }
+    holesEnded(inodes.get(event.file()), event.clientId());
   }
 
   /** Now and then: whatever has a deadline must have kept it. */

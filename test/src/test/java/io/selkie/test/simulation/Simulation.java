@@ -155,9 +155,9 @@ final class Simulation {
         50 * MILLI,
         SECOND,
         SECOND,
-        10_000,
-        5_000,
-        400,
+        300,
+        80,
+        100,
         100,
         16,
         16,
@@ -183,7 +183,12 @@ final class Simulation {
   private void newClient() {
     lastClientId++;
     clients.values().removeIf(client -> client.forgotten);
-    clients.put(lastClientId, new SimClient(this, lastClientId, lastClientId % 3 == 0));
+    boolean honest = lastClientId % 3 == 0;
+    SimClient client = new SimClient(this, lastClientId, honest);
+    clients.put(lastClientId, client);
+    if (honest) {
+      checker.honest.add(lastClientId);
+    }
   }
 
   private void watch() {
