@@ -8,589 +8,340 @@ import java.util.random.RandomGenerator;
 
 /**
  * How a client works. Immutable; start from {@link #defaults()} and change with the {@code with}
- * methods.
- *
- * @param directMode whether data goes one-sided, for files that do not say otherwise
- * @param provider RDMA provider; null lets the client make (and close) the software one
- * @param busyPollNanos how long a waiting thread spins before it blocks; 0 blocks at once, {@link
- *     Long#MAX_VALUE} never blocks
- * @param chunkBytes largest RDMA work request, 4096 to 1 GiB
- * @param connectTimeoutMillis bound on connecting, TCP and RDMA each
- * @param callTimeoutMillis a call not answered in this time breaks its connection and is sent again
- * @param operationTimeoutMillis bound on one operation with all its retries
- * @param ioTimeoutMillis a work request that takes longer breaks its queue pair
- * @param drainTimeoutMillis on a recall: how long I/O in flight may take before its queue pair is
- *     broken so that the layout can be returned in time
- * @param retryLayoutMillis after a refusal that may pass: how long before the layout is asked for
- *     again (files that require direct access ask sooner)
- * @param slots requests in flight at a time, 2 to 64; the server may allow fewer
- * @param transferBytes largest NFS READ or WRITE, 4096 to 4 MiB; the server may allow less
- * @param unstableBytesMax data of unstable NFS writes kept for resending, per file
- * @param asyncInFlightMax asynchronous operations in flight; starting one more waits
- * @param uid AUTH_SYS user id
- * @param gid AUTH_SYS group id
- * @param owner unique name of this client for the server (co_ownerid); null makes one up
- * @param recallBehaviour what to do when a layout is recalled
- * @param clock monotonic time; null means the system's
- * @param timers one-shot timers; null means the client's own event loop
- * @param wallClock stamps LAYOUTCOMMIT with the time of the last write
- * @param random verifiers, owners and transaction ids
+ * methods, which check bounds.
  */
-public record ClientOptions(
-    DirectMode directMode,
-    RdmaProvider provider,
-    long busyPollNanos,
-    long chunkBytes,
-    int connectTimeoutMillis,
-    int callTimeoutMillis,
-    int operationTimeoutMillis,
-    int ioTimeoutMillis,
-    int drainTimeoutMillis,
-    int retryLayoutMillis,
-    int slots,
-    int transferBytes,
-    int unstableBytesMax,
-    int asyncInFlightMax,
-    int uid,
-    int gid,
-    String owner,
-    RecallBehaviour recallBehaviour,
-    NanoClock clock,
-    Timers timers,
-    InstantSource wallClock,
-    RandomGenerator random) {
+public final class ClientOptions {
+  private DirectMode directMode = DirectMode.PREFER;
+  private RdmaProvider provider;
+  private long busyPollNanos;
+  private long chunkBytes = 1 << 20;
+  private int connectTimeoutMillis = 5_000;
+  private int callTimeoutMillis = 10_000;
+  private int operationTimeoutMillis = 30_000;
+  private int ioTimeoutMillis = 20_000;
+  private int drainTimeoutMillis = 5_000;
+  private int retryLayoutMillis = 1_000;
+  private int slots = 32;
+  private int transferBytes = 1 << 20;
+  private int unstableBytesMax = 16 << 20;
+  private int asyncInFlightMax = 64;
+  private int uid;
+  private int gid;
+  private String owner;
+  private RecallBehaviour recallBehaviour = RecallBehaviour.answer();
+  private NanoClock clock;
+  private Timers timers;
+  private InstantSource wallClock = new SystemWallClock();
+  private RandomGenerator random = RandomGenerator.of("L64X128MixRandom");
 
-  /** Checks the bounds. */
-  public ClientOptions {
-    inRange("chunkBytes", chunkBytes, 4096, 1 << 30);
-    inRange("connectTimeoutMillis", connectTimeoutMillis, 1, 3_600_000);
-    inRange("callTimeoutMillis", callTimeoutMillis, 1, 3_600_000);
-    inRange("operationTimeoutMillis", operationTimeoutMillis, 1, 3_600_000);
-    inRange("ioTimeoutMillis", ioTimeoutMillis, 1, 3_600_000);
-    inRange("drainTimeoutMillis", drainTimeoutMillis, 1, 3_600_000);
-    inRange("retryLayoutMillis", retryLayoutMillis, 0, 3_600_000);
-    inRange("slots", slots, 2, 64);
-    inRange("transferBytes", transferBytes, 4096, 4 << 20);
-    inRange("unstableBytesMax", unstableBytesMax, transferBytes, 1 << 30);
-    inRange("asyncInFlightMax", asyncInFlightMax, 1, 1 << 16);
+  private ClientOptions() {}
+
+  private ClientOptions copy() {
+    ClientOptions copy = new ClientOptions();
+    copy.directMode = directMode;
+    copy.provider = provider;
+    copy.busyPollNanos = busyPollNanos;
+    copy.chunkBytes = chunkBytes;
+    copy.connectTimeoutMillis = connectTimeoutMillis;
+    copy.callTimeoutMillis = callTimeoutMillis;
+    copy.operationTimeoutMillis = operationTimeoutMillis;
+    copy.ioTimeoutMillis = ioTimeoutMillis;
+    copy.drainTimeoutMillis = drainTimeoutMillis;
+    copy.retryLayoutMillis = retryLayoutMillis;
+    copy.slots = slots;
+    copy.transferBytes = transferBytes;
+    copy.unstableBytesMax = unstableBytesMax;
+    copy.asyncInFlightMax = asyncInFlightMax;
+    copy.uid = uid;
+    copy.gid = gid;
+    copy.owner = owner;
+    copy.recallBehaviour = recallBehaviour;
+    copy.clock = clock;
+    copy.timers = timers;
+    copy.wallClock = wallClock;
+    copy.random = random;
+    return copy;
   }
 
   /** What suits most: prefer direct access, the software provider, bounds of half a minute. */
   public static ClientOptions defaults() {
-    return new ClientOptions(
-        DirectMode.PREFER,
-        null,
-        0,
-        1 << 20,
-        5_000,
-        10_000,
-        30_000,
-        20_000,
-        5_000,
-        1_000,
-        32,
-        1 << 20,
-        16 << 20,
-        64,
-        0,
-        0,
-        null,
-        RecallBehaviour.answer(),
-        null,
-        null,
-        new SystemWallClock(),
-        RandomGenerator.of("L64X128MixRandom"));
+    return new ClientOptions();
+  }
+
+  /** Whether data goes one-sided, for files that do not say otherwise. */
+  public DirectMode directMode() {
+    return directMode;
+  }
+
+  /** Another {@link #directMode}. */
+  public ClientOptions withDirectMode(DirectMode value) {
+    ClientOptions copy = copy();
+    copy.directMode = value;
+    return copy;
+  }
+
+  /** RDMA provider; null lets the client make (and close) the software one. */
+  public RdmaProvider provider() {
+    return provider;
+  }
+
+  /** Another {@link #provider}. */
+  public ClientOptions withProvider(RdmaProvider value) {
+    ClientOptions copy = copy();
+    copy.provider = value;
+    return copy;
+  }
+
+  /**
+   * How long a waiting thread spins before it blocks; 0 blocks at once, {@link Long#MAX_VALUE}
+   * never blocks.
+   */
+  public long busyPollNanos() {
+    return busyPollNanos;
+  }
+
+  /** Another {@link #busyPollNanos}. */
+  public ClientOptions withBusyPollNanos(long value) {
+    ClientOptions copy = copy();
+    copy.busyPollNanos = value;
+    return copy;
+  }
+
+  /** Largest RDMA work request, 4096 to 1 GiB. */
+  public long chunkBytes() {
+    return chunkBytes;
+  }
+
+  /** Another {@link #chunkBytes}. */
+  public ClientOptions withChunkBytes(long value) {
+    inRange("chunkBytes", value, 4096, 1 << 30);
+    ClientOptions copy = copy();
+    copy.chunkBytes = value;
+    return copy;
+  }
+
+  /** Bound on connecting, TCP and RDMA each. */
+  public int connectTimeoutMillis() {
+    return connectTimeoutMillis;
+  }
+
+  /** Another {@link #connectTimeoutMillis}. */
+  public ClientOptions withConnectTimeoutMillis(int value) {
+    inRange("connectTimeoutMillis", value, 1, 3_600_000);
+    ClientOptions copy = copy();
+    copy.connectTimeoutMillis = value;
+    return copy;
+  }
+
+  /** A call not answered in this time breaks its connection and is sent again. */
+  public int callTimeoutMillis() {
+    return callTimeoutMillis;
+  }
+
+  /** Another {@link #callTimeoutMillis}. */
+  public ClientOptions withCallTimeoutMillis(int value) {
+    inRange("callTimeoutMillis", value, 1, 3_600_000);
+    ClientOptions copy = copy();
+    copy.callTimeoutMillis = value;
+    return copy;
+  }
+
+  /** Bound on one operation with all its retries. */
+  public int operationTimeoutMillis() {
+    return operationTimeoutMillis;
+  }
+
+  /** Another {@link #operationTimeoutMillis}. */
+  public ClientOptions withOperationTimeoutMillis(int value) {
+    inRange("operationTimeoutMillis", value, 1, 3_600_000);
+    ClientOptions copy = copy();
+    copy.operationTimeoutMillis = value;
+    return copy;
+  }
+
+  /** A work request that takes longer breaks its queue pair. */
+  public int ioTimeoutMillis() {
+    return ioTimeoutMillis;
+  }
+
+  /** Another {@link #ioTimeoutMillis}. */
+  public ClientOptions withIoTimeoutMillis(int value) {
+    inRange("ioTimeoutMillis", value, 1, 3_600_000);
+    ClientOptions copy = copy();
+    copy.ioTimeoutMillis = value;
+    return copy;
+  }
+
+  /**
+   * On a recall: how long I/O in flight may take before its queue pair is broken so that the layout
+   * can be returned in time.
+   */
+  public int drainTimeoutMillis() {
+    return drainTimeoutMillis;
+  }
+
+  /** Another {@link #drainTimeoutMillis}. */
+  public ClientOptions withDrainTimeoutMillis(int value) {
+    inRange("drainTimeoutMillis", value, 1, 3_600_000);
+    ClientOptions copy = copy();
+    copy.drainTimeoutMillis = value;
+    return copy;
+  }
+
+  /**
+   * After a refusal that may pass: how long before the layout is asked for again (files that
+   * require direct access ask sooner).
+   */
+  public int retryLayoutMillis() {
+    return retryLayoutMillis;
+  }
+
+  /** Another {@link #retryLayoutMillis}. */
+  public ClientOptions withRetryLayoutMillis(int value) {
+    inRange("retryLayoutMillis", value, 0, 3_600_000);
+    ClientOptions copy = copy();
+    copy.retryLayoutMillis = value;
+    return copy;
+  }
+
+  /** Requests in flight at a time, 2 to 64; the server may allow fewer. */
+  public int slots() {
+    return slots;
+  }
+
+  /** Another {@link #slots}. */
+  public ClientOptions withSlots(int value) {
+    inRange("slots", value, 2, 64);
+    ClientOptions copy = copy();
+    copy.slots = value;
+    return copy;
+  }
+
+  /** Largest NFS READ or WRITE, 4096 to 4 MiB; the server may allow less. */
+  public int transferBytes() {
+    return transferBytes;
+  }
+
+  /** Another {@link #transferBytes}. */
+  public ClientOptions withTransferBytes(int value) {
+    inRange("transferBytes", value, 4096, 4 << 20);
+    ClientOptions copy = copy();
+    copy.transferBytes = value;
+    return copy;
+  }
+
+  /** Data of unstable NFS writes kept for resending, per file. */
+  public int unstableBytesMax() {
+    return unstableBytesMax;
+  }
+
+  /** Another {@link #unstableBytesMax}. */
+  public ClientOptions withUnstableBytesMax(int value) {
+    inRange("unstableBytesMax", value, 4096, 1 << 30);
+    ClientOptions copy = copy();
+    copy.unstableBytesMax = value;
+    return copy;
+  }
+
+  /** Asynchronous operations in flight; starting one more waits. */
+  public int asyncInFlightMax() {
+    return asyncInFlightMax;
+  }
+
+  /** Another {@link #asyncInFlightMax}. */
+  public ClientOptions withAsyncInFlightMax(int value) {
+    inRange("asyncInFlightMax", value, 1, 1 << 16);
+    ClientOptions copy = copy();
+    copy.asyncInFlightMax = value;
+    return copy;
+  }
+
+  /** AUTH_SYS user id. */
+  public int uid() {
+    return uid;
+  }
+
+  /** AUTH_SYS group id. */
+  public int gid() {
+    return gid;
+  }
+
+  /** Unique name of this client for the server (co_ownerid); null makes one up. */
+  public String owner() {
+    return owner;
+  }
+
+  /** Another {@link #owner}. */
+  public ClientOptions withOwner(String value) {
+    ClientOptions copy = copy();
+    copy.owner = value;
+    return copy;
+  }
+
+  /** What to do when a layout is recalled. */
+  public RecallBehaviour recallBehaviour() {
+    return recallBehaviour;
+  }
+
+  /** Another {@link #recallBehaviour}. */
+  public ClientOptions withRecallBehaviour(RecallBehaviour value) {
+    ClientOptions copy = copy();
+    copy.recallBehaviour = value;
+    return copy;
+  }
+
+  /** Monotonic time; null means the system's. */
+  public NanoClock clock() {
+    return clock;
+  }
+
+  /** Another {@link #clock}. */
+  public ClientOptions withClock(NanoClock value) {
+    ClientOptions copy = copy();
+    copy.clock = value;
+    return copy;
+  }
+
+  /** One-shot timers; null means the client's own event loop. */
+  public Timers timers() {
+    return timers;
+  }
+
+  /** Another {@link #timers}. */
+  public ClientOptions withTimers(Timers value) {
+    ClientOptions copy = copy();
+    copy.timers = value;
+    return copy;
+  }
+
+  /** Stamps LAYOUTCOMMIT with the time of the last write. */
+  public InstantSource wallClock() {
+    return wallClock;
+  }
+
+  /** Verifiers, owners and transaction ids. */
+  public RandomGenerator random() {
+    return random;
+  }
+
+  /** Another {@link #random}. */
+  public ClientOptions withRandom(RandomGenerator value) {
+    ClientOptions copy = copy();
+    copy.random = value;
+    return copy;
+  }
+
+  /** Another user, for AUTH_SYS. */
+  public ClientOptions withUser(int newUid, int newGid) {
+    ClientOptions copy = copy();
+    copy.uid = newUid;
+    copy.gid = newGid;
+    return copy;
   }
 
   private static void inRange(String name, long value, long min, long max) {
     if (value < min || value > max) {
       throw new IllegalArgumentException(name + " is " + value + ", must be " + min + " to " + max);
     }
-  }
-
-  /** Another default mode. */
-  public ClientOptions withDirectMode(DirectMode directMode) {
-    return new ClientOptions(
-        directMode,
-        provider,
-        busyPollNanos,
-        chunkBytes,
-        connectTimeoutMillis,
-        callTimeoutMillis,
-        operationTimeoutMillis,
-        ioTimeoutMillis,
-        drainTimeoutMillis,
-        retryLayoutMillis,
-        slots,
-        transferBytes,
-        unstableBytesMax,
-        asyncInFlightMax,
-        uid,
-        gid,
-        owner,
-        recallBehaviour,
-        clock,
-        timers,
-        wallClock,
-        random);
-  }
-
-  /** Another provider; the client does not close it. */
-  public ClientOptions withProvider(RdmaProvider provider) {
-    return new ClientOptions(
-        directMode,
-        provider,
-        busyPollNanos,
-        chunkBytes,
-        connectTimeoutMillis,
-        callTimeoutMillis,
-        operationTimeoutMillis,
-        ioTimeoutMillis,
-        drainTimeoutMillis,
-        retryLayoutMillis,
-        slots,
-        transferBytes,
-        unstableBytesMax,
-        asyncInFlightMax,
-        uid,
-        gid,
-        owner,
-        recallBehaviour,
-        clock,
-        timers,
-        wallClock,
-        random);
-  }
-
-  /** Another time to spin before blocking. */
-  public ClientOptions withBusyPollNanos(long busyPollNanos) {
-    return new ClientOptions(
-        directMode,
-        provider,
-        busyPollNanos,
-        chunkBytes,
-        connectTimeoutMillis,
-        callTimeoutMillis,
-        operationTimeoutMillis,
-        ioTimeoutMillis,
-        drainTimeoutMillis,
-        retryLayoutMillis,
-        slots,
-        transferBytes,
-        unstableBytesMax,
-        asyncInFlightMax,
-        uid,
-        gid,
-        owner,
-        recallBehaviour,
-        clock,
-        timers,
-        wallClock,
-        random);
-  }
-
-  /** Another size of work requests. */
-  public ClientOptions withChunkBytes(long chunkBytes) {
-    return new ClientOptions(
-        directMode,
-        provider,
-        busyPollNanos,
-        chunkBytes,
-        connectTimeoutMillis,
-        callTimeoutMillis,
-        operationTimeoutMillis,
-        ioTimeoutMillis,
-        drainTimeoutMillis,
-        retryLayoutMillis,
-        slots,
-        transferBytes,
-        unstableBytesMax,
-        asyncInFlightMax,
-        uid,
-        gid,
-        owner,
-        recallBehaviour,
-        clock,
-        timers,
-        wallClock,
-        random);
-  }
-
-  /** Another bound on one call. */
-  public ClientOptions withCallTimeoutMillis(int callTimeoutMillis) {
-    return new ClientOptions(
-        directMode,
-        provider,
-        busyPollNanos,
-        chunkBytes,
-        connectTimeoutMillis,
-        callTimeoutMillis,
-        operationTimeoutMillis,
-        ioTimeoutMillis,
-        drainTimeoutMillis,
-        retryLayoutMillis,
-        slots,
-        transferBytes,
-        unstableBytesMax,
-        asyncInFlightMax,
-        uid,
-        gid,
-        owner,
-        recallBehaviour,
-        clock,
-        timers,
-        wallClock,
-        random);
-  }
-
-  /** Another bound on one operation. */
-  public ClientOptions withOperationTimeoutMillis(int operationTimeoutMillis) {
-    return new ClientOptions(
-        directMode,
-        provider,
-        busyPollNanos,
-        chunkBytes,
-        connectTimeoutMillis,
-        callTimeoutMillis,
-        operationTimeoutMillis,
-        ioTimeoutMillis,
-        drainTimeoutMillis,
-        retryLayoutMillis,
-        slots,
-        transferBytes,
-        unstableBytesMax,
-        asyncInFlightMax,
-        uid,
-        gid,
-        owner,
-        recallBehaviour,
-        clock,
-        timers,
-        wallClock,
-        random);
-  }
-
-  /** Another bound on one work request. */
-  public ClientOptions withIoTimeoutMillis(int ioTimeoutMillis) {
-    return new ClientOptions(
-        directMode,
-        provider,
-        busyPollNanos,
-        chunkBytes,
-        connectTimeoutMillis,
-        callTimeoutMillis,
-        operationTimeoutMillis,
-        ioTimeoutMillis,
-        drainTimeoutMillis,
-        retryLayoutMillis,
-        slots,
-        transferBytes,
-        unstableBytesMax,
-        asyncInFlightMax,
-        uid,
-        gid,
-        owner,
-        recallBehaviour,
-        clock,
-        timers,
-        wallClock,
-        random);
-  }
-
-  /** Another bound on draining. */
-  public ClientOptions withDrainTimeoutMillis(int drainTimeoutMillis) {
-    return new ClientOptions(
-        directMode,
-        provider,
-        busyPollNanos,
-        chunkBytes,
-        connectTimeoutMillis,
-        callTimeoutMillis,
-        operationTimeoutMillis,
-        ioTimeoutMillis,
-        drainTimeoutMillis,
-        retryLayoutMillis,
-        slots,
-        transferBytes,
-        unstableBytesMax,
-        asyncInFlightMax,
-        uid,
-        gid,
-        owner,
-        recallBehaviour,
-        clock,
-        timers,
-        wallClock,
-        random);
-  }
-
-  /** Another pause after a refusal. */
-  public ClientOptions withRetryLayoutMillis(int retryLayoutMillis) {
-    return new ClientOptions(
-        directMode,
-        provider,
-        busyPollNanos,
-        chunkBytes,
-        connectTimeoutMillis,
-        callTimeoutMillis,
-        operationTimeoutMillis,
-        ioTimeoutMillis,
-        drainTimeoutMillis,
-        retryLayoutMillis,
-        slots,
-        transferBytes,
-        unstableBytesMax,
-        asyncInFlightMax,
-        uid,
-        gid,
-        owner,
-        recallBehaviour,
-        clock,
-        timers,
-        wallClock,
-        random);
-  }
-
-  /** Another number of requests in flight. */
-  public ClientOptions withSlots(int slots) {
-    return new ClientOptions(
-        directMode,
-        provider,
-        busyPollNanos,
-        chunkBytes,
-        connectTimeoutMillis,
-        callTimeoutMillis,
-        operationTimeoutMillis,
-        ioTimeoutMillis,
-        drainTimeoutMillis,
-        retryLayoutMillis,
-        slots,
-        transferBytes,
-        unstableBytesMax,
-        asyncInFlightMax,
-        uid,
-        gid,
-        owner,
-        recallBehaviour,
-        clock,
-        timers,
-        wallClock,
-        random);
-  }
-
-  /** Another size of NFS READ and WRITE. */
-  public ClientOptions withTransferBytes(int transferBytes) {
-    return new ClientOptions(
-        directMode,
-        provider,
-        busyPollNanos,
-        chunkBytes,
-        connectTimeoutMillis,
-        callTimeoutMillis,
-        operationTimeoutMillis,
-        ioTimeoutMillis,
-        drainTimeoutMillis,
-        retryLayoutMillis,
-        slots,
-        transferBytes,
-        unstableBytesMax,
-        asyncInFlightMax,
-        uid,
-        gid,
-        owner,
-        recallBehaviour,
-        clock,
-        timers,
-        wallClock,
-        random);
-  }
-
-  /** Another bound on data kept for resending. */
-  public ClientOptions withUnstableBytesMax(int unstableBytesMax) {
-    return new ClientOptions(
-        directMode,
-        provider,
-        busyPollNanos,
-        chunkBytes,
-        connectTimeoutMillis,
-        callTimeoutMillis,
-        operationTimeoutMillis,
-        ioTimeoutMillis,
-        drainTimeoutMillis,
-        retryLayoutMillis,
-        slots,
-        transferBytes,
-        unstableBytesMax,
-        asyncInFlightMax,
-        uid,
-        gid,
-        owner,
-        recallBehaviour,
-        clock,
-        timers,
-        wallClock,
-        random);
-  }
-
-  /** Another owner name. */
-  public ClientOptions withOwner(String owner) {
-    return new ClientOptions(
-        directMode,
-        provider,
-        busyPollNanos,
-        chunkBytes,
-        connectTimeoutMillis,
-        callTimeoutMillis,
-        operationTimeoutMillis,
-        ioTimeoutMillis,
-        drainTimeoutMillis,
-        retryLayoutMillis,
-        slots,
-        transferBytes,
-        unstableBytesMax,
-        asyncInFlightMax,
-        uid,
-        gid,
-        owner,
-        recallBehaviour,
-        clock,
-        timers,
-        wallClock,
-        random);
-  }
-
-  /** Another behaviour under recall. */
-  public ClientOptions withRecallBehaviour(RecallBehaviour recallBehaviour) {
-    return new ClientOptions(
-        directMode,
-        provider,
-        busyPollNanos,
-        chunkBytes,
-        connectTimeoutMillis,
-        callTimeoutMillis,
-        operationTimeoutMillis,
-        ioTimeoutMillis,
-        drainTimeoutMillis,
-        retryLayoutMillis,
-        slots,
-        transferBytes,
-        unstableBytesMax,
-        asyncInFlightMax,
-        uid,
-        gid,
-        owner,
-        recallBehaviour,
-        clock,
-        timers,
-        wallClock,
-        random);
-  }
-
-  /** Another clock. */
-  public ClientOptions withClock(NanoClock clock) {
-    return new ClientOptions(
-        directMode,
-        provider,
-        busyPollNanos,
-        chunkBytes,
-        connectTimeoutMillis,
-        callTimeoutMillis,
-        operationTimeoutMillis,
-        ioTimeoutMillis,
-        drainTimeoutMillis,
-        retryLayoutMillis,
-        slots,
-        transferBytes,
-        unstableBytesMax,
-        asyncInFlightMax,
-        uid,
-        gid,
-        owner,
-        recallBehaviour,
-        clock,
-        timers,
-        wallClock,
-        random);
-  }
-
-  /** Other timers. */
-  public ClientOptions withTimers(Timers timers) {
-    return new ClientOptions(
-        directMode,
-        provider,
-        busyPollNanos,
-        chunkBytes,
-        connectTimeoutMillis,
-        callTimeoutMillis,
-        operationTimeoutMillis,
-        ioTimeoutMillis,
-        drainTimeoutMillis,
-        retryLayoutMillis,
-        slots,
-        transferBytes,
-        unstableBytesMax,
-        asyncInFlightMax,
-        uid,
-        gid,
-        owner,
-        recallBehaviour,
-        clock,
-        timers,
-        wallClock,
-        random);
-  }
-
-  /** Another source of chance. */
-  public ClientOptions withRandom(RandomGenerator random) {
-    return new ClientOptions(
-        directMode,
-        provider,
-        busyPollNanos,
-        chunkBytes,
-        connectTimeoutMillis,
-        callTimeoutMillis,
-        operationTimeoutMillis,
-        ioTimeoutMillis,
-        drainTimeoutMillis,
-        retryLayoutMillis,
-        slots,
-        transferBytes,
-        unstableBytesMax,
-        asyncInFlightMax,
-        uid,
-        gid,
-        owner,
-        recallBehaviour,
-        clock,
-        timers,
-        wallClock,
-        random);
-  }
-
-  /** Another user, for AUTH_SYS. */
-  public ClientOptions withUser(int uid, int gid) {
-    return new ClientOptions(
-        directMode,
-        provider,
-        busyPollNanos,
-        chunkBytes,
-        connectTimeoutMillis,
-        callTimeoutMillis,
-        operationTimeoutMillis,
-        ioTimeoutMillis,
-        drainTimeoutMillis,
-        retryLayoutMillis,
-        slots,
-        transferBytes,
-        unstableBytesMax,
-        asyncInFlightMax,
-        uid,
-        gid,
-        owner,
-        recallBehaviour,
-        clock,
-        timers,
-        wallClock,
-        random);
   }
 }

@@ -46,11 +46,7 @@ final class FileNode {
   /** The server restarted with these bytes written directly and not yet durable. */
   synchronized void doubt(DirtyRange.Taken range) {
     if (range != null) {
-      lost =
-          lost == null
-              ? range
-              : new DirtyRange.Taken(
-                  Math.min(lost.start(), range.start()), Math.max(lost.end(), range.end()));
+      lost = range.and(lost);
     }
   }
 

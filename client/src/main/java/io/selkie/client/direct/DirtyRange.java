@@ -20,6 +20,13 @@ public final class DirtyRange {
     public long length() {
       return end - start;
     }
+
+    /** The range from the lower start to the higher end of this and another, which may be null. */
+    public Taken and(Taken other) {
+      return other == null
+          ? this
+          : new Taken(Math.min(start, other.start), Math.max(end, other.end));
+    }
   }
 
   /**

@@ -1,6 +1,7 @@
 package io.selkie.client.layout;
 
 import io.selkie.client.ClientCounters.Counter;
+import io.selkie.client.ClientTimeoutException;
 import io.selkie.client.FallbackReason;
 import io.selkie.client.FileHandle;
 import io.selkie.client.direct.DirectIo.Outcome;
@@ -18,6 +19,8 @@ import io.selkie.protocol.nfs4.LayoutConst4;
 import io.selkie.protocol.nfs4.Stateid4;
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongConsumer;
@@ -62,6 +65,8 @@ public final class FileLayout {
   private final DirtyRange dirty = new DirtyRange();
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
+
+  private final Set<DirtyRange.Taken> inCommit = ConcurrentHashMap.newKeySet();
 
   private volatile LayoutView view = LayoutView.EMPTY;
 
@@ -122,17 +127,24 @@ public final class FileLayout {
       Deadline deadline)
       throws IOException {
     BackOff backOff = context.session().backOff(deadline);
+    Access.Denied last = null;
     while (true) {
-      Access.Denied inTheWay = awaitTurn(write, position, length, insist, deadline);
-      if (inTheWay == null) {
-        if (!startGet(write, position, length)) {
-          return READY;
-        }
-        inTheWay = getAndFinish(write, position, length, open, deadline);
+      Access.Denied inTheWay;
+      try {
+        inTheWay = awaitTurn(write, position, length, insist, deadline);
         if (inTheWay == null) {
-          return READY;
+          if (!startGet(write, position, length)) {
+            return READY;
+          }
+          inTheWay = getAndFinish(write, position, length, open, deadline);
+          if (inTheWay == null) {
+            return READY;
+          }
         }
+      } catch (ClientTimeoutException e) {
+        throw last == null ? e : new ClientTimeoutException(last.detail(), e);
       }
+      last = inTheWay;
       if (!insist || LayoutRules.isFinal(inTheWay.reason())) {
         return inTheWay;
       }
@@ -429,7 +441,11 @@ public final class FileLayout {
     } finally {
       lock.unlock();
     }
-    return dirty.take();
+    DirtyRange.Taken doubt = dirty.take();
+    for (DirtyRange.Taken taken : inCommit) {
+      doubt = taken.and(doubt);
+    }
+    return doubt;
   }
 
   private ReturnOutcome giveBack(ReturnRequest request, Deadline deadline, boolean ownsGet)
@@ -565,8 +581,19 @@ public final class FileLayout {
    */
   private void commitDirty(Stateid4 presented, Deadline deadline) throws IOException {
     DirtyRange.Taken taken = dirty.take();
-    if (taken != null && !wire.commit(taken, presented, deadline)) {
+    if (taken != null && !commit(taken, presented, deadline)) {
       dirty.putBack(taken);
+    }
+  }
+
+  /** While it lasts, a loss of all state puts the range in doubt. */
+  private boolean commit(DirtyRange.Taken taken, Stateid4 presented, Deadline deadline)
+      throws IOException {
+    inCommit.add(taken);
+    try {
+      return wire.commit(taken, presented, deadline);
+    } finally {
+      inCommit.remove(taken);
     }
   }
 
@@ -592,7 +619,7 @@ public final class FileLayout {
     }
     boolean done = false;
     try {
-      done = held != null && wire.commit(taken, held, deadline);
+      done = held != null && commit(taken, held, deadline);
       return done ? null : taken;
     } catch (IOException e) {
       dirty.putBack(taken);

@@ -60,7 +60,12 @@ public final class FileCalls {
       int mode,
       String path)
       throws IOException {
-    try (Compound call = session.compound("open " + path).putFh(directory).onceOnly()) {
+    try (Compound call = session.compound("open " + path).putFh(directory)) {
+      if (creation == Creation.MUST_BE_NEW) {
+        call.onceOnly();
+      } else {
+        call.keepReply();
+      }
       XdrWriter out = startOpen(call, access, owner);
       if (creation == Creation.NONE) {
         out.int32(OpenConst4.OPEN4_NOCREATE);
@@ -90,7 +95,7 @@ public final class FileCalls {
       boolean reclaim,
       String path)
       throws IOException {
-    try (Compound call = session.compound("open again " + path).putFh(handle).onceOnly()) {
+    try (Compound call = session.compound("open again " + path).putFh(handle).keepReply()) {
       XdrWriter out = startOpen(call, access, owner);
       out.int32(OpenConst4.OPEN4_NOCREATE);
       if (reclaim) {
@@ -153,7 +158,7 @@ public final class FileCalls {
 
   /** CLOSE; an NFS status. */
   public int close(FileHandle handle, Stateid4 stateid, String path) throws IOException {
-    try (Compound call = session.compound("close " + path).putFh(handle).onceOnly()) {
+    try (Compound call = session.compound("close " + path).putFh(handle).keepReply()) {
       XdrWriter out = call.op(NfsOp4.OP_CLOSE);
       out.int32(0);
       Stateids.encode(out, stateid);
@@ -179,7 +184,7 @@ public final class FileCalls {
       if (expectedSize >= 0) {
         AttributeCodec.encode(call.op(NfsOp4.OP_VERIFY), expectedSize, -1);
       }
-      call.onceOnly();
+      call.keepReply();
       XdrWriter out = call.op(NfsOp4.OP_SETATTR);
       Stateids.encode(out, stateid);
       AttributeCodec.encode(out, size, -1);

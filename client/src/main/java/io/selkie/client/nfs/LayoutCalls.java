@@ -77,7 +77,7 @@ public final class LayoutCalls {
       long minLength,
       Deadline deadline)
       throws IOException {
-    try (Compound call = session.compound("LAYOUTGET of " + path).putFh(file).onceOnly()) {
+    try (Compound call = session.compound("LAYOUTGET of " + path).putFh(file).keepReply()) {
       XdrWriter out = call.op(NfsOp4.OP_LAYOUTGET);
       out.bool(false);
       out.int32(LayoutConst4.LAYOUT4_RDMA);
@@ -148,7 +148,7 @@ public final class LayoutCalls {
       Instant modified,
       Deadline deadline)
       throws IOException {
-    try (Compound call = session.compound("LAYOUTCOMMIT of " + path).putFh(file).onceOnly()) {
+    try (Compound call = session.compound("LAYOUTCOMMIT of " + path).putFh(file).keepReply()) {
       XdrWriter out = call.op(NfsOp4.OP_LAYOUTCOMMIT);
       out.int64(offset);
       out.int64(length);
@@ -189,7 +189,7 @@ public final class LayoutCalls {
       long length,
       Deadline deadline)
       throws IOException {
-    try (Compound call = session.compound("LAYOUTRETURN of " + path).putFh(file).onceOnly()) {
+    try (Compound call = session.compound("LAYOUTRETURN of " + path).putFh(file).keepReply()) {
       XdrWriter out = startReturn(call, ioMode, LayoutConst4.LAYOUTRETURN4_FILE);
       out.int64(offset);
       out.int64(length);
@@ -220,7 +220,7 @@ public final class LayoutCalls {
       if (file != null) {
         call.putFh(file);
       }
-      call.onceOnly();
+      call.keepReply();
       startReturn(call, ioMode, kind);
       return session.callUrgent(
           call,
@@ -291,7 +291,7 @@ public final class LayoutCalls {
 
   /** FREE_STATEID, RFC 8881 section 18.38; an NFS status. */
   public int freeStateid(Stateid4 stateid, Deadline deadline) throws IOException {
-    try (Compound call = session.compound("FREE_STATEID").onceOnly()) {
+    try (Compound call = session.compound("FREE_STATEID").keepReply()) {
       Stateids.encode(call.op(NfsOp4.OP_FREE_STATEID), stateid);
       return session.callUrgent(call, deadline, reply -> reply.next(NfsOp4.OP_FREE_STATEID));
     }

@@ -246,9 +246,8 @@ public final class ServerData {
     for (int i = 0; i < lost.size(); i++) {
       boolean done = false;
       try {
+        writeOnce(stateid, lost.get(i));
         counters.increment(Counter.NFS_RESENDS);
-        Unstable write = lost.get(i);
-        writeOnce(stateid, write);
         done = true;
       } finally {
         if (!done) {

@@ -41,6 +41,7 @@ public final class Compound implements AutoCloseable {
   private int count;
   private int sequencePosition = -1;
   private boolean replaySafe = true;
+  private boolean keepReply;
   private int mainOperation = Integer.MAX_VALUE;
 
   Compound(
@@ -100,19 +101,22 @@ public final class Compound implements AutoCloseable {
   }
 
   /**
-   * Says that the operation to come must not be carried out twice: the server is asked to keep the
-   * reply, and after the loss of the session the outcome is reported as unknown.
+   * Says that the operation to come changes something: the server is asked to keep the reply, and
+   * DELAY and the like after it are not retried as a whole.
    */
-  public Compound onceOnly() {
-    replaySafe = false;
+  public Compound keepReply() {
+    keepReply = true;
     mainOperation = count;
     return this;
   }
 
-  /** Says that DELAY and the like after the operation to come are not to be retried as a whole. */
-  public Compound mainOperation() {
-    mainOperation = count;
-    return this;
+  /**
+   * Like {@link #keepReply}, and after the loss of the session the outcome is reported as unknown,
+   * because carrying the operation out twice would do harm.
+   */
+  public Compound onceOnly() {
+    replaySafe = false;
+    return keepReply();
   }
 
   /** SEQUENCE first, its arguments patched when it is sent. */
@@ -194,7 +198,7 @@ public final class Compound implements AutoCloseable {
     out.patchInt32(at + 16, sequence);
     out.patchInt32(at + 20, slot);
     out.patchInt32(at + 24, highestSlot);
-    out.patchInt32(at + 28, replaySafe ? 0 : 1);
+    out.patchInt32(at + 28, keepReply ? 1 : 0);
   }
 
   /**

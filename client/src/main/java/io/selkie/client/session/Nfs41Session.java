@@ -158,6 +158,7 @@ public final class Nfs41Session implements AutoCloseable {
     private int xid;
     private CompletableFuture<ByteBuf> reply;
     private boolean isReplyTaken;
+    private String lastRefusal;
 
     private Pending(Compound call, Deadline deadline, boolean urgent) {
       this.call = call;
@@ -169,6 +170,7 @@ public final class Nfs41Session implements AutoCloseable {
       if (backOff == null) {
         backOff = backOff(deadline);
       }
+      lastRefusal = why;
       settings.counters().increment(Counter.BACK_OFFS);
       backOff.pause(call.name() + ": " + why);
     }
@@ -315,8 +317,11 @@ public final class Nfs41Session implements AutoCloseable {
       pending.isReplyTaken = true;
       return record;
     } catch (TimeoutException e) {
-      pending.deadline.check(
-          pending.call.name() + ": no answer from " + pending.connection.peer(), e);
+      String refusal =
+          pending.lastRefusal == null
+              ? "no answer from " + pending.connection.peer()
+              : pending.lastRefusal;
+      pending.deadline.check(pending.call.name() + ": " + refusal, e);
       IOException silent =
           new IOException(
               pending.call.name() + ": no answer within " + settings.callTimeoutMillis() + " ms");

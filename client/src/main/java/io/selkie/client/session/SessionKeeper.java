@@ -75,7 +75,7 @@ final class SessionKeeper {
   }
 
   private void reclaimComplete(StateListener.RecoveryCalls calls) throws IOException {
-    try (Compound call = session.compound("RECLAIM_COMPLETE").onceOnly()) {
+    try (Compound call = session.compound("RECLAIM_COMPLETE").keepReply()) {
       call.op(NfsOp4.OP_RECLAIM_COMPLETE).bool(false);
       calls.call(
           call,
