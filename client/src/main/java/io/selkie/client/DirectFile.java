@@ -497,6 +497,7 @@ public final class DirectFile implements AutoCloseable {
 
   private void syncNode() throws IOException {
     Deadline deadline = client.deadline();
+    int generation = client.stateGeneration();
     DirtyRange.Taken left = layout.commitForSync(deadline);
     if (left != null || node.data.isDirty()) {
       boolean done = false;
@@ -511,6 +512,10 @@ public final class DirectFile implements AutoCloseable {
           layout.dirty().putBack(left);
         }
       }
+    }
+    if (left != null && client.stateGeneration() != generation) {
+      // The COMMIT may have been answered by a server that never saw the writes.
+      node.doubt(left);
     }
     DirtyRange.Taken doubt = node.takeDoubt();
     if (doubt != null) {

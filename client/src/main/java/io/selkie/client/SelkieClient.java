@@ -451,6 +451,10 @@ public final class SelkieClient implements AutoCloseable {
     return session.deadline();
   }
 
+  int stateGeneration() {
+    return session.stateGeneration();
+  }
+
   StateListener.RecoveryCalls normalCalls() {
     return session::call;
   }

@@ -140,8 +140,7 @@ class RecoveryTest {
 
   @Test
   void unstableWritesAreCommittedBeforeTheyTakeTooMuchMemory() throws Exception {
-    connect(
-        ClientOptions.defaults().withTransferBytes(64 << 10).withUnstableBytesMax(256 << 10));
+    connect(ClientOptions.defaults().withTransferBytes(64 << 10).withUnstableBytesMax(256 << 10));
     try (DirectFile file =
         client.open("/m", DirectMode.NEVER, StandardOpenOption.WRITE, StandardOpenOption.CREATE)) {
       file.write(MemorySegment.ofArray(random(2 << 20, 6)), 0);
@@ -182,8 +181,7 @@ class RecoveryTest {
     PausesOnly time = new PausesOnly();
     connect(ClientOptions.defaults().withClock(time).withTimers(time));
     server.script(
-        operation ->
-            operation.equals("REMOVE") ? NfsStat4.NFS4ERR_DELAY : FakeServer.PROCEED);
+        operation -> operation.equals("REMOVE") ? NfsStat4.NFS4ERR_DELAY : FakeServer.PROCEED);
     server.state().addFile("x", new byte[1]);
     assertThatThrownBy(() -> client.remove("/x"))
         .isInstanceOf(ClientTimeoutException.class)
@@ -197,11 +195,8 @@ class RecoveryTest {
     PausesOnly time = new PausesOnly();
     connect(ClientOptions.defaults().withClock(time).withTimers(time));
     FakeFile stored = server.state().addFile("l", random(100, 7));
-    server.script(
-        operation ->
-            operation.equals("LAYOUTGET")
-                ? NfsStat4.NFS4ERR_LAYOUTTRYLATER
-                : FakeServer.PROCEED);
+    server.script(operation ->
+        operation.equals("LAYOUTGET") ? NfsStat4.NFS4ERR_LAYOUTTRYLATER : FakeServer.PROCEED);
     byte[] got = new byte[100];
     try (DirectFile file = client.open("/l", DirectMode.PREFER)) {
       assertThat(file.read(MemorySegment.ofArray(got), 0)).isEqualTo(100);
@@ -228,8 +223,7 @@ class RecoveryTest {
 
   @Test
   void withoutAServerTheErrorComesInTime() throws Exception {
-    connect(
-        ClientOptions.defaults().withOperationTimeoutMillis(500).withConnectTimeoutMillis(200));
+    connect(ClientOptions.defaults().withOperationTimeoutMillis(500).withConnectTimeoutMillis(200));
     server.close();
     assertThatThrownBy(() -> client.list("/")).isInstanceOf(ClientTimeoutException.class);
   }

@@ -127,8 +127,7 @@ class SelkieClientTest {
   void neverMeansNever() throws Exception {
     byte[] data = random(2 << 20, 6);
     try (DirectFile file =
-        client.open(
-            "/n", DirectMode.NEVER, StandardOpenOption.WRITE, StandardOpenOption.CREATE)) {
+        client.open("/n", DirectMode.NEVER, StandardOpenOption.WRITE, StandardOpenOption.CREATE)) {
       file.write(MemorySegment.ofArray(data), 0);
       byte[] back = new byte[data.length];
       assertThat(file.read(MemorySegment.ofArray(back), 0)).isEqualTo(data.length);
@@ -141,11 +140,8 @@ class SelkieClientTest {
   @Test
   void refusalFallsBackOrSaysWhy() throws Exception {
     server.state().addFile("r", random(5000, 7));
-    server.script(
-        operation ->
-            operation.equals("LAYOUTGET")
-                ? NfsStat4.NFS4ERR_LAYOUTUNAVAILABLE
-                : FakeServer.PROCEED);
+    server.script(operation ->
+        operation.equals("LAYOUTGET") ? NfsStat4.NFS4ERR_LAYOUTUNAVAILABLE : FakeServer.PROCEED);
     byte[] got = new byte[5000];
     try (DirectFile file = client.open("/r", DirectMode.PREFER)) {
       assertThat(file.read(MemorySegment.ofArray(got), 0)).isEqualTo(5000);
@@ -179,8 +175,7 @@ class SelkieClientTest {
     FakeFile stored = server.state().addFile("t", new byte[4 << 20]);
     List<Thread> threads = new ArrayList<>();
     List<Throwable> failures = java.util.Collections.synchronizedList(new ArrayList<>());
-    try (DirectFile file =
-        client.open("/t", DirectMode.REQUIRE, StandardOpenOption.WRITE)) {
+    try (DirectFile file = client.open("/t", DirectMode.REQUIRE, StandardOpenOption.WRITE)) {
       for (int t = 0; t < 4; t++) {
         int id = t;
         threads.add(Thread.ofPlatform().start(() -> hammer(file, id, failures)));

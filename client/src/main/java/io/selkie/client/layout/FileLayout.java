@@ -19,8 +19,6 @@ import io.selkie.protocol.nfs4.LayoutConst4;
 import io.selkie.protocol.nfs4.Stateid4;
 import java.io.IOException;
 import java.io.InterruptedIOException;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongConsumer;
@@ -62,11 +60,9 @@ public final class FileLayout {
   private final LongConsumer onSize;
   private final LayoutWire wire;
   private final IoGate gate = new IoGate();
-  private final DirtyRange dirty = new DirtyRange();
+  private final DirtyCommits commits;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
-
-  private final Set<DirtyRange.Taken> inCommit = ConcurrentHashMap.newKeySet();
 
   private volatile LayoutView view = LayoutView.EMPTY;
 
@@ -93,6 +89,7 @@ public final class FileLayout {
     this.context = context;
     this.onSize = onSize;
     this.wire = new LayoutWire(handle, path, context);
+    this.commits = new DirtyCommits(wire);
   }
 
   /** Direct I/O counts itself in and out here. */
@@ -102,7 +99,7 @@ public final class FileLayout {
 
   /** What was written directly and is not durable yet. */
   public DirtyRange dirty() {
-    return dirty;
+    return commits.dirty();
   }
 
   /** The extents that may be used by who is inside the gate. */
@@ -441,11 +438,7 @@ public final class FileLayout {
     } finally {
       lock.unlock();
     }
-    DirtyRange.Taken doubt = dirty.take();
-    for (DirtyRange.Taken taken : inCommit) {
-      doubt = taken.and(doubt);
-    }
-    return doubt;
+    return commits.forget();
   }
 
   private ReturnOutcome giveBack(ReturnRequest request, Deadline deadline, boolean ownsGet)
@@ -487,7 +480,7 @@ public final class FileLayout {
       if (request.isRevoked()) {
         outcome = wire.free(presented);
       } else {
-        commitDirty(presented, deadline);
+        commits.beforeReturn(presented, deadline);
         Returned returned = wire.sendReturn(request, presented, start, end, deadline);
         left = returned.stateid();
         outcome = wire.judge(returned, presented);
@@ -576,28 +569,6 @@ public final class FileLayout {
   // ---- committing ----
 
   /**
-   * LAYOUTCOMMIT of what is dirty, before the layout goes. What cannot be committed stays dirty:
-   * the next sync makes it durable through the server.
-   */
-  private void commitDirty(Stateid4 presented, Deadline deadline) throws IOException {
-    DirtyRange.Taken taken = dirty.take();
-    if (taken != null && !commit(taken, presented, deadline)) {
-      dirty.putBack(taken);
-    }
-  }
-
-  /** While it lasts, a loss of all state puts the range in doubt. */
-  private boolean commit(DirtyRange.Taken taken, Stateid4 presented, Deadline deadline)
-      throws IOException {
-    inCommit.add(taken);
-    try {
-      return wire.commit(taken, presented, deadline);
-    } finally {
-      inCommit.remove(taken);
-    }
-  }
-
-  /**
    * Makes direct writes that returned before durable by LAYOUTCOMMIT.
    *
    * @return what could not be committed that way and is left to the caller, or null
@@ -613,17 +584,6 @@ public final class FileLayout {
     } finally {
       lock.unlock();
     }
-    DirtyRange.Taken taken = dirty.take();
-    if (taken == null) {
-      return null;
-    }
-    boolean done = false;
-    try {
-      done = held != null && commit(taken, held, deadline);
-      return done ? null : taken;
-    } catch (IOException e) {
-      dirty.putBack(taken);
-      throw e;
-    }
+    return commits.forSync(held, deadline);
   }
 }

@@ -404,14 +404,19 @@ public final class Nfs41Session implements AutoCloseable {
         dropSlot(pending);
       }
       case NfsStat4.NFS4ERR_SEQ_MISORDERED -> {
-        if (!slot.uncertain) {
+        if (slot.uncertain) {
+          // A request given up earlier never reached the server: its number is still to be used.
+          slot.uncertain = false;
+          slot.sequence--;
+          send(pending);
+          return false;
+        }
+        // The server and we do not agree any more about this slot: only a new session helps.
+        dropSlot(pending);
+        recovery.recover(pending.session, null, pending.deadline, reply.failure(status));
+        if (!pending.call.isReplaySafe()) {
           throw reply.failure(status);
         }
-        // A request given up earlier never reached the server: its number is still to be used.
-        slot.uncertain = false;
-        slot.sequence--;
-        send(pending);
-        return false;
       }
       case NfsStat4.NFS4ERR_RETRY_UNCACHED_REP -> {
         slot.sequence++;

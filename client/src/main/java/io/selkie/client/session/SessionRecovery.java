@@ -166,6 +166,8 @@ final class SessionRecovery {
           throw new NfsStatusException(status, "BIND_CONN_TO_SESSION");
         }
       }
+      // Usually the server has forgotten it; if it is only out of step, it must not linger.
+      handshake.destroySession(connection, seen.id);
       Incarnation fresh = renew(connection, seen);
       seen.slots.kill();
       current = fresh;

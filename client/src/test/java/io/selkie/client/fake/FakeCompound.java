@@ -4,8 +4,8 @@ import static io.selkie.protocol.nfs4.NfsStat4.*;
 
 import io.selkie.protocol.nfs4.Bitmap4;
 import io.selkie.protocol.nfs4.NfsOp4;
-import io.selkie.protocol.nfs4.SessionId4;
 import io.selkie.protocol.nfs4.SessionConst4;
+import io.selkie.protocol.nfs4.SessionId4;
 import io.selkie.protocol.nfs4.Stateid4;
 import io.selkie.protocol.nfs4.Stateids;
 import io.selkie.protocol.xdr.XdrReader;
@@ -115,11 +115,8 @@ final class FakeCompound {
         out.int32(1);
         boolean revoked =
             state.files.values().stream()
-                .anyMatch(
-                    f ->
-                        f.isRevoked
-                            && f.layoutStateid != null
-                            && f.layoutStateid.sameOther(tested));
+                .anyMatch(f ->
+                    f.isRevoked && f.layoutStateid != null && f.layoutStateid.sameOther(tested));
         out.int32(revoked ? NFS4ERR_ADMIN_REVOKED : NFS4_OK);
         yield NFS4_OK;
       }

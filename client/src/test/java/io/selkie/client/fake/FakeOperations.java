@@ -354,9 +354,7 @@ final class FakeOperations {
     out.int32(first < granted ? 2 : 1);
     boolean isRead = ioMode == LayoutConst4.LAYOUTIOMODE4_READ;
     RdmaExtentState4 data =
-        isRead
-            ? RdmaExtentState4.PNFS_RDMA_READ_DATA
-            : RdmaExtentState4.PNFS_RDMA_READ_WRITE_DATA;
+        isRead ? RdmaExtentState4.PNFS_RDMA_READ_DATA : RdmaExtentState4.PNFS_RDMA_READ_WRITE_DATA;
     extent(data, offset, first);
     if (first < granted) {
       boolean hole = isRead && state.grantsHoles;

@@ -112,7 +112,7 @@ public final class FakeServer implements AutoCloseable {
     }
     synchronized (state) {
       // Whoever carries a compound out holds the monitor until its end.
-      log.size();
+      var _ = log.size();
     }
   }
 
@@ -158,18 +158,17 @@ public final class FakeServer implements AutoCloseable {
       stateid = now.withSeqid(now.seqid() + 1);
       file.layoutStateid = stateid;
     }
-    return callBack(
-        out -> {
-          out.int32(NfsCbOp4.OP_CB_LAYOUTRECALL);
-          out.int32(io.selkie.protocol.nfs4.LayoutConst4.LAYOUT4_RDMA);
-          out.int32(io.selkie.protocol.nfs4.LayoutConst4.LAYOUTIOMODE4_ANY);
-          out.bool(false);
-          out.int32(io.selkie.protocol.nfs4.LayoutConst4.LAYOUTRECALL4_FILE);
-          out.opaque(file.handle.bytes());
-          out.int64(offset);
-          out.int64(length);
-          Stateids.encode(out, stateid);
-        });
+    return callBack(out -> {
+      out.int32(NfsCbOp4.OP_CB_LAYOUTRECALL);
+      out.int32(io.selkie.protocol.nfs4.LayoutConst4.LAYOUT4_RDMA);
+      out.int32(io.selkie.protocol.nfs4.LayoutConst4.LAYOUTIOMODE4_ANY);
+      out.bool(false);
+      out.int32(io.selkie.protocol.nfs4.LayoutConst4.LAYOUTRECALL4_FILE);
+      out.opaque(file.handle.bytes());
+      out.int64(offset);
+      out.int64(length);
+      Stateids.encode(out, stateid);
+    });
   }
 
   /** A CB_COMPOUND of CB_SEQUENCE and one more operation; the future holds that one's status. */
@@ -310,7 +309,10 @@ public final class FakeServer implements AutoCloseable {
   public static ToIntFunction<String> all(List<ToIntFunction<String>> scripts) {
     List<ToIntFunction<String>> copy = new ArrayList<>(scripts);
     return name ->
-        copy.stream().mapToInt(s -> s.applyAsInt(name)).filter(a -> a != PROCEED).findFirst()
+        copy.stream()
+            .mapToInt(s -> s.applyAsInt(name))
+            .filter(a -> a != PROCEED)
+            .findFirst()
             .orElse(PROCEED);
   }
 

@@ -153,6 +153,11 @@ public final class FakeState implements AutoCloseable {
     file.size = 0;
   }
 
+  /** Names in the root. */
+  public synchronized java.util.Set<String> names() {
+    return java.util.Set.copyOf(root.children.keySet());
+  }
+
   /** The session of the client. */
   public synchronized SessionId4 session() {
     return sessionId;
