@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Test;
 
 /** Goal: however a file is cut into extents and chunks, every byte goes where it belongs. */
 class DirectIoTest {
-  private static final int FILE_BYTES = 256 << 10;
+  static final int FILE_BYTES = 256 << 10;
   private static final int CHUNK_BYTES = 4096;
 
   /** A file whose extents lie scattered in remote memory. */
