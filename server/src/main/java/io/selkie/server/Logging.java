@@ -7,12 +7,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** The level of what is said on standard error. */
-final class Logging {
+public final class Logging {
 
   private Logging() {}
 
   /** Sets the least important level that is said, from now on. */
-  static void level(LogConfig.Level level) {
+  public static void level(LogConfig.Level level) {
     if (LoggerFactory.getILoggerFactory() instanceof LoggerContext context) {
       context.getLogger(Logger.ROOT_LOGGER_NAME).setLevel(Level.valueOf(level.name()));
     }

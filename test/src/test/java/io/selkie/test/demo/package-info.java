@@ -1,0 +1,2 @@
+/** The demonstration's own parts. */
+package io.selkie.test.demo;

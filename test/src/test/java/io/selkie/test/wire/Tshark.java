@@ -1,0 +1,88 @@
+package io.selkie.test.wire;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+
+/** tshark's opinion of a capture file. */
+final class Tshark {
+
+  private static final int TIMEOUT_SECONDS = 60;
+
+  private final Path file;
+  private final List<String> options;
+
+  /**
+   * For a file.
+   *
+   * @param options how to dissect, such as preferences
+   */
+  Tshark(Path file, List<String> options) {
+    this.file = file;
+    this.options = options;
+  }
+
+  /**
+   * The values of fields in the frames that pass a display filter: a row for each frame, in it a
+   * list of values for each field, as many as there are in the frame.
+   */
+  List<List<List<String>>> fields(String filter, String... fields) throws Exception {
+    List<String> arguments = new ArrayList<>();
+    arguments.addAll(List.of("-Y", filter, "-T", "fields", "-E", "separator=|"));
+    arguments.addAll(List.of("-E", "occurrence=a", "-E", "aggregator=,"));
+    for (String field : fields) {
+      arguments.add("-e");
+      arguments.add(field);
+    }
+    return run(arguments)
+        .lines()
+        .map(line -> line.split("\\|", -1))
+        .map(row ->
+            Arrays.stream(row)
+                .map(cell -> cell.isEmpty() ? List.<String>of() : List.of(cell.split(",")))
+                .toList())
+        .toList();
+  }
+
+  /** All values of one field in the frames that pass a filter, in order. */
+  List<String> values(String filter, String field) throws Exception {
+    return fields(filter, field).stream().flatMap(row -> row.getFirst().stream()).toList();
+  }
+
+  /** How many frames pass a filter. */
+  int count(String filter) throws Exception {
+    return fields(filter, "frame.number").size();
+  }
+
+  /** Frames that pass a filter, in one line each, for a message. */
+  String describe(String filter) throws Exception {
+    return run(List.of("-Y", filter));
+  }
+
+  private String run(List<String> arguments) throws Exception {
+    List<String> command = new ArrayList<>(List.of("tshark", "-n", "-2", "-r", file.toString()));
+    command.addAll(options);
+    command.addAll(arguments);
+    Process tshark = new ProcessBuilder(command).start();
+    CompletableFuture<String> errors =
+        CompletableFuture.supplyAsync(() -> {
+          try {
+            return new String(tshark.getErrorStream().readAllBytes(), UTF_8);
+          } catch (IOException e) {
+            return e.toString();
+          }
+        });
+    String out = new String(tshark.getInputStream().readAllBytes(), UTF_8);
+    if (!tshark.waitFor(TIMEOUT_SECONDS, TimeUnit.SECONDS) || tshark.exitValue() != 0) {
+      tshark.destroyForcibly();
+      throw new IOException(command + " failed: " + errors.get(5, TimeUnit.SECONDS));
+    }
+    return out;
+  }
+}
