@@ -306,10 +306,6 @@ final class KernelSeal implements Seal, LeaseHolder {
   }
 
   private void tellLost(int live) {
-    LOG.error(
-        "S4: the kernel took the lease of {} with {} live handles; fence was too late",
-        target.describe(),
-        live);
     tell(SealState.BREAKING, SealState.LOST);
     context.events().onLost(target, live, context.clock().nanoTime());
   }

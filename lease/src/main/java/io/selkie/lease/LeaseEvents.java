@@ -4,9 +4,10 @@ import io.selkie.lease.Sealer.BreakCause;
 import io.selkie.lease.Sealer.Refusal;
 
 /**
- * What happens to seals, as it happens: metrics, timelines and logs hang on this. Called outside
- * any lock, on the thread where it happened (a worker's, the lease signal thread, the auditor's);
- * must not block and must not throw. Times are {@code NanoClock} nanoseconds.
+ * What happens to seals, as it happens: metrics, timelines and logs hang on this; what is told here
+ * is not logged by the seals themselves. Called outside any lock, on the thread where it happened
+ * (a worker's, the lease signal thread, the auditor's); must not block and must not throw. Times
+ * are {@code NanoClock} nanoseconds.
  */
 public interface LeaseEvents {
 

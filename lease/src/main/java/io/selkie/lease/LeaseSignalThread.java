@@ -138,7 +138,6 @@ public final class LeaseSignalThread implements LeaseSignals, AutoCloseable {
       }
     }
     if (!stopping) {
-      LOG.error("waiting for lease breaks failed {} times in a row: stop the server", failures);
       events.onSignalAnomaly(SignalAnomaly.THREAD_DIED, -1, clock.nanoTime());
     }
   }
@@ -151,7 +150,6 @@ public final class LeaseSignalThread implements LeaseSignals, AutoCloseable {
       }
       receiver.onSignalsLost(seenAtNanos);
     } else if (received == SIGIO) {
-      LOG.info("the queue of lease signals was full; all {} leases are asked", receiver.size());
       events.onSignalAnomaly(SignalAnomaly.QUEUE_OVERFLOW, -1, seenAtNanos);
       receiver.onSignalsLost(seenAtNanos);
     } else if (info.fd() >= 0) {
