@@ -9,12 +9,14 @@ import io.selkie.rdma.iwarp.IwarpConnection.Signal;
 import io.selkie.rdma.iwarp.IwarpConnection.State;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.net.SocketOption;
 import java.net.SocketTimeoutException;
 import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.SocketChannel;
 import java.util.concurrent.TimeUnit;
+import jdk.net.ExtendedSocketOptions;
 
 /** Opens one active connection: TCP, then the MPA exchange, both within one time-out. */
 final class Connector {
@@ -136,6 +138,12 @@ final class Connector {
       }
       channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
       channel.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
+      int idleSeconds = provider.config().limits().idleTimeoutMillis() / 1000;
+      if (idleSeconds > 0) {
+        setIfKnown(channel, ExtendedSocketOptions.TCP_KEEPIDLE, Math.max(1, idleSeconds / 2));
+        setIfKnown(channel, ExtendedSocketOptions.TCP_KEEPINTERVAL, Math.max(1, idleSeconds / 6));
+        setIfKnown(channel, ExtendedSocketOptions.TCP_KEEPCOUNT, 3);
+      }
       channel.socket().connect(peer, options.connectTimeoutMillis());
       open = true;
       return channel;
@@ -154,6 +162,13 @@ final class Connector {
       if (!open) {
         discard(null, channel);
       }
+    }
+  }
+
+  private static void setIfKnown(SocketChannel channel, SocketOption<Integer> option, int value)
+      throws IOException {
+    if (channel.supportedOptions().contains(option)) {
+      channel.setOption(option, value);
     }
   }
 

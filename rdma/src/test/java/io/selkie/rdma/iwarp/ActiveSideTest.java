@@ -283,6 +283,21 @@ class ActiveSideTest {
   }
 
   @Test
+  void invalidationOfALocalRegionWaitsForItsOctetsAndAbortEndsTheWait() throws Exception {
+    // The peer does not read; far more than the sockets hold is posted.
+    MemorySegment large = arena.allocate(64 << 20);
+    MemoryRegion source = pair.domain().register(large, Set.of());
+    pair.postWrite(source, large, KEY, 0, 1);
+    CompletableFuture<Void> invalidated = source.invalidate().toCompletableFuture();
+    assertThat(invalidated).isNotDone();
+    assertThat(pair.isUp()).isTrue();
+    source.abortAccesses();
+    invalidated.get(30, TimeUnit.SECONDS);
+    assertThat(pair.disconnectCause().kind()).isEqualTo(DisconnectCause.Kind.LOCAL_ABORT);
+    assertThat(reap(1)).containsExactly("1 FLUSHED");
+  }
+
+  @Test
   void responseInManyPiecesIsPutTogether() throws Exception {
     read(1);
     ByteBuffer request = peer.readUlpdu();
