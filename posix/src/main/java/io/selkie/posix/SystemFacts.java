@@ -1,8 +1,8 @@
 package io.selkie.posix;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
-import static java.nio.charset.StandardCharsets.UTF_8;
 
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -47,7 +47,12 @@ public final class SystemFacts {
    */
   public int leaseBreakSeconds() throws IOException {
     Path file = proc.resolve("sys/fs/lease-break-time");
-    String text = Files.readString(file, UTF_8).strip();
+    String text;
+    // Not readString: it reads the first byte alone, and of a sysctl the kernel gives the rest only
+    // to a read that starts at its beginning: 45 would be 4.
+    try (BufferedReader reader = Files.newBufferedReader(file, ISO_8859_1)) {
+      text = String.valueOf(reader.readLine()).strip();
+    }
     try {
       return Integer.parseInt(text);
     } catch (NumberFormatException e) {

@@ -1,5 +1,6 @@
 package io.selkie.posix;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -32,6 +33,14 @@ class SystemFactsTest {
     } else {
       assertThat(facts.capabilities()).doesNotContain(Capability.CAP_SYS_ADMIN);
     }
+  }
+
+  @Test
+  void leaseBreakTimeIsReadWholeFromTheRealProc() throws Exception {
+    Process cat = new ProcessBuilder("cat", "/proc/sys/fs/lease-break-time").start();
+    String told = new String(cat.getInputStream().readAllBytes(), UTF_8).strip();
+
+    assertThat(SystemFacts.of(kernel).leaseBreakSeconds()).isEqualTo(Integer.parseInt(told));
   }
 
   @Test
