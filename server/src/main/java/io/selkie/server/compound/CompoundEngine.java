@@ -161,10 +161,11 @@ public final class CompoundEngine {
           return;
         }
       }
-    } catch (RejectedExecutionException e) {
-      abandon(c, "the server is stopping", e);
+    } catch (RejectedExecutionException _) {
+      dropAtStop(c);
     } catch (RuntimeException | Error e) {
-      abandon(c, "defect in the compound engine", e);
+      LOG.error("request dropped without a reply, defect in the compound engine: {}", c, e);
+      abandon(c);
       if (e instanceof VirtualMachineError fatal) {
         throw fatal;
       }
@@ -326,8 +327,8 @@ public final class CompoundEngine {
       s.failure = cause(failure);
       try {
         workers.execute(s.onWorker);
-      } catch (RejectedExecutionException e) {
-        abandon(c, "the server is stopping", e);
+      } catch (RejectedExecutionException _) {
+        dropAtStop(c);
       }
     });
     return false;
@@ -372,9 +373,17 @@ public final class CompoundEngine {
     c.exchange().send();
   }
 
-  private void abandon(CompoundContext c, String why, Throwable e) {
-    LOG.error("request dropped without a reply, {}: {}", why, c, e);
+  /** The workers take nothing any more: the client will ask again, another server or a new one. */
+  private void dropAtStop(CompoundContext c) {
+    LOG.warn("request dropped without a reply, the server is stopping: {}", c);
+    abandon(c);
+  }
+
+  private void abandon(CompoundContext c) {
     leave(c);
+    if (c.slot() != null) {
+      c.slot().abandon();
+    }
     c.exchange().drop();
   }
 

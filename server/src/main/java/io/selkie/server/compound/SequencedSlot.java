@@ -27,4 +27,10 @@ public interface SequencedSlot {
    * operation. The buffer is valid only during the call.
    */
   void complete(ByteBuffer compoundResult);
+
+  /**
+   * Makes the slot free without a reply: the request ended in a defect, after which nothing is
+   * known to send. Called instead of {@link #complete}.
+   */
+  void abandon();
 }

@@ -59,6 +59,7 @@ final class NettyConnection extends ChannelInboundHandlerAdapter implements RpcC
   private boolean needsFlush;
   private boolean reading = true;
   private boolean closed;
+  private volatile boolean closing;
 
   NettyConnection(
       long id,
@@ -90,7 +91,7 @@ final class NettyConnection extends ChannelInboundHandlerAdapter implements RpcC
 
   @Override
   public void channelRead(ChannelHandlerContext ctx, Object message) {
-    if (closed || !(message instanceof ByteBuf chunk)) {
+    if (closed || closing || !(message instanceof ByteBuf chunk)) {
       ReferenceCountUtil.release(message);
       return;
     }
@@ -152,7 +153,7 @@ final class NettyConnection extends ChannelInboundHandlerAdapter implements RpcC
   }
 
   private boolean mayTakeMore() {
-    return !closed && inFlight < limits.inFlightMax() && channel.isWritable();
+    return !closed && !closing && inFlight < limits.inFlightMax() && channel.isWritable();
   }
 
   /** Goes on with what was held back, if it may. */
@@ -389,6 +390,8 @@ final class NettyConnection extends ChannelInboundHandlerAdapter implements RpcC
   public void close(String reason) {
     if (channel.isOpen()) {
       LOG.info("connection {} from {} is closed: {}", id, remoteAddress, reason);
+      // What was already read is not looked at any more, even before the channel says it is gone.
+      closing = true;
       channel.close();
     }
   }

@@ -43,6 +43,7 @@ final class RecordAssembler {
   private boolean last;
   private int fragmentRemaining;
   private int fragments;
+  private boolean broken;
   private ByteBuf record;
   private ByteBuf receiving;
 
@@ -72,7 +73,8 @@ final class RecordAssembler {
 
   /**
    * Takes bytes from the chunk's reader index on and hands on the records they complete. Returns
-   * early, leaving the rest in the chunk, when {@code mayGoOn} says that no more can be taken.
+   * early, leaving the rest in the chunk, when {@code mayGoOn} says that no more can be taken. Once
+   * the stream could not be understood, all that follows is skipped.
    */
   @SuppressWarnings("ReferenceEquality") // Whether it is that very buffer, not one like it.
   void consume(ByteBuf chunk, Sink sink, BooleanSupplier mayGoOn) throws BadRecordException {
@@ -86,6 +88,10 @@ final class RecordAssembler {
       return;
     }
     receiving = null;
+    if (broken) {
+      chunk.skipBytes(chunk.readableBytes());
+      return;
+    }
     while (chunk.isReadable() && mayGoOn.getAsBoolean()) {
       if (markBytes < RecordMark.BYTES) {
         readMark(chunk);
@@ -125,6 +131,7 @@ final class RecordAssembler {
   private void beginFragment() throws BadRecordException {
     last = RecordMark.isLast(mark);
     fragmentRemaining = RecordMark.length(mark);
+    broken = true;
     long total = fragmentRemaining + (record == null ? 0L : record.readableBytes());
     if (total > recordBytesMax) {
       throw new BadRecordException(
@@ -133,6 +140,7 @@ final class RecordAssembler {
     if (++fragments > FRAGMENTS_MAX) {
       throw new BadRecordException("record in more than " + FRAGMENTS_MAX + " fragments");
     }
+    broken = false;
   }
 
   /** Makes the record's buffer larger: first to what is trusted, then to what was announced. */

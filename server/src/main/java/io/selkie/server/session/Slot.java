@@ -89,6 +89,15 @@ final class Slot implements SequencedSlot {
     session.requestEnded();
   }
 
+  @Override
+  public synchronized void abandon() {
+    if (running) {
+      cacheThis = false;
+      running = false;
+      session.requestEnded();
+    }
+  }
+
   /** The kept reply; only after {@link Verdict#RETRY_CACHED}. The caller must not change it. */
   synchronized ByteBuffer cachedReply() {
     return ByteBuffer.wrap(reply.clone(), 0, replyBytes);

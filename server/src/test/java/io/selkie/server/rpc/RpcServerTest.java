@@ -20,10 +20,13 @@ import io.selkie.server.testing.TestServer;
 import io.selkie.server.testing.TestSession;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
+import java.util.zip.CRC32C;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -53,6 +56,7 @@ class RpcServerTest {
             new Workers(2, 256),
             c -> 0,
             TestOps.read(),
+            TestOps.write(),
             TestOps.putRootFh());
     client = server.connect();
   }
@@ -176,17 +180,45 @@ class RpcServerTest {
   }
 
   @Test
-  void largeRecordsArriveWhole() throws IOException {
-    TestSession session = TestSession.open(client, "large");
+  void payloadsOfEverySizeArriveAsTheyWere() throws IOException {
+    TestSession session = TestSession.open(client, "payloads");
     RandomGenerator random = RandomGenerator.of("L64X128MixRandom");
-    for (int bytes : new int[] {60_000, 65_536, 70_000, 200_000, 1_000_000, 1 << 20}) {
-      byte[] tag = new byte[bytes];
-      random.nextBytes(tag);
-      CompoundReply reply = client.call(session.next(0, false).tag(tag));
-      assertThat(reply.status())
-          .as("a tag is not that long, but it was read")
-          .isEqualTo("NFS4ERR_INVAL");
-      assertThat(client.call(Compound.of()).status()).isEqualTo("NFS4_OK");
+    for (int bytes :
+        new int[] {0, 1, 4095, 60_000, 65_000, 65_536, 70_000, 200_003, 999_999, 1 << 20}) {
+      assertArrives(session, 0, random, bytes);
+    }
+  }
+
+  private void assertArrives(TestSession session, int slot, RandomGenerator random, int bytes) {
+    byte[] data = new byte[bytes];
+    random.nextBytes(data);
+    CRC32C crc = new CRC32C();
+    crc.update(data);
+    CompoundReply reply = client.call(TestOps.write(session.next(slot, false), data));
+    reply.sequenceOk();
+    assertThat(reply.next(NfsOp4.OP_WRITE)).isEqualTo("NFS4_OK");
+    assertThat(reply.in().int64()).as("%d bytes", bytes).isEqualTo(crc.getValue());
+  }
+
+  @Test
+  void payloadsOfManySlotsDoNotMix() throws IOException {
+    TestSession session = TestSession.open(client, "mixed payloads");
+    RandomGenerator random = RandomGenerator.of("L64X128MixRandom");
+    List<CompletableFuture<CompoundReply>> replies = new ArrayList<>();
+    List<Long> sums = new ArrayList<>();
+    for (int i = 0; i < 60; i++) {
+      byte[] data = new byte[random.nextInt(300_000)];
+      random.nextBytes(data);
+      CRC32C crc = new CRC32C();
+      crc.update(data);
+      sums.add(crc.getValue());
+      replies.add(client.send(TestOps.write(session.next(i, false), data)));
+    }
+    for (int i = 0; i < replies.size(); i++) {
+      CompoundReply reply = Nfs41TestClient.await(replies.get(i));
+      reply.sequenceOk();
+      assertThat(reply.next(NfsOp4.OP_WRITE)).isEqualTo("NFS4_OK");
+      assertThat(reply.in().int64()).isEqualTo(sums.get(i));
     }
   }
 

@@ -6,10 +6,12 @@ import io.selkie.protocol.nfs4.Stateid4;
 import io.selkie.server.compound.CompoundContext;
 import io.selkie.server.compound.CurrentFile;
 import io.selkie.server.compound.Operation;
+import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.ToIntFunction;
+import java.util.zip.CRC32C;
 
 /** Operations that do what a test wants, under the numbers of real ones. */
 public final class TestOps {
@@ -87,6 +89,38 @@ public final class TestOps {
           o.int32(0);
           o.int64(0);
           o.int32(count);
+        });
+  }
+
+  /** WRITE: answers the CRC-32C of the data it was given, taken where it lies in the request. */
+  public static Operation write() {
+    return blocking(
+        NfsOp4.OP_WRITE,
+        c -> {
+          c.args().skip(16 + 8 + 4);
+          int length = c.args().opaqueLength(Integer.MAX_VALUE);
+          ByteBuffer data = c.args().buffer().slice(c.args().position(), length);
+          c.args().skipOpaque(length);
+          if (!data.isDirect()) {
+            return NfsStat4.NFS4ERR_SERVERFAULT;
+          }
+          CRC32C crc = new CRC32C();
+          crc.update(data);
+          c.reply().int64(crc.getValue());
+          return NfsStat4.NFS4_OK;
+        });
+  }
+
+  /** Adds WRITE's arguments. */
+  public static Compound write(Compound compound, byte[] data) {
+    return compound.op(
+        NfsOp4.OP_WRITE,
+        o -> {
+          o.int64(0);
+          o.int64(0);
+          o.int64(0);
+          o.int32(0);
+          o.opaque(data);
         });
   }
 
