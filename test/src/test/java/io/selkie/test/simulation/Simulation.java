@@ -423,6 +423,8 @@ final class Simulation {
   void returnBulk(SimClient client) {
     inodes.forEach(inode -> checker.holesEnded(inode, client.id));
     arbiter.layoutReturnBulk(client.id, LAYOUT4_RDMA, Optional.empty());
+    // It goes file by file: what was granted in the middle of it went with the others.
+    inodes.forEach(inode -> checker.holesEnded(inode, client.id));
   }
 
   void lastClose(SimClient client, SimInode inode) {
