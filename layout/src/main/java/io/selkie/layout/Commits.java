@@ -1,5 +1,6 @@
 package io.selkie.layout;
 
+import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_BADLAYOUT;
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_DELEG_REVOKED;
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_DQUOT;
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_INVAL;
@@ -16,13 +17,15 @@ import io.selkie.lease.FileIdentity;
 
 /**
  * LAYOUTCOMMIT: checks, then flushes without a lock, in pieces, so that a fence meanwhile does not
- * wait for all of it. While it flushes the seal, and with it the mapping, stays.
+ * wait for all of it. The seal is not given up by itself while that runs; when it must go, it goes,
+ * and the flush ends with an error ({@link io.selkie.lease.Seal#flush} bears that).
  */
 final class Commits {
 
   private static final long PIECE_BYTES = 64L << 20;
   private static final int ENOSPC = 28;
   private static final int EDQUOT = 122;
+  private static final int ESTALE = 116;
 
   /** Brings an event to a file when it is there. */
   interface Dispatcher {
@@ -83,6 +86,9 @@ final class Commits {
               switch (-errno) {
                 case ENOSPC -> NFS4ERR_NOSPC;
                 case EDQUOT -> NFS4ERR_DQUOT;
+                // The seal went meanwhile, and with it the layout: what is not known to be durable
+                // has to be written again.
+                case ESTALE -> NFS4ERR_BADLAYOUT;
                 default -> NFS4ERR_IO;
               },
               "flush of " + at + ".." + end + " failed with errno " + -errno);

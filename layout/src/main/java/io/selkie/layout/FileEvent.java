@@ -14,6 +14,9 @@ sealed interface FileEvent {
   /** A LAYOUTGET arrived. */
   record LayoutGet(GrantOp op) implements FileEvent {}
 
+  /** The worker has sealed and verified; whether it may register is put into the request. */
+  record GrantVerified(GrantOp op) implements FileEvent {}
+
   /** The worker has sealed, verified and registered. The parts are alive from here on. */
   record GrantReady(GrantOp op, Seal seal, ByteRange granted, List<Part> parts, ByteBuffer content)
       implements FileEvent {}

@@ -68,6 +68,7 @@ final class FileLayouts {
     nowNanos = atNanos;
     switch (event) {
       case FileEvent.LayoutGet e -> grants.arrived(e.op());
+      case FileEvent.GrantVerified e -> grants.verified(e.op());
       case FileEvent.GrantReady e -> grants.ready(e);
       case FileEvent.GrantFailed e -> grants.failed(e);
       case FileEvent.WaitOver e -> grants.waitOver(e.op());
@@ -98,9 +99,15 @@ final class FileLayouts {
 
   /** Gives the seal up when nothing needs it any more, and the answers that waited for it. */
   private void settle() {
-    boolean sealed =
-        state == FileState.SEALED || state == FileState.RECALLING || state == FileState.FENCING;
-    if (sealed && liveParts == 0 && pins == 0 && !grants.isWorking()) {
+    // When the seal must go, it does not wait for work that will fail, or is safe, without it: a
+    // grant that has not begun to register, and a flush.
+    boolean unused =
+        switch (state) {
+          case SEALED -> pins == 0 && !grants.isWorking();
+          case RECALLING, FENCING -> !grants.isRegistering();
+          case UNSEALED, SEALING, UNSEALING -> false;
+        };
+    if (unused && liveParts == 0) {
       become(FileState.UNSEALING);
       emit(new Effect.ReleaseSeal(seal, target, recalls.lastId(), recalls.lastCause()));
     }

@@ -45,6 +45,11 @@ final class GrantDesk {
     return working != null;
   }
 
+  /** Whether there may be handles that this file does not know of yet. */
+  boolean isRegistering() {
+    return working != null && working.registering;
+  }
+
   boolean isIdle() {
     return working == null && waiting.isEmpty();
   }
@@ -138,6 +143,12 @@ final class GrantDesk {
     file.emit(new Effect.StartGrant(op));
   }
 
+  /** The worker asks whether to go on: from here on the seal stays until it is done. */
+  void verified(GrantOp op) {
+    op.registering =
+        !op.isDoomed() && (file.state() == FileState.SEALING || file.state() == FileState.SEALED);
+  }
+
   void ready(FileEvent.GrantReady event) {
     GrantOp op = event.op();
     sealed(op, event.seal());
@@ -226,7 +237,10 @@ final class GrantDesk {
         file.changes.reserve(op, recall.deadlineNanos);
       }
     }
-    drop(op, event.status(), event.reason());
+    drop(
+        op,
+        op.isDoomed() ? op.doomStatus() : event.status(),
+        op.isDoomed() ? op.doomReason() : event.reason());
   }
 
   /** The worker is done; where it made the seal, there is one from now on, or there is none. */
@@ -235,6 +249,7 @@ final class GrantDesk {
       throw new IllegalStateException("a grant ended that was not being worked on: " + op.request);
     }
     working = null;
+    op.registering = false;
     if (file.state() != FileState.SEALING) {
       return;
     }

@@ -32,6 +32,9 @@ final class GrantOp {
   /** Place in the order in which requests came. */
   long order;
 
+  /** The worker registers handles, or may: the seal must stay until it is done. */
+  boolean registering;
+
   boolean seqidChecked;
   boolean queued;
 

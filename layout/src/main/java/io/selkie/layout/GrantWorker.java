@@ -48,20 +48,20 @@ final class GrantWorker {
     this.events = events;
   }
 
-  /** Where breaks of the seal are reported, from any thread. */
-  interface BreakSink {
-    void on(FileEvent.SealBreaking event);
+  /** Takes events of the file that is worked on, from any thread. */
+  interface EventSink {
+    void on(FileEvent event);
   }
 
   /** Works on a grant; answers {@code GrantReady} or {@code GrantFailed}. */
-  FileEvent work(GrantOp op, BreakSink breaks) {
+  FileEvent work(GrantOp op, EventSink file) {
     Seal seal = op.seal;
     List<Part> parts = new ArrayList<>();
     try {
       Purpose purpose = op.isReadWrite() ? Purpose.READ_WRITE : Purpose.READ;
       SealOutcome outcome =
           seal == null
-              ? sealer.seal(op.request.file(), purpose, op.range, listener(op, breaks))
+              ? sealer.seal(op.request.file(), purpose, op.range, listener(op, file))
               : sealer.extend(seal, purpose, op.range);
       return switch (outcome) {
         case SealOutcome.Refused refused ->
@@ -77,7 +77,7 @@ final class GrantWorker {
             seal = sealed.seal();
             tell(op, Step.SEALED, sealed.map().range().length(), seal.mode().name());
           }
-          yield register(op, seal, sealed.map(), parts);
+          yield register(op, seal, sealed.map(), parts, file);
         }
       };
     } catch (RuntimeException e) {
@@ -86,9 +86,9 @@ final class GrantWorker {
     }
   }
 
-  private static SealListener listener(GrantOp op, BreakSink breaks) {
+  private static SealListener listener(GrantOp op, EventSink file) {
     return (_, cause, seenAtNanos, deadlineNanos) ->
-        breaks.on(
+        file.on(
             new FileEvent.SealBreaking(
                 op,
                 cause == BreakCause.AUDIT_DIFFERENCE
@@ -98,12 +98,18 @@ final class GrantWorker {
                 deadlineNanos));
   }
 
-  private FileEvent register(GrantOp op, Seal seal, BlockMap map, List<Part> parts) {
+  private FileEvent register(
+      GrantOp op, Seal seal, BlockMap map, List<Part> parts, EventSink file) {
     List<PlannedPart> plan = op.type.plan(map, seal.exact(), op.request.ioMode(), partsIn(op));
     plan = startingAt(plan, op.request.offset());
     FileEvent refusal = judge(op, seal, map, plan, parts);
     if (refusal != null) {
       return refusal;
+    }
+    file.on(new FileEvent.GrantVerified(op));
+    if (!op.registering) {
+      return new FileEvent.GrantFailed(
+          op, seal, parts, NFS4ERR_LAYOUTTRYLATER, "the seal is being taken back");
     }
     List<LayoutHandle> handles = new ArrayList<>(plan.size());
     long bytes = 0;

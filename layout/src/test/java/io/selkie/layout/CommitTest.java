@@ -109,7 +109,6 @@ class CommitTest {
   @Test
   void sealStaysWhileAFlushRuns() {
     Stateid4 stateid = rig.get(file).rw().granted().stateid();
-    rig.breakLease(file);
     rig.sealer.meanwhile =
         () -> {
           rig.giveBack(file, 1, stateid, 0, WHOLE, 3);
@@ -119,6 +118,22 @@ class CommitTest {
         };
 
     assertThat(rig.commit(file, 1, stateid, 0, MB).status()).isEqualTo(NFS4_OK);
+
+    rig.assertNothingIsLeft(file);
+  }
+
+  @Test
+  void sealThatMustGoDoesNotWaitForAFlush() {
+    Stateid4 stateid = rig.get(file).rw().granted().stateid();
+    rig.breakLease(file);
+    file.flushResult = -116;
+    rig.sealer.meanwhile =
+        () -> {
+          rig.giveBack(file, 1, stateid, 0, WHOLE, 3);
+          assertThat(rig.isSealed(file)).isFalse();
+        };
+
+    assertThat(rig.commit(file, 1, stateid, 0, MB).status()).isEqualTo(NFS4ERR_BADLAYOUT);
 
     rig.assertNothingIsLeft(file);
   }

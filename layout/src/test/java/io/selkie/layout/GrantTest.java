@@ -262,6 +262,23 @@ class GrantTest {
   }
 
   @Test
+  void sealThatMustGoDoesNotWaitForARangeThatIsBeingPrepared() {
+    var file = rig.file().data(0, MB);
+    var held = rig.get(file).granted();
+    rig.sealer.meanwhile =
+        () -> {
+          rig.breakLease(file);
+          rig.giveBack(file, 1, held.stateid());
+          assertThat(rig.isSealed(file)).isFalse();
+        };
+
+    assertThat(rig.get(file).client(2).refused()).isEqualTo(NFS4ERR_LAYOUTTRYLATER);
+
+    rig.assertNothingIsLeft(file);
+    rig.get(file).client(2).granted();
+  }
+
+  @Test
   void secondLayoutGetWaitsForTheFirstAndExtendsItsSeal() {
     var file = rig.file().data(0, MB);
     CompletableFuture<?>[] second = new CompletableFuture<?>[1];
