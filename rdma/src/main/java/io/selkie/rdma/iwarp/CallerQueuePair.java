@@ -31,6 +31,9 @@ final class CallerQueuePair extends AbstractQueuePair {
 
   private static final Logger LOG = LoggerFactory.getLogger(CallerQueuePair.class);
 
+  /** A read of so many octets is taken for a part of something larger. */
+  static final int EAGER_BYTES = 32 << 10;
+
   /** Octets thrown away after our own Terminate, so that no reset overtakes it. */
   private static final int DRAINED_BYTES_MAX = 4 << 20;
 
@@ -187,6 +190,10 @@ final class CallerQueuePair extends AbstractQueuePair {
           }
         }
       }
+      // While the socket is full the next chunk is made ready, so that it goes out at once.
+      if (outgoing.size() == 1) {
+        var _ = assemble();
+      }
       setWantsWrite(!outgoing.isEmpty());
       sound = true;
     } catch (IOException e) {
@@ -323,6 +330,11 @@ final class CallerQueuePair extends AbstractQueuePair {
       count = read();
     }
     advance(count);
+    // In the middle of much, more has come meanwhile: worth a look without going to sleep.
+    while (count >= EAGER_BYTES && !sendQueue.hasCompletions()) {
+      count = read();
+      advance(count);
+    }
   }
 
   private int spin(long nanos) {

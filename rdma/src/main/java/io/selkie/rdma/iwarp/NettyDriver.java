@@ -303,13 +303,14 @@ final class NettyDriver implements AutoCloseable {
 
     @Override
     public boolean continueReading() {
-      // A read that did not fill the buffer has emptied the socket.
-      return last == attempted && total < BYTES_PER_TURN;
+      return continueReading(() -> last == attempted);
     }
 
     @Override
     public boolean continueReading(UncheckedBooleanSupplier maybeMore) {
-      return total < BYTES_PER_TURN && maybeMore.get();
+      // A read that did not fill the buffer has emptied the socket; but in the middle of much, more
+      // has come meanwhile.
+      return total < BYTES_PER_TURN && (last >= CallerQueuePair.EAGER_BYTES || maybeMore.get());
     }
 
     @Override
