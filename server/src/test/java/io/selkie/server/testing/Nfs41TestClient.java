@@ -45,6 +45,7 @@ public final class Nfs41TestClient implements AutoCloseable {
   private volatile BiConsumer<XdrReader, XdrWriter> callbackHandler = (in, out) -> {};
   private volatile boolean answersCallbacks = true;
   private volatile int lastCallbackProgram;
+  private volatile PcapFile tap;
   private volatile AuthSys credential = new AuthSys().set(0, 0);
 
   private Nfs41TestClient(Socket socket) {
@@ -88,6 +89,12 @@ public final class Nfs41TestClient implements AutoCloseable {
   /** From now on calls from the server are taken and never answered. */
   public void ignoreCallbacks() {
     answersCallbacks = false;
+  }
+
+  /** From now on everything sent and received is noted in a capture file. */
+  public Nfs41TestClient tap(PcapFile file) {
+    tap = file;
+    return this;
   }
 
   /** The program that the server last called. */
@@ -168,6 +175,9 @@ public final class Nfs41TestClient implements AutoCloseable {
   public void sendRaw(byte[] bytes, int offset, int length) {
     try {
       synchronized (socket) {
+        if (tap != null) {
+          tap.add(true, bytes, offset, length);
+        }
         socket.getOutputStream().write(bytes, offset, length);
       }
     } catch (IOException e) {
@@ -184,6 +194,11 @@ public final class Nfs41TestClient implements AutoCloseable {
     } catch (InterruptedException e) {
       throw new AssertionError("interrupted", e);
     }
+  }
+
+  /** Complete when the server has closed the connection. */
+  public CompletableFuture<Void> closedByServer() {
+    return closedByServer;
   }
 
   /** Waits until the server has closed the connection. */
@@ -217,6 +232,10 @@ public final class Nfs41TestClient implements AutoCloseable {
     }
     byte[] record = new byte[length];
     in.readFully(record);
+    if (tap != null) {
+      byte[] marked = ByteBuffer.allocate(4 + length).putInt(mark).put(record).array();
+      tap.add(false, marked, 0, marked.length);
+    }
     XdrReader reader = new XdrReader(ByteBuffer.wrap(record));
     int xid = reader.int32();
     if (reader.int32() == RpcConst.CALL) {
