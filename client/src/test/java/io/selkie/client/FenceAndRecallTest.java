@@ -17,6 +17,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -286,5 +287,64 @@ class FenceAndRecallTest {
       assertThat(file.read(MemorySegment.ofArray(new byte[20_000]), 0)).isEqualTo(10_000);
     }
     assertThat(stored.size()).isEqualTo(10_000);
+  }
+
+  /** RFC 8881 section 12.5.5.2.1.2, case 1: the layout is granted, its recall arrives before it. */
+  @Test
+  void aRecallThatOvertakesTheGrantWaitsForIt() throws Exception {
+    FakeFile stored = server.state().addFile("o", random(8192, 14));
+    AtomicReference<CompletableFuture<Integer>> recall = new AtomicReference<>();
+    server.script(operation -> {
+      if (operation.equals("GETATTR") && stored.hasLayout() && recall.get() == null) {
+        recall.set(server.recall(stored, 0, -1));
+      }
+      return FakeServer.PROCEED;
+    });
+    byte[] got = new byte[8192];
+    try (DirectFile file = client.open("/o", DirectMode.REQUIRE)) {
+      assertThat(file.read(MemorySegment.ofArray(got), 0)).isEqualTo(8192);
+      assertThat(FakeServer.await(recall.get())).isEqualTo(NfsStat4.NFS4_OK);
+      server.awaitLog("LAYOUTRETURN");
+      assertThat(got).isEqualTo(random(8192, 14));
+    }
+    assertThat(client.counters().nfsBytes()).isZero();
+    assertThat(client.counters().get(Counter.LAYOUTS_GRANTED))
+        .isEqualTo(client.counters().get(Counter.LAYOUTS_RETURNED));
+  }
+
+  @Test
+  void aLateClientReturnsTheLayoutAfterItsDelay() throws Exception {
+    try (SelkieClient late =
+        SelkieClient.connect(
+            "127.0.0.1",
+            server.port(),
+            ClientOptions.defaults()
+                .withRecallBehaviour(RecallBehaviour.late(Duration.ofMillis(200))))) {
+      FakeFile stored = server.state().addFile("l", random(100, 15));
+      try (DirectFile file = late.open("/l", DirectMode.REQUIRE)) {
+        file.read(MemorySegment.ofArray(new byte[100]), 0);
+        assertThat(FakeServer.await(server.recall(stored, 0, -1))).isEqualTo(NfsStat4.NFS4_OK);
+        assertThat(server.counts()).doesNotContainKey("LAYOUTRETURN");
+        server.awaitLog("LAYOUTRETURN");
+      }
+    }
+  }
+
+  @Test
+  void aClientMayRefuseARecallOnPurpose() throws Exception {
+    RecallBehaviour.Reaction refuse = new RecallBehaviour.Refuse(NfsStat4.NFS4ERR_DELAY);
+    try (SelkieClient rude =
+        SelkieClient.connect(
+            "127.0.0.1",
+            server.port(),
+            ClientOptions.defaults().withRecallBehaviour(recall -> refuse))) {
+      FakeFile stored = server.state().addFile("x", random(100, 16));
+      try (DirectFile file = rude.open("/x", DirectMode.REQUIRE)) {
+        file.read(MemorySegment.ofArray(new byte[100]), 0);
+        assertThat(FakeServer.await(server.recall(stored, 0, -1)))
+            .isEqualTo(NfsStat4.NFS4ERR_DELAY);
+        assertThat(server.state().hasLayout(stored)).isTrue();
+      }
+    }
   }
 }

@@ -7,6 +7,7 @@ import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
+import io.netty.channel.ConnectTimeoutException;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.channel.epoll.Epoll;
@@ -14,6 +15,7 @@ import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.channel.socket.nio.NioSocketChannel;
 import io.selkie.protocol.rpc.RpcConst;
 import java.io.IOException;
+import java.net.ConnectException;
 import java.net.InetSocketAddress;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -92,11 +94,22 @@ public final class NfsConnection implements AutoCloseable {
     ChannelFuture connecting = bootstrap.connect(address).awaitUninterruptibly();
     if (!connecting.isSuccess()) {
       throw new IOException(
-          "cannot connect to " + address + ": " + connecting.cause().getMessage(),
+          "cannot connect to %s port %d: %s"
+              .formatted(address.getHostString(), address.getPort(), words(connecting.cause())),
           connecting.cause());
     }
     connection.channel = connecting.channel();
     return connection;
+  }
+
+  /** The transport's own words repeat the address and the system call. */
+  private static String words(Throwable cause) {
+    return switch (cause) {
+      case ConnectTimeoutException _ -> "no answer in time";
+      case ConnectException e when String.valueOf(e.getMessage()).contains("refused") ->
+          "connection refused";
+      default -> String.valueOf(cause.getMessage());
+    };
   }
 
   /** The server's address, for messages. */
