@@ -81,7 +81,8 @@ public final class SelkieServer implements AutoCloseable {
     sessions.register(new Stateholders.Opens(opens));
     sessions.register(new Stateholders.Layouts(arbiter));
     this.workers = teardown.later(Limits.workers(config.workers()));
-    RpcServer rpc = parts.openRpc(parts.services(fs, opens, arbiter, sessions), sessions, workers);
+    RpcServer rpc =
+        parts.openRpc(parts.services(fs, opens, arbiter, sessions), sessions, workers, blocking);
     this.diagnostics = openDiagnostics();
     // Clients may come from here on.
     this.nfsAddress = rpc.listen(resolve(config.listen()));

@@ -269,9 +269,14 @@ final class ServerParts {
         sessions::isReclaimComplete);
   }
 
-  RpcServer openRpc(FileServices services, SessionManager sessions, Workers workers) {
+  RpcServer openRpc(
+      FileServices services, SessionManager sessions, Workers workers, BlockingThreads blocking) {
     List<Operation> operations = new ArrayList<>(FileOperations.all(services));
-    operations.addAll(sessions.operations(c -> FileOperations.checkParent(services, c)));
+    operations.addAll(
+        BackChannelWatch.around(
+            sessions.operations(c -> FileOperations.checkParent(services, c)),
+            sessions::clientOf,
+            client -> blocking.execute(() -> services.arbiter().backChannelUp(client))));
     CompoundEngine engine =
         new CompoundEngine(
             OperationTable.of(operations), ExecutionPolicy.BY_COST, workers, metrics::operation);

@@ -182,10 +182,11 @@ final class Open extends FileOperation {
   private int openWith(
       CompoundContext c, OpenArgs args, VfsFile file, OpenFile target, ChangeInfo directory) {
     if (args.truncates()) {
-      // Like a WRITE of somebody who has not opened the file.
-      int status =
-          services.opens().checkIo(c.clientId(), Stateids.ANONYMOUS, file.identity(), true);
-      if (status != NfsStat4.NFS4_OK) {
+      // Like a WRITE of somebody who has not opened the file; and what will be refused in a moment
+      // must not have cut the file before.
+      int write = services.opens().checkIo(c.clientId(), Stateids.ANONYMOUS, file.identity(), true);
+      if (write != NfsStat4.NFS4_OK
+          || services.opens().wouldConflict(file.identity(), args.share(), args.deny())) {
         target.release();
         return NfsStat4.NFS4ERR_SHARE_DENIED;
       }

@@ -10,6 +10,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicReferenceArray;
@@ -51,7 +52,8 @@ public final class OpenTable {
      * It is not; the target is the caller's still.
      *
      * @param status NFS4ERR_SHARE_DENIED, or for a limit NFS4ERR_DELAY (others may close) or
-     *     NFS4ERR_SERVERFAULT (only the client itself can; NFSv4.1 has no better word)
+     *     NFS4ERR_SERVERFAULT (only the client itself can; NFSv4.1 has no better word), or
+     *     NFS4ERR_EXPIRED when the client went while its request ran
      * @param reason for the log
      */
     record Refused(int status, String reason) implements OpenResult {}
@@ -72,6 +74,16 @@ public final class OpenTable {
 
   private record Key(OpenOwner owner, FileIdentity file) {}
 
+  /** Ids of clients that went, remembered for requests of theirs that still run. */
+  private static final class Gone extends LinkedHashMap<Long, Boolean> {
+    private static final int MAX = 4096;
+
+    @Override
+    protected boolean removeEldestEntry(Map.Entry<Long, Boolean> eldest) {
+      return size() > MAX;
+    }
+  }
+
   /** What one client has. */
   private static final class ClientOpens {
     private final Map<FileIdentity, FileShares> opensOfFile = new HashMap<>();
@@ -86,6 +98,7 @@ public final class OpenTable {
   private final Map<Key, OpenState> byOwner = new HashMap<>();
   private final Map<FileIdentity, FileShares> shares = new HashMap<>();
   private final Map<Long, ClientOpens> clients = new HashMap<>();
+  private final Gone gone = new Gone();
   // Oldest first, so that an index rests as long as it can before its next use.
   private final ArrayDeque<Integer> freeIndexes = new ArrayDeque<>();
   private int[] generations = new int[64];
@@ -128,6 +141,9 @@ public final class OpenTable {
     OpenResult result;
     lock.lock();
     try {
+      if (gone.containsKey(owner.clientId())) {
+        return new OpenResult.Refused(NfsStat4.NFS4ERR_EXPIRED, "the client is gone");
+      }
       FileShares fileShares = shares.get(file);
       if (fileShares != null && fileShares.conflictsWith(access, deny)) {
         return new OpenResult.Refused(
@@ -292,6 +308,17 @@ public final class OpenTable {
     return (denied(file) & wanted) != 0 ? NfsStat4.NFS4ERR_LOCKED : NfsStat4.NFS4_OK;
   }
 
+  /** Whether an OPEN would be refused with NFS4ERR_SHARE_DENIED now. */
+  public boolean wouldConflict(FileIdentity file, int access, int deny) {
+    lock.lock();
+    try {
+      FileShares fileShares = shares.get(file);
+      return fileShares != null && fileShares.conflictsWith(access, deny);
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** OPEN4_SHARE_DENY_* of all opens of a file together. */
   public int denied(FileIdentity file) {
     lock.lock();
@@ -452,6 +479,7 @@ public final class OpenTable {
     List<SealTarget> targets = new ArrayList<>();
     lock.lock();
     try {
+      gone.put(clientId, true);
       ClientOpens client = clients.get(clientId);
       if (client == null) {
         return;

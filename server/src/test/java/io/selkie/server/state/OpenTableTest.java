@@ -3,6 +3,7 @@ package io.selkie.server.state;
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_ADMIN_REVOKED;
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_BAD_STATEID;
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_DELAY;
+import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_EXPIRED;
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_INVAL;
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_LOCKED;
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_LOCKS_HELD;
@@ -205,6 +206,14 @@ class OpenTableTest {
   }
 
   @Test
+  void requestThatOutlivesItsClientOpensNothing() {
+    table.clientGone(1);
+    assertThat(refusal(ALICE, FILE, READ, NONE)).isEqualTo(NFS4ERR_EXPIRED);
+    assertThat(table.count()).isZero();
+    opened(BOB, FILE, BOTH, BOTH);
+  }
+
+  @Test
   void revokedOpenStaysKnownUntilItIsFreed() {
     Stateid4 stateid = opened(ALICE, FILE, BOTH, BOTH);
     assertThat(table.free(1, stateid)).isEqualTo(NFS4ERR_LOCKS_HELD);
@@ -238,10 +247,10 @@ class OpenTableTest {
     Set<Long> others = new HashSet<>();
     for (int round = 0; round < 3; round++) {
       for (int i = 0; i < 1000; i++) {
-        OpenState state = ((OpenResult.Opened) open(large, ALICE, file(i))).state();
+        OpenState state = ((OpenResult.Opened) open(large, owner(round, "x"), file(i))).state();
         assertThat(others.add(state.stateid().otherHigh())).isTrue();
       }
-      large.clientGone(1);
+      large.clientGone(round);
     }
     assertThat(large.count()).isZero();
   }
@@ -250,6 +259,7 @@ class OpenTableTest {
   @Property(tries = 300)
   void sharesAreThoseOfTheOpensThatAreThere(
       @ForAll @Size(max = 60) List<@IntRange(min = 0, max = 9999) Integer> steps) {
+    OpenTable table = new OpenTable(1, 100, 50);
     Map<Integer, OpenState> open = new HashMap<>();
     for (int step : steps) {
       int who = step % 4;

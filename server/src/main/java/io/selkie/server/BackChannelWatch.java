@@ -1,0 +1,86 @@
+package io.selkie.server;
+
+import io.selkie.protocol.nfs4.NfsOp4;
+import io.selkie.protocol.nfs4.NfsStat4;
+import io.selkie.protocol.nfs4.SessionId4;
+import io.selkie.protocol.xdr.XdrReader;
+import io.selkie.server.compound.CompoundContext;
+import io.selkie.server.compound.Operation;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.function.Function;
+import java.util.function.LongConsumer;
+
+/**
+ * Watches the operations that can give a client a back channel, BIND_CONN_TO_SESSION and
+ * CREATE_SESSION, and says so once they have: recalls that waited for one are then sent at once.
+ */
+final class BackChannelWatch implements Operation {
+
+  private final Operation watched;
+  private final Function<SessionId4, OptionalLong> clientOf;
+  private final LongConsumer up;
+
+  private BackChannelWatch(
+      Operation watched, Function<SessionId4, OptionalLong> clientOf, LongConsumer up) {
+    this.watched = watched;
+    this.clientOf = clientOf;
+    this.up = up;
+  }
+
+  /**
+   * Puts the watch around those of the operations that it is for.
+   *
+   * @param clientOf the client of a session
+   * @param up told the client; must not block
+   */
+  static List<Operation> around(
+      List<Operation> operations, Function<SessionId4, OptionalLong> clientOf, LongConsumer up) {
+    return operations.stream()
+        .map(operation ->
+            operation.opcode() == NfsOp4.OP_BIND_CONN_TO_SESSION
+                    || operation.opcode() == NfsOp4.OP_CREATE_SESSION
+                ? new BackChannelWatch(operation, clientOf, up)
+                : operation)
+        .toList();
+  }
+
+  @Override
+  public int opcode() {
+    return watched.opcode();
+  }
+
+  @Override
+  public Cost cost() {
+    return watched.cost();
+  }
+
+  @Override
+  public Position position() {
+    return watched.position();
+  }
+
+  @Override
+  public int replyBytesMax() {
+    return watched.replyBytesMax();
+  }
+
+  @Override
+  public int execute(CompoundContext c) {
+    int start = c.args().position();
+    OptionalLong client = clientOf(c.args());
+    c.args().position(start);
+    int status = watched.execute(c);
+    if (status == NfsStat4.NFS4_OK && client.isPresent()) {
+      up.accept(client.getAsLong());
+    }
+    return status;
+  }
+
+  /** Both name it first: the one by its session, the other itself. */
+  private OptionalLong clientOf(XdrReader args) {
+    return opcode() == NfsOp4.OP_CREATE_SESSION
+        ? OptionalLong.of(args.int64())
+        : clientOf.apply(SessionId4.decode(args));
+  }
+}
