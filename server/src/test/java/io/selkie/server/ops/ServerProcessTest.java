@@ -59,7 +59,7 @@ class ServerProcessTest {
   }
 
   /** A client that writes one block after the other until its server is gone. */
-  private final class Load {
+  private static final class Load {
     private final AtomicLong acknowledged = new AtomicLong();
     private final CountDownLatch running = new CountDownLatch(WRITES_BEFORE);
     private final CompletableFuture<Void> ended;
