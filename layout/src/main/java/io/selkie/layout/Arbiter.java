@@ -27,18 +27,20 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.Function;
 import java.util.random.RandomGenerator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -51,7 +53,12 @@ public final class Arbiter implements LayoutArbiter {
 
   private static final Logger LOG = LoggerFactory.getLogger(Arbiter.class);
 
+  /** Files kept although nothing is remembered of them. */
+  private static final int IDLE_MAX = 1024;
+
   private final Map<FileIdentity, FileLayouts> files = new ConcurrentHashMap<>();
+  private final Queue<FileLayouts> idle = new ConcurrentLinkedQueue<>();
+  private final AtomicInteger idleCount = new AtomicInteger();
   private final Map<Integer, LayoutType> types = new LinkedHashMap<>();
   private final FileContext context;
   private final NanoClock clock;
@@ -106,8 +113,9 @@ public final class Arbiter implements LayoutArbiter {
     List<Effect> effects;
     synchronized (file) {
       effects = file.on(event, clock.nanoTime());
-      dropIfIdle(file);
+      lingerIfIdle(file);
     }
+    dropIdle();
     runner.run(file, effects, mayBlock, null);
   }
 
@@ -123,27 +131,17 @@ public final class Arbiter implements LayoutArbiter {
         return false;
       }
       effects = file.on(event, clock.nanoTime());
-      dropIfIdle(file);
+      lingerIfIdle(file);
     }
+    dropIdle();
     runner.run(file, effects, true, null);
     return true;
   }
 
-  /** Applies something to a file that is made when it is not there; answers its effects. */
-  private <T> T with(FileIdentity identity, Function<FileLayouts, T> action) {
-    while (true) {
-      FileLayouts file = files.get(identity);
-      if (file == null) {
-        file = files.computeIfAbsent(identity, this::newFile);
-      }
-      synchronized (file) {
-        if (!file.removed) {
-          T result = action.apply(file);
-          dropIfIdle(file);
-          return result;
-        }
-      }
-    }
+  /** The file's state machine, made when it is not there; may be {@code removed} when locked. */
+  private FileLayouts file(FileIdentity identity) {
+    FileLayouts file = files.get(identity);
+    return file != null ? file : files.computeIfAbsent(identity, this::newFile);
   }
 
   private FileLayouts newFile(FileIdentity identity) {
@@ -152,10 +150,32 @@ public final class Arbiter implements LayoutArbiter {
     return file;
   }
 
-  private void dropIfIdle(FileLayouts file) {
-    if (file.isIdle() && !file.removed) {
-      file.removed = true;
-      files.remove(file.identity, file);
+  /**
+   * A file of which nothing is remembered is kept a while, because the next WRITE often meets it
+   * again; the oldest of too many is dropped.
+   */
+  private void lingerIfIdle(FileLayouts file) {
+    if (file.isIdle() && !file.lingering && !file.removed) {
+      file.lingering = true;
+      idle.add(file);
+      idleCount.incrementAndGet();
+    }
+  }
+
+  private void dropIdle() {
+    while (idleCount.get() > IDLE_MAX) {
+      FileLayouts file = idle.poll();
+      if (file == null) {
+        return;
+      }
+      idleCount.decrementAndGet();
+      synchronized (file) {
+        file.lingering = false;
+        if (file.isIdle()) {
+          file.removed = true;
+          files.remove(file.identity, file);
+        }
+      }
     }
   }
 
@@ -170,13 +190,20 @@ public final class Arbiter implements LayoutArbiter {
       return CompletableFuture.completedFuture(refused);
     }
     GrantOp op = new GrantOp(request, type, wanted(request, policy), policy.extentsPerLayoutMax());
-    record Applied(FileLayouts file, List<Effect> effects) {}
-    Applied applied =
-        with(
-            request.file().identity(),
-            file -> new Applied(file, file.on(new FileEvent.LayoutGet(op), clock.nanoTime())));
-    runner.run(applied.file(), applied.effects(), true, op);
-    return op.answer;
+    while (true) {
+      FileLayouts file = file(request.file().identity());
+      List<Effect> effects;
+      synchronized (file) {
+        if (file.removed) {
+          continue;
+        }
+        effects = file.on(new FileEvent.LayoutGet(op), clock.nanoTime());
+        lingerIfIdle(file);
+      }
+      dropIdle();
+      runner.run(file, effects, true, op);
+      return op.answer;
+    }
   }
 
   private static LayoutGetResult.Refused check(
@@ -368,7 +395,13 @@ public final class Arbiter implements LayoutArbiter {
 
   /** Files that something is remembered of; 0 when nobody holds, asks for or changes anything. */
   public int fileCount() {
-    return files.size();
+    int count = 0;
+    for (FileLayouts file : files.values()) {
+      synchronized (file) {
+        count += file.isIdle() ? 0 : 1;
+      }
+    }
+    return count;
   }
 
   // ------------------------------------------------------------------ changes
@@ -376,31 +409,41 @@ public final class Arbiter implements LayoutArbiter {
   @Override
   public ChangePermit beforeChange(
       FileIdentity identity, FileChange change, ByteRange range, long byClientId) {
-    record Applied(FileLayouts file, ChangePermit permit, List<Effect> effects) {}
-    Applied applied =
-        with(
-            identity,
-            file -> {
-              ChangePermit atOnce = file.changes.permitAtOnce(change, range, byClientId);
-              if (atOnce != null) {
-                return new Applied(file, atOnce, List.of());
-              }
-              ChangeOp op = new ChangeOp(change, range, byClientId);
-              List<Effect> effects = file.on(new FileEvent.Change(op), clock.nanoTime());
-              return new Applied(file, op.answer, effects);
-            });
-    runner.run(applied.file(), applied.effects(), true, null);
-    return applied.permit();
+    while (true) {
+      FileLayouts file = file(identity);
+      List<Effect> effects = List.of();
+      ChangePermit answer;
+      synchronized (file) {
+        if (file.removed) {
+          continue;
+        }
+        answer = file.changes.permitAtOnce(change, range, byClientId);
+        if (answer == null) {
+          ChangeOp op = new ChangeOp(change, range, byClientId);
+          effects = file.on(new FileEvent.Change(op), clock.nanoTime());
+          answer = op.answer;
+        }
+        lingerIfIdle(file);
+      }
+      dropIdle();
+      runner.run(file, effects, true, null);
+      return answer;
+    }
   }
 
   private void closePermit(FileLayouts file, Permit permit) {
     List<Effect> effects = List.of();
     synchronized (file) {
+      if (permit.closed) {
+        return;
+      }
+      permit.closed = true;
       if (!file.changes.closeQuietly(permit)) {
         effects = file.on(new FileEvent.PermitClosed(permit), clock.nanoTime());
       }
-      dropIfIdle(file);
+      lingerIfIdle(file);
     }
+    dropIdle();
     runner.run(file, effects, false, null);
   }
 

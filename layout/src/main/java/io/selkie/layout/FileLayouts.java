@@ -28,6 +28,9 @@ final class FileLayouts {
   /** Set when the file was taken out of the arbiter's table: an event must look it up again. */
   boolean removed;
 
+  /** Set while the arbiter has it in its list of idle files. */
+  boolean lingering;
+
   String path = "";
   Seal seal;
   SealTarget target;

@@ -1,7 +1,6 @@
 package io.selkie.layout;
 
 import io.selkie.lease.ByteRange;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 
 /** Leave to change a file, for as long as it is open. */
@@ -9,8 +8,10 @@ final class Permit implements ChangePermit.Granted {
   final FileChange change;
   final ByteRange range;
   final long clientId;
-  private final AtomicBoolean closed = new AtomicBoolean();
   private final Consumer<Permit> onClose;
+
+  /** Guarded by the file's lock. */
+  boolean closed;
 
   Permit(FileChange change, ByteRange range, long clientId, Consumer<Permit> onClose) {
     this.change = change;
@@ -36,8 +37,6 @@ final class Permit implements ChangePermit.Granted {
 
   @Override
   public void close() {
-    if (closed.compareAndSet(false, true)) {
-      onClose.accept(this);
-    }
+    onClose.accept(this);
   }
 }
