@@ -35,7 +35,7 @@ final class Tshark {
   List<List<List<String>>> fields(String filter, String... fields) throws Exception {
     List<String> arguments = new ArrayList<>();
     arguments.addAll(List.of("-Y", filter, "-T", "fields", "-E", "separator=|"));
-    arguments.addAll(List.of("-E", "occurrence=a", "-E", "aggregator=,"));
+    arguments.addAll(List.of("-E", "occurrence=a", "-E", "aggregator=~"));
     for (String field : fields) {
       arguments.add("-e");
       arguments.add(field);
@@ -45,7 +45,7 @@ final class Tshark {
         .map(line -> line.split("\\|", -1))
         .map(row ->
             Arrays.stream(row)
-                .map(cell -> cell.isEmpty() ? List.<String>of() : List.of(cell.split(",")))
+                .map(cell -> cell.isEmpty() ? List.<String>of() : List.of(cell.split("~")))
                 .toList())
         .toList();
   }
@@ -63,6 +63,11 @@ final class Tshark {
   /** Frames that pass a filter, in one line each, for a message. */
   String describe(String filter) throws Exception {
     return run(List.of("-Y", filter));
+  }
+
+  /** Frames that pass a filter, in full detail of one protocol. */
+  String verbose(String filter, String protocol) throws Exception {
+    return run(List.of("-Y", filter, "-V", "-O", protocol));
   }
 
   private String run(List<String> arguments) throws Exception {
