@@ -20,14 +20,19 @@ import java.util.function.Consumer;
 /** Measures everything there is to measure at a target, one thing after the other. */
 final class Bench {
 
-  private static final long FILE_BYTES = 256L << 20;
-  private static final int LARGE_OPERATIONS = 256;
-  private static final int WARM_UPS = 15_000;
-  private static final int COUNTED_OPERATIONS = 20_000;
+  /** So often as many operations as in a round warm up, or are counted allocations of. */
+  private static final int WARM_UPS = 8;
+
+  private static final int COUNTED = 10;
 
   /** How much to do. */
-  record Wishes(
-      int rounds, int operations, int inFlight, int recalls, int layouts, Path directory) {}
+  record Wishes(int rounds, int operations, int bulk, int inFlight, int recalls, int layouts) {
+
+    /** A file that the bulk operations go once through. */
+    long fileBytes() {
+      return (long) bulk * DataRounds.LARGE_BYTES;
+    }
+  }
 
   private final NanoClock clock;
   private final Meter meter;
@@ -62,7 +67,11 @@ final class Bench {
       files.put(Way.NFS, create(blocking, "nfs", DirectMode.NEVER));
       DataRounds.Amount amount =
           new DataRounds.Amount(
-              wishes.rounds(), WARM_UPS, wishes.operations(), LARGE_OPERATIONS, wishes.inFlight());
+              wishes.rounds(),
+              WARM_UPS * wishes.operations(),
+              wishes.operations(),
+              wishes.bulk(),
+              wishes.inFlight());
       new DataRounds(meter, amount, files, target.diagnostics(), progress).run(report);
       allocations(report, diagnostics, files);
       require(report, "nfs bytes of direct files", spinning);
@@ -86,7 +95,7 @@ final class Bench {
     progress.accept("counting allocations");
     DataFile direct = files.get(Way.DIRECT);
     DataFile nfs = files.get(Way.NFS);
-    Allocations allocations = new Allocations(diagnostics, COUNTED_OPERATIONS);
+    Allocations allocations = new Allocations(diagnostics, COUNTED * wishes.operations());
     Map<String, Double> directRead = allocations.each(() -> direct.read(0));
     Map<String, Double> directWrite = allocations.each(() -> direct.write(0));
     Map<String, Double> nfsRead = allocations.each(() -> nfs.read(0));
@@ -120,12 +129,12 @@ final class Bench {
     DirectFile file =
         client.open(
             target.root() + name, mode, StandardOpenOption.WRITE, StandardOpenOption.CREATE);
-    file.setSize(FILE_BYTES);
-    ClientFile data = new ClientFile(file, FILE_BYTES);
-    data.bulkWrite((int) (FILE_BYTES / DataRounds.LARGE_BYTES), DataRounds.LARGE_BYTES, 4);
+    file.setSize(wishes.fileBytes());
+    ClientFile data = new ClientFile(file, wishes.fileBytes());
+    data.bulkWrite(wishes.bulk(), DataRounds.LARGE_BYTES, 4);
     file.sync();
     if (mode == DirectMode.REQUIRE
-        && client.counters().get(Counter.DIRECT_WRITE_BYTES) < FILE_BYTES) {
+        && client.counters().get(Counter.DIRECT_WRITE_BYTES) < wishes.fileBytes()) {
       throw new IOException(name + " was not written one-sided");
     }
     return data;

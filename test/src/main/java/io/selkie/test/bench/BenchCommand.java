@@ -67,6 +67,12 @@ public final class BenchCommand implements Callable<Integer> {
   private int operations = 2000;
 
   @Option(
+      names = "--bulk",
+      paramLabel = "N",
+      description = "1 MiB operations of a kind in a round. Default: ${DEFAULT-VALUE}.")
+  private int bulk = 256;
+
+  @Option(
       names = "--in-flight",
       paramLabel = "N",
       description = "1 MiB operations in flight, 1 to 64. Default: ${DEFAULT-VALUE}.")
@@ -110,8 +116,7 @@ public final class BenchCommand implements Callable<Integer> {
         "selkie bench "
             + String.join(
                 " ", spec.commandLine().getParseResult().originalArgs().stream().skip(1).toList()));
-    Bench.Wishes wishes =
-        new Bench.Wishes(rounds, operations, inFlight, recalls, layouts, directory);
+    Bench.Wishes wishes = new Bench.Wishes(rounds, operations, bulk, inFlight, recalls, layouts);
     try (BenchTarget target =
         url == null
             ? BenchTarget.ownServer(directory)
