@@ -28,7 +28,7 @@ final class LayoutRounds {
 
   private static final int FILE_BYTES = 4096;
   private static final int THREADS = 8;
-  private static final int RATE_FILES = 1000;
+  private static final int RATE_FILES_MAX = 1000;
   private static final int RATE_ROUNDS = 5;
   private static final int RECALL_FILES = 16;
   private static final int RECALL_WARM_UPS = 100;
@@ -63,7 +63,7 @@ final class LayoutRounds {
       report.leaveOut("layoutget_per_s", "needs --local-dir to make many files quickly");
       return;
     }
-    List<String> names = makeFiles("rate", RATE_FILES);
+    List<String> names = makeFiles("rate", Math.clamp(wishes.layouts(), 16, RATE_FILES_MAX));
     Series rate = new Series("layoutget_per_s");
     try (SelkieClient client = connect()) {
       for (int round = 0; round <= RATE_ROUNDS; round++) {
