@@ -329,9 +329,9 @@ public final class Arbiter implements LayoutArbiter {
 
   @Override
   public CompletionStage<Void> lastClose(long clientId, FileIdentity file) {
-    return onFilesOf(
-        clientId,
-        file::equals,
+    return onEach(
+        Set.of(file),
+        _ -> true,
         answer -> new FileEvent.ReturnAll(clientId, 0, LAYOUTIOMODE4_ANY, true, answer));
   }
 
