@@ -59,6 +59,7 @@ final class Departure implements ClientLifecycle {
 
   @Override
   public void sessionGone(long clientId, SessionId4 sessionId) {
-    parts.gate.ifPresent(gate -> blocking.execute(() -> gate.sessionGone(sessionId)));
+    // At once: who destroyed the session must find its queue pairs broken. That does not block.
+    parts.gate.ifPresent(gate -> gate.sessionGone(sessionId));
   }
 }
