@@ -43,7 +43,7 @@ final class SimRdma implements RdmaProvider {
   }
 
   /** An access in flight. */
-  private static final class Access {
+  static final class Access {
     final Region region;
     final boolean write;
     int piecesLeft;
