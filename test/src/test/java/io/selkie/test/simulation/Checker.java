@@ -169,8 +169,8 @@ final class Checker implements LayoutEvents {
 
   // ---------------------------------------------------------------- S4
 
-  void leaseForced(SimInode inode) {
-    throw violation(
+  Violation leaseForced(SimInode inode) {
+    return violation(
         "S4: the kernel took the lease of " + inode + ", live: " + regionsByInode.get(inode.index));
   }
 

@@ -191,8 +191,7 @@ final class SimKernel extends UnusedKernel {
 
   private void force(SimInode inode, int number) {
     if (inode.lease != LeaseType.NONE && inode.leaseNumber == number) {
-      checker.leaseForced(inode);
-      unlease(inode);
+      throw checker.leaseForced(inode);
     }
   }
 
