@@ -5,7 +5,7 @@ package io.selkie.config;
  *
  * @param threads how many; 0 chooses by the number of processors
  * @param networkThreads event loops for NFS connections; 0 chooses by the number of processors
- * @param queueLength work waiting for a thread; beyond it reading from connections stops
+ * @param queueLength requests under way or waiting for a thread; beyond it NFS4ERR_DELAY
  */
 public record WorkerConfig(
     @Setting(value = "0", min = 0, max = 1024) int threads,
