@@ -72,7 +72,7 @@ class SimulationTest {
     Tally tally = run(40, STEPS_PER_SEED);
 
     assertThat(tally.events).isGreaterThan(1_000_000);
-    assertThat(tally.landed).isGreaterThan(100_000);
+    assertThat(tally.landed).isGreaterThan(50_000);
     assertThat(tally.changes).isGreaterThan(5_000);
     assertThat(tally.steps)
         .containsKeys(
@@ -122,7 +122,7 @@ class SimulationTest {
     simulation.kernelBreaksItsWord();
     simulation.run(STEPS_PER_SEED);
 
-    assertThat(simulation.checker.seen.get(Step.AUDIT_DIFFERENCE)).isGreaterThan(5);
+    assertThat(simulation.checker.seen.get(Step.AUDIT_DIFFERENCE)).isPositive();
   }
 
   @ParameterizedTest
