@@ -339,13 +339,29 @@ final class NettyConnection extends ChannelInboundHandlerAdapter implements RpcC
             handler.onFailure(CallHandler.Failure.NOT_SENT);
             return;
           }
-          send(call, arguments, calls.add(handler));
+          int xid = calls.add(handler);
+          try {
+            send(call, arguments, xid);
+          } catch (RuntimeException e) {
+            LOG.error("connection {}: a call to the peer cannot be encoded", id, e);
+            calls.fail(xid);
+          }
         },
         () -> handler.onFailure(CallHandler.Failure.NOT_SENT));
   }
 
   private void send(Call call, Consumer<XdrWriter> arguments, int xid) {
     ByteBuf buffer = channel.alloc().directBuffer(1024, limits.replyBytesMax());
+    try {
+      encode(call, arguments, xid, buffer);
+    } catch (RuntimeException e) {
+      buffer.release();
+      throw e;
+    }
+    channel.writeAndFlush(buffer, channel.voidPromise());
+  }
+
+  private void encode(Call call, Consumer<XdrWriter> arguments, int xid, ByteBuf buffer) {
     XdrWriter out = new XdrWriter();
     XdrWriter.Growth growth =
         (full, minCapacity) -> {
@@ -370,7 +386,7 @@ final class NettyConnection extends ChannelInboundHandlerAdapter implements RpcC
     }
     arguments.accept(out);
     out.patchInt32(0, RecordMark.lastFragment(out.position() - RecordMark.BYTES));
-    channel.writeAndFlush(buffer.setIndex(0, out.position()), channel.voidPromise());
+    buffer.setIndex(0, out.position());
   }
 
   @Override

@@ -53,6 +53,14 @@ final class OutboundCalls {
     return true;
   }
 
+  /** The call could not be sent after all. */
+  void fail(int xid) {
+    CallHandler handler = waiting.remove(xid);
+    if (handler != null) {
+      handler.onFailure(CallHandler.Failure.NOT_SENT);
+    }
+  }
+
   /** The connection is gone: nobody will reply any more. */
   void loseAll() {
     List<CallHandler> handlers = new ArrayList<>(waiting.values());
