@@ -24,8 +24,9 @@ final class FileWriterWithRename {
    */
   long write(Pump pump, Pump.Source source, long sizeBytes, Place target, Progress progress)
       throws IOException {
-    Place temporary =
-        target.sibling("." + target.name() + "." + Long.toHexString(random.nextLong()) + SUFFIX);
+    // A name has room for 255 bytes, also for the temporary one.
+    String name = target.name().length() > 50 ? "" : "." + target.name();
+    Place temporary = target.sibling(name + "." + Long.toHexString(random.nextLong()) + SUFFIX);
     boolean done = false;
     try {
       long bytes;

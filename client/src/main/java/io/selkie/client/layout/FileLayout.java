@@ -412,12 +412,13 @@ public final class FileLayout {
     }
   }
 
-  /** Serves a recall; blocks until the layout has gone back. */
-  ReturnOutcome returnRecalled(
-      long start, long end, int ioMode, Stateid4 recallStateid, Deadline deadline)
+  /**
+   * Serves a recall; blocks until the layout has gone back. Layouts to read and to write go
+   * together whatever the recall names: one gate stands before both.
+   */
+  ReturnOutcome returnRecalled(long start, long end, Stateid4 recallStateid, Deadline deadline)
       throws IOException {
-    return giveBack(
-        new ReturnRequest(start, end, ioMode, recallStateid, null, false), deadline, false);
+    return giveBack(ReturnRequest.recalled(start, end, recallStateid), deadline, false);
   }
 
   /** The server says that the layout was revoked: drops it and frees the stateid. */

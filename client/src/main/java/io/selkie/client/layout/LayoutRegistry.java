@@ -125,7 +125,7 @@ public final class LayoutRegistry implements BackChannel.Recalls {
 
   private void returnFile(FileLayout layout, LayoutRecall recall, long start, long end) {
     try {
-      layout.returnRecalled(start, end, recall.ioMode(), recall.stateid(), deadlines.get());
+      layout.returnRecalled(start, end, recall.stateid(), deadlines.get());
     } catch (IOException e) {
       LOG.warn("recall of file {} not served: {}", recall.file(), e.getMessage(), e);
     }

@@ -29,6 +29,10 @@ record ReturnRequest(
     return new ReturnRequest(start, end, LayoutConst4.LAYOUTIOMODE4_ANY, null, null, false);
   }
 
+  static ReturnRequest recalled(long start, long end, Stateid4 stateid) {
+    return new ReturnRequest(start, end, LayoutConst4.LAYOUTIOMODE4_ANY, stateid, null, false);
+  }
+
   static ReturnRequest ofView(LayoutView used) {
     return new ReturnRequest(0, Long.MAX_VALUE, LayoutConst4.LAYOUTIOMODE4_ANY, null, used, false);
   }
