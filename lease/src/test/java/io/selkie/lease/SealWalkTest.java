@@ -111,10 +111,15 @@ class SealWalkTest {
   }
 
   private static void extend(FakeRig rig, Held held, Purpose purpose) {
-    if (held.sealed != null
-        && rig.runtime.sealer().extend(held.sealed.seal(), purpose, new ByteRange(0, BYTES))
-            instanceof Sealed more) {
+    if (held.sealed == null) {
+      return;
+    }
+    if (rig.runtime.sealer().extend(held.sealed.seal(), purpose, new ByteRange(0, BYTES))
+        instanceof Sealed more) {
       held.sealed = more;
+    } else {
+      // A refusal may come after the range was prepared: what was read before is not to be used.
+      held.stale = held.sealed.map();
     }
   }
 
