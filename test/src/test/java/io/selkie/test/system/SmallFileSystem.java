@@ -62,6 +62,11 @@ final class SmallFileSystem implements AutoCloseable {
     return server;
   }
 
+  /** Whether it is the file system that fills up, and not a process that is kept short. */
+  boolean canFillUp() {
+    return mounted;
+  }
+
   /** The status that a client must get when a file cannot grow. */
   int statusWhenFull() {
     return mounted ? NFS4ERR_NOSPC : NFS4ERR_FBIG;
