@@ -112,8 +112,7 @@ final class Conflict implements AutoCloseable {
       }
     }
     for (long at : recallsReceived) {
-      moments.add(
-          new Moment(at, "recall_received", Lane.CLIENT, Lane.CLIENT, "recall received"));
+      moments.add(new Moment(at, "recall_received", Lane.CLIENT, Lane.CLIENT, "recall received"));
     }
     moments.add(
         new Moment(
@@ -128,8 +127,7 @@ final class Conflict implements AutoCloseable {
   private static Moment moment(Event event) {
     long at = event.atNanos();
     return switch (event.step()) {
-      case BREAK_SEEN ->
-          new Moment(at, "break_seen", Lane.OTHER, Lane.SERVER, "lease break seen");
+      case BREAK_SEEN -> new Moment(at, "break_seen", Lane.OTHER, Lane.SERVER, "lease break seen");
       case RECALL_SENT ->
           new Moment(at, "recall_sent", Lane.SERVER, Lane.CLIENT, "CB_LAYOUTRECALL sent");
       case RECALL_ANSWERED ->

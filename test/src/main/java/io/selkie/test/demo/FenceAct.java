@@ -89,8 +89,7 @@ final class FenceAct {
       failed = e.reason() == FallbackReason.FENCED;
       found = e.getMessage();
     }
-    report.check(
-        "next_access_fails", "the client's next one-sided access fails", failed, found);
+    report.check("next_access_fails", "the client's next one-sided access fails", failed, found);
     long refused = refused() - refusedBefore;
     report.check(
         "remote_access_error",
