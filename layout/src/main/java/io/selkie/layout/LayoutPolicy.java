@@ -53,6 +53,9 @@ public record LayoutPolicy(
     int seqidRange,
     boolean returnOnClose) {
 
+  /** What layout_blksize and layout_alignment tell the clients; commit ranges keep to it. */
+  public static final int ALIGNMENT_BYTES = 4096;
+
   /** Checks what would break an invariant. */
   public LayoutPolicy {
     if (recallTimeoutNanos <= 0 || fenceBudgetNanos <= 0 || reservationNanos <= 0) {
@@ -97,7 +100,7 @@ public record LayoutPolicy(
         4,
         65_536,
         config.maxLayoutBytes(),
-        4096,
+        ALIGNMENT_BYTES,
         4096,
         65_536,
         true);

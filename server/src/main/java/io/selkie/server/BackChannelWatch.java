@@ -12,8 +12,9 @@ import java.util.function.Function;
 import java.util.function.LongConsumer;
 
 /**
- * Watches the operations that can give a client a back channel, BIND_CONN_TO_SESSION and
- * CREATE_SESSION, and says so once they have: recalls that waited for one are then sent at once.
+ * Watches the operations that can give a client a back channel or mend it, BIND_CONN_TO_SESSION,
+ * CREATE_SESSION and BACKCHANNEL_CTL, and says so once they have: recalls that waited for one are
+ * then sent at once.
  */
 final class BackChannelWatch implements Operation {
 
@@ -38,11 +39,16 @@ final class BackChannelWatch implements Operation {
       List<Operation> operations, Function<SessionId4, OptionalLong> clientOf, LongConsumer up) {
     return operations.stream()
         .map(operation ->
-            operation.opcode() == NfsOp4.OP_BIND_CONN_TO_SESSION
-                    || operation.opcode() == NfsOp4.OP_CREATE_SESSION
+            isWatched(operation.opcode())
                 ? new BackChannelWatch(operation, clientOf, up)
                 : operation)
         .toList();
+  }
+
+  private static boolean isWatched(int opcode) {
+    return opcode == NfsOp4.OP_BIND_CONN_TO_SESSION
+        || opcode == NfsOp4.OP_CREATE_SESSION
+        || opcode == NfsOp4.OP_BACKCHANNEL_CTL;
   }
 
   @Override
@@ -68,7 +74,10 @@ final class BackChannelWatch implements Operation {
   @Override
   public int execute(CompoundContext c) {
     int start = c.args().position();
-    OptionalLong client = clientOf(c.args());
+    OptionalLong client =
+        opcode() == NfsOp4.OP_BACKCHANNEL_CTL
+            ? c.slot() == null ? OptionalLong.empty() : OptionalLong.of(c.clientId())
+            : clientNamedBy(c.args());
     c.args().position(start);
     int status = watched.execute(c);
     if (status == NfsStat4.NFS4_OK && client.isPresent()) {
@@ -77,8 +86,8 @@ final class BackChannelWatch implements Operation {
     return status;
   }
 
-  /** Both name it first: the one by its session, the other itself. */
-  private OptionalLong clientOf(XdrReader args) {
+  /** These two name it first: the one by its session, the other itself. */
+  private OptionalLong clientNamedBy(XdrReader args) {
     return opcode() == NfsOp4.OP_CREATE_SESSION
         ? OptionalLong.of(args.int64())
         : clientOf.apply(SessionId4.decode(args));

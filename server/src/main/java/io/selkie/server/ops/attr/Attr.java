@@ -1,5 +1,6 @@
 package io.selkie.server.ops.attr;
 
+import io.selkie.layout.LayoutPolicy;
 import io.selkie.posix.FileStatus;
 import io.selkie.protocol.nfs4.Bitmap4;
 import io.selkie.protocol.nfs4.FileAttributes;
@@ -113,9 +114,9 @@ enum Attr {
       FileAttributes.FATTR4_FS_LAYOUT_TYPES, (f, out) -> layoutTypes(out, f.layoutTypes())),
   LAYOUT_TYPES(FileAttributes.FATTR4_LAYOUT_TYPES, (f, out) -> layoutTypes(out, f.layoutTypes())),
   LAYOUT_BLKSIZE(
-      FileAttributes.FATTR4_LAYOUT_BLKSIZE, (f, out) -> out.int32(f.status().blockSize())),
+      FileAttributes.FATTR4_LAYOUT_BLKSIZE, (f, out) -> out.int32(LayoutPolicy.ALIGNMENT_BYTES)),
   LAYOUT_ALIGNMENT(
-      FileAttributes.FATTR4_LAYOUT_ALIGNMENT, (f, out) -> out.int32(f.status().blockSize())),
+      FileAttributes.FATTR4_LAYOUT_ALIGNMENT, (f, out) -> out.int32(LayoutPolicy.ALIGNMENT_BYTES)),
   SUPPATTR_EXCLCREAT(
       FileAttributes.FATTR4_SUPPATTR_EXCLCREAT, (f, out) -> AttrSets.exclusiveCreate(out)),
   FS_CHARSET_CAP(
