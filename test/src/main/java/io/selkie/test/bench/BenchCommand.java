@@ -54,6 +54,9 @@ public final class BenchCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Everything as one JSON object on standard output.")
   private boolean json;
 
+  @Option(names = "--markdown", description = "The figures as a table for docs/BENCHMARKS.md.")
+  private boolean markdown;
+
   @Option(
       names = "--rounds",
       paramLabel = "N",
@@ -128,6 +131,8 @@ public final class BenchCommand implements Callable<Integer> {
     }
     if (json) {
       out.println(Json.write(report.toJson()));
+    } else if (markdown) {
+      out.print(report.toMarkdown());
     } else {
       report.print(Terminal.standard(out));
     }

@@ -131,6 +131,27 @@ final class BenchReport {
         (name, value) -> terminal.line(String.format(Locale.ROOT, "  %-24s %s", name, value)));
   }
 
+  /** For docs/BENCHMARKS.md. */
+  String toMarkdown() {
+    StringBuilder text = new StringBuilder();
+    facts.forEach((name, value) -> text.append("- %s: %s%n".formatted(name, value)));
+    text.append(
+        String.format("%n| figure | value | target | met |%n| --- | ---: | ---: | --- |%n"));
+    for (Figure figure : figures) {
+      boolean bound = figure.bound() != null;
+      text.append(
+          String.format(
+              "| %s | %s | %s | %s |%n",
+              figure.text(),
+              number(figure.value()),
+              bound ? figure.bound().sign + " " + number(figure.target()) : "",
+              !bound ? "" : figure.met() ? "yes" : "no"));
+    }
+    leftOut.forEach(
+        (what, why) -> text.append(String.format("| %s | not measured: %s | | |%n", what, why)));
+    return text.toString();
+  }
+
   private static String number(double value) {
     double size = Math.abs(value);
     if (value == Math.rint(value) && size < 1e15) {
