@@ -1,5 +1,6 @@
 package io.selkie.server.compound;
 
+import io.selkie.protocol.nfs4.Nfs4Const;
 import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.protocol.xdr.Utf8;
@@ -193,12 +194,14 @@ public final class CompoundEngine {
         return endOperation(c, NfsStat4.NFS4ERR_RETRY_UNCACHED_REP);
       }
       status = statusOfPosition(c);
-      if (status == NfsStat4.NFS4_OK && !onWorker && policy.needsWorker(s.operation)) {
-        if (!workers.admit()) {
+      if (status == NfsStat4.NFS4_OK && mustMove(s, onWorker)) {
+        WorkerLane lane = onlyGivesBack(c) ? workers.givingBack() : workers.ordinary();
+        leave(c);
+        if (!lane.admit()) {
           return endOperation(c, NfsStat4.NFS4ERR_DELAY);
         }
-        s.admitted = true;
-        workers.execute(s.onWorker);
+        s.lane = lane;
+        lane.execute(s.onWorker);
         return ELSEWHERE;
       }
       if (status == NfsStat4.NFS4_OK) {
@@ -206,6 +209,40 @@ public final class CompoundEngine {
       }
     }
     return status < 0 ? status : endOperation(c, status);
+  }
+
+  /** Whether the operation that is next must run elsewhere. */
+  private boolean mustMove(EngineState s, boolean onWorker) {
+    if (!policy.needsWorker(s.operation)) {
+      return false;
+    }
+    return !onWorker
+        || (s.lane == workers.givingBack()
+            && s.operation.cost() == Operation.Cost.BLOCKING
+            && !s.operation.givesBack()
+            && s.operation.opcode() != NfsOp4.OP_PUTFH
+            && s.operation.opcode() != NfsOp4.OP_GETATTR);
+  }
+
+  /** Whether this operation gives something back, or is a PUTFH for the next one that does. */
+  private boolean onlyGivesBack(CompoundContext c) {
+    EngineState s = c.state();
+    if (s.operation.opcode() != NfsOp4.OP_PUTFH || s.opIndex + 1 >= s.opCount) {
+      return s.operation.givesBack();
+    }
+    // A look ahead that decides nothing but the lane: what is malformed is for PUTFH to refuse.
+    ByteBuffer args = c.args().buffer();
+    int start = c.args().position();
+    if (args.limit() - start < 2 * Integer.BYTES) {
+      return false;
+    }
+    int length = args.getInt(start);
+    if (length < 0 || length > Nfs4Const.NFS4_FHSIZE) {
+      return false;
+    }
+    int next = start + Xdr.opaqueBytes(length);
+    return args.limit() - next >= Integer.BYTES
+        && table.lookup(s.minorVersion, args.getInt(next)).givesBack();
   }
 
   /** Reads the next opcode and writes the head of its result; false when there is neither. */
@@ -317,16 +354,17 @@ public final class CompoundEngine {
       take(s, future);
       return true;
     }
-    if (!s.admitted) {
+    if (s.lane == null) {
       // The operation has begun and must not be cut off, so it is taken in any case.
-      workers.admitSuspended();
-      s.admitted = true;
+      s.lane = workers.ordinary();
+      s.lane.admitSuspended();
     }
+    WorkerLane lane = s.lane;
     future.whenComplete((value, failure) -> {
       s.value = value;
       s.failure = cause(failure);
       try {
-        workers.execute(s.onWorker);
+        lane.execute(s.onWorker);
       } catch (RejectedExecutionException _) {
         dropAtStop(c);
       }
@@ -388,9 +426,10 @@ public final class CompoundEngine {
   }
 
   private void leave(CompoundContext c) {
-    if (c.state().admitted) {
-      c.state().admitted = false;
-      workers.leave();
+    WorkerLane lane = c.state().lane;
+    if (lane != null) {
+      c.state().lane = null;
+      lane.leave();
     }
   }
 }

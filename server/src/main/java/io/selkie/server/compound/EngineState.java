@@ -35,8 +35,8 @@ final class EngineState {
   /** The request is a retry whose reply was not kept: nothing is executed again. */
   boolean retryUncached;
 
-  /** Whether this compound counts against the workers' capacity. */
-  boolean admitted;
+  /** The workers against whose capacity this compound counts; null for none. */
+  WorkerLane lane;
 
   CompletionStage<?> stage;
   Continuation<?> continuation;
@@ -55,7 +55,7 @@ final class EngineState {
     operation = null;
     keepErrorBody = false;
     retryUncached = false;
-    admitted = false;
+    lane = null;
     clearSuspension();
   }
 

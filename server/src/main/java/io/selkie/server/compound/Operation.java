@@ -66,6 +66,15 @@ public interface Operation {
     return Cost.BLOCKING;
   }
 
+  /**
+   * Whether it only gives back what others may be waiting for, without waiting for a disk. Such
+   * compounds have workers of their own: when all others are stuck, what would free them, or keep
+   * its sender from being fenced, still gets through.
+   */
+  default boolean givesBack() {
+    return false;
+  }
+
   /** Where it may stand. */
   default Position position() {
     return Position.IN_SESSION;

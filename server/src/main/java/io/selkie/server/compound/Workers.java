@@ -1,27 +1,30 @@
 package io.selkie.server.compound;
 
-import java.util.concurrent.ArrayBlockingQueue;
-import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * The bounded pool of threads that may block in the file system.
+ * The bounded pools of threads that may block in the file system.
  *
  * <p>A compound is admitted once, when it first needs a worker, and counts until its end, also
  * while it is suspended. So the queue, which holds each admitted compound at most once, does not
  * overflow, and what is beyond the capacity is answered with NFS4ERR_DELAY at once.
+ *
+ * <p>Compounds that only give something back ({@link Operation#givesBack}) have a lane of their
+ * own: a few COMMITs on a slow disk must not keep layouts from being returned until their holders
+ * are fenced.
  */
 public final class Workers implements AutoCloseable {
 
-  private final ThreadPoolExecutor threads;
-  private final AtomicInteger admitted = new AtomicInteger();
-  private final int capacity;
+  private static final int GIVE_BACK_THREADS = 2;
+  private static final int GIVE_BACK_CAPACITY = 1024;
+
+  private final WorkerLane ordinary;
+  private final WorkerLane givingBack;
 
   /**
-   * Starts the pool.
+   * Starts the pools.
    *
-   * @param threadCount how many threads there are
+   * @param threadCount how many threads there are, those for giving back not counted
    * @param capacity how many compounds may run, wait for a thread or be suspended at a time
    */
   public Workers(int threadCount, int capacity) {
@@ -30,48 +33,23 @@ public final class Workers implements AutoCloseable {
           "%d worker threads and a capacity of %d: at least 1 and as many as threads"
               .formatted(threadCount, capacity));
     }
-    this.capacity = capacity;
-    this.threads =
-        new ThreadPoolExecutor(
-            threadCount,
-            threadCount,
-            0,
-            TimeUnit.SECONDS,
-            new ArrayBlockingQueue<>(2 * capacity),
-            Thread.ofPlatform().name("nfs-worker-", 0).daemon().factory());
+    this.ordinary = new WorkerLane("nfs-worker-", threadCount, capacity);
+    this.givingBack = new WorkerLane("nfs-return-", GIVE_BACK_THREADS, GIVE_BACK_CAPACITY);
   }
 
-  /** Takes a place for a compound; false when all are taken. */
-  boolean admit() {
-    for (int now = admitted.get(); now < capacity; now = admitted.get()) {
-      if (admitted.compareAndSet(now, now + 1)) {
-        return true;
-      }
-    }
-    return false;
+  /** For compounds that may take as long as the disk does. */
+  WorkerLane ordinary() {
+    return ordinary;
   }
 
-  /**
-   * Takes a place, if need be beyond the capacity, for a compound that began to wait on an event
-   * loop. Few operations can do that; the queue has room for as many again as the capacity.
-   */
-  void admitSuspended() {
-    admitted.incrementAndGet();
-  }
-
-  /** Gives a place back. */
-  void leave() {
-    admitted.decrementAndGet();
-  }
-
-  /** Runs an admitted compound's next part; throws only when the pool is closed. */
-  void execute(Runnable part) {
-    threads.execute(part);
+  /** For compounds that only give something back. */
+  WorkerLane givingBack() {
+    return givingBack;
   }
 
   /** How many compounds now run, wait for a thread or are suspended. */
   public int admittedCount() {
-    return admitted.get();
+    return ordinary.admittedCount() + givingBack.admittedCount();
   }
 
   /**
@@ -81,13 +59,17 @@ public final class Workers implements AutoCloseable {
    * @return whether everything ended in time
    */
   public boolean stop(long timeoutNanos) throws InterruptedException {
-    threads.shutdown();
-    return threads.awaitTermination(timeoutNanos, TimeUnit.NANOSECONDS);
+    ordinary.threads().shutdown();
+    givingBack.threads().shutdown();
+    // What is to be given back waits for nobody long, so it does not need a time of its own.
+    return ordinary.threads().awaitTermination(timeoutNanos, TimeUnit.NANOSECONDS)
+        && givingBack.threads().awaitTermination(timeoutNanos, TimeUnit.NANOSECONDS);
   }
 
   /** Stops at once: what waits is dropped, what runs is interrupted. */
   @Override
   public void close() {
-    threads.shutdownNow();
+    ordinary.threads().shutdownNow();
+    givingBack.threads().shutdownNow();
   }
 }

@@ -10,6 +10,7 @@ import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.protocol.rpc.AuthSys;
 import io.selkie.server.ops.attr.SetAttrs;
 import io.selkie.server.ops.attr.SetTime;
+import io.selkie.server.vfs.Found;
 import io.selkie.server.vfs.OpenFile;
 import io.selkie.server.vfs.VfsFile;
 import java.util.function.IntSupplier;
@@ -162,14 +163,29 @@ final class AttrSetter {
 
   /**
    * Makes the caller the owner of what it has just made, which so far is the server's own user's.
-   * The group is the caller's, or the directory's where its set-group-id bit says so.
+   * The group is the caller's, or the directory's where its set-group-id bit says so. What cannot
+   * be given to its maker is taken away again, unless its name is something else's by now.
+   *
+   * @return NFS4_OK, or why there is no new file
    */
-  static void giveToMaker(
-      FileServices services, VfsFile made, FileStatus directory, AuthSys caller) {
+  static int giveToMaker(
+      FileServices services,
+      VfsFile directory,
+      byte[] name,
+      VfsFile made,
+      FileStatus parent,
+      AuthSys caller) {
     if (!services.mayGiveFilesAway() || caller.uid() == 0) {
-      return;
+      return NfsStat4.NFS4_OK;
     }
-    boolean inherits = (directory.permissions() & 02000) != 0;
-    services.fs().setOwner(made, caller.uid(), inherits ? -1 : caller.gid());
+    boolean inherits = (parent.permissions() & 02000) != 0;
+    int status = services.fs().setOwner(made, caller.uid(), inherits ? -1 : caller.gid());
+    if (status != NfsStat4.NFS4_OK) {
+      Found found = services.fs().lookup(directory, name);
+      if (found.status() == NfsStat4.NFS4_OK && found.file().identity().equals(made.identity())) {
+        services.fs().changes().remove(directory, name);
+      }
+    }
+    return status;
   }
 }

@@ -16,6 +16,11 @@ final class Close extends FileOperation {
   }
 
   @Override
+  public boolean givesBack() {
+    return true;
+  }
+
+  @Override
   public int replyBytesMax() {
     return Stateids.BYTES;
   }

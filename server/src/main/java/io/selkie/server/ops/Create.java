@@ -73,7 +73,10 @@ final class Create extends FileOperation {
     if (made.status() != NfsStat4.NFS4_OK) {
       return made.status();
     }
-    AttrSetter.giveToMaker(services, made.file(), parent, c.credential());
+    status = AttrSetter.giveToMaker(services, directory, name, made.file(), parent, c.credential());
+    if (status != NfsStat4.NFS4_OK) {
+      return status;
+    }
     encode(c.reply(), made.directory());
     setNew(c, made.file(), attrs).encode(c.reply());
     c.currentFile(made.file());

@@ -6,6 +6,7 @@ import io.selkie.posix.AtFlags;
 import io.selkie.posix.FileStatus;
 import io.selkie.posix.Kernel;
 import io.selkie.posix.Names;
+import io.selkie.protocol.nfs4.Nfs4Const;
 import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.protocol.nfs4.NfsTime4;
@@ -49,7 +50,8 @@ final class LayoutCommit extends FileOperation {
     long length = args.int64();
     boolean reclaim = args.bool();
     Stateid4 stateid = c.resolve(Stateids.decode(args));
-    long lastWritten = args.bool() ? args.int64() : -1;
+    boolean wrote = args.bool();
+    long lastWritten = wrote ? args.int64() : 0;
     NfsTime4 time = args.bool() ? NfsTime4.decode(args) : null;
     int type = args.int32();
     ByteBuffer update = ByteBuffer.wrap(args.opaque(UPDATE_BYTES_MAX));
@@ -64,6 +66,9 @@ final class LayoutCommit extends FileOperation {
       return NfsStat4.NFS4ERR_UNKNOWN_LAYOUTTYPE;
     }
     if (time != null && !time.isValid()) {
+      return NfsStat4.NFS4ERR_INVAL;
+    }
+    if (wrote && !isInside(lastWritten, offset, length)) {
       return NfsStat4.NFS4ERR_INVAL;
     }
     if (stateid == null || !services.arbiter().isLayoutStateid(stateid)) {
@@ -86,26 +91,26 @@ final class LayoutCommit extends FileOperation {
         LOG.debug("LAYOUTCOMMIT of {} refused: {}", target.describe(), result.reason());
         return result.status();
       }
-      return finish(c.reply(), target, lastWritten, time);
+      return finish(c.reply(), target, time);
     } finally {
       target.release();
     }
   }
 
-  private int finish(XdrWriter out, OpenFile target, long lastWritten, NfsTime4 time) {
+  /** Section 18.42.3: the last byte written MUST overlap the range. */
+  private static boolean isInside(long lastWritten, long offset, long length) {
+    boolean toTheEnd = length == Nfs4Const.NFS4_UINT64_MAX;
+    return lastWritten >= 0
+        && Long.compareUnsigned(lastWritten, offset) >= 0
+        && (toTheEnd || Long.compareUnsigned(lastWritten - offset, length) < 0);
+  }
+
+  private int finish(XdrWriter out, OpenFile target, NfsTime4 time) {
     Kernel kernel = services.kernel();
     int fd = target.fd();
     FileStatus status = new FileStatus();
     long result =
         kernel.statx(fd, Names.empty(), AtFlags.EMPTY_PATH, FileStatus.MASK_BASIC, status);
-    boolean grows = result >= 0 && lastWritten >= 0 && lastWritten + 1 > status.size();
-    if (grows) {
-      // Unlike a truncation to the new size, this cannot cut what somebody else appended just now.
-      result = kernel.fallocate(fd, 0, lastWritten, 1);
-      if (result >= 0) {
-        result = kernel.fdatasync(fd);
-      }
-    }
     if (result >= 0) {
       boolean suggested = time != null && isAfter(time, status);
       result =
@@ -119,10 +124,9 @@ final class LayoutCommit extends FileOperation {
     if (result < 0) {
       return NfsErrors.of(result);
     }
-    out.bool(grows);
-    if (grows) {
-      out.int64(lastWritten + 1);
-    }
+    // No new size: a layout never reaches past the end, and if somebody has cut the file since,
+    // what was written behind its end is gone with the layout.
+    out.bool(false);
     return NfsStat4.NFS4_OK;
   }
 

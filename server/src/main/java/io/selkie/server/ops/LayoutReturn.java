@@ -25,6 +25,11 @@ final class LayoutReturn extends FileOperation {
   }
 
   @Override
+  public boolean givesBack() {
+    return true;
+  }
+
+  @Override
   public int replyBytesMax() {
     return 4 + Stateids.BYTES;
   }

@@ -14,6 +14,7 @@ import io.selkie.protocol.xdr.XdrWriter;
 import io.selkie.server.compound.CompoundContext;
 import io.selkie.server.ops.attr.AttrSets;
 import io.selkie.server.ops.attr.SetAttrs;
+import io.selkie.server.state.OpenHold;
 import io.selkie.server.state.OpenOwner;
 import io.selkie.server.state.OpenTable.OpenResult;
 import io.selkie.server.vfs.ChangeInfo;
@@ -22,6 +23,7 @@ import io.selkie.server.vfs.NamespaceChanges.CreateMode;
 import io.selkie.server.vfs.NamespaceChanges.Created;
 import io.selkie.server.vfs.OpenFile;
 import io.selkie.server.vfs.VfsFile;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -181,35 +183,41 @@ final class Open extends FileOperation {
   /** Takes the description over: it is the open's then, or given back. */
   private int openWith(
       CompoundContext c, OpenArgs args, VfsFile file, OpenFile target, ChangeInfo directory) {
-    if (args.truncates()) {
-      // Like a WRITE of somebody who has not opened the file; and what will be refused in a moment
-      // must not have cut the file before.
-      int write = services.opens().checkIo(c.clientId(), Stateids.ANONYMOUS, file.identity(), true);
-      if (write != NfsStat4.NFS4_OK
-          || services.opens().wouldConflict(file.identity(), args.share(), args.deny())) {
+    // What will be refused in a moment must not have cut the file before.
+    try (OpenHold hold =
+        services
+            .opens()
+            .hold(
+                owner(c, args),
+                Optional.of(file.identity()),
+                file.handleBytes(),
+                args.share(),
+                args.deny(),
+                args.truncates())) {
+      if (hold.status() != NfsStat4.NFS4_OK) {
         target.release();
-        return NfsStat4.NFS4ERR_SHARE_DENIED;
+        LOG.debug("OPEN of {} refused: {}", target.describe(), hold.reason());
+        return hold.status();
       }
+      AttrSetter setter = new AttrSetter(services, file, c.clientId());
+      return register(c, args, file, target, directory, setter, args.truncates(), hold);
     }
-    AttrSetter setter = new AttrSetter(services, file, c.clientId());
-    if (args.truncates()) {
-      // Before the open is there: a client told to come back must not be left with one.
-      int status = setter.setSize(target, 0);
-      if (status != NfsStat4.NFS4_OK) {
-        target.release();
-        return status;
-      }
-    }
-    return register(c, args, file, target, directory, setter.done());
   }
 
+  private static OpenOwner owner(CompoundContext c, OpenArgs args) {
+    return new OpenOwner(c.clientId(), args.owner());
+  }
+
+  /** The same, in the place that is held for it. */
   private int register(
       CompoundContext c,
       OpenArgs args,
       VfsFile file,
       OpenFile target,
       ChangeInfo directory,
-      Bitmap4 attributesSet) {
+      AttrSetter setter,
+      boolean truncate,
+      OpenHold hold) {
     ChangePermit permit = null;
     if (args.deny() != OpenConst4.OPEN4_SHARE_DENY_NONE) {
       // Whoever holds a layout could do what is denied from now on.
@@ -228,16 +236,23 @@ final class Open extends FileOperation {
     }
     OpenResult result;
     try {
+      // Before there is a stateid: a client told to come back must not be left with one.
+      int status = truncate ? setter.setSize(target, 0) : NfsStat4.NFS4_OK;
+      if (status != NfsStat4.NFS4_OK) {
+        target.release();
+        return status;
+      }
       result =
           services
               .opens()
               .open(
-                  new OpenOwner(c.clientId(), args.owner()),
+                  owner(c, args),
                   c.credential().uid(),
                   target,
                   file.handleBytes(),
                   args.share(),
-                  args.deny());
+                  args.deny(),
+                  hold);
     } finally {
       if (permit instanceof ChangePermit.Granted granted) {
         granted.close();
@@ -251,7 +266,7 @@ final class Open extends FileOperation {
       }
       case OpenResult.Opened opened -> {
         c.currentFile(file, opened.stateid());
-        encode(c.reply(), args, opened.stateid(), directory, attributesSet);
+        encode(c.reply(), args, opened.stateid(), directory, setter.done());
         return NfsStat4.NFS4_OK;
       }
     }
@@ -270,6 +285,21 @@ final class Open extends FileOperation {
         && !Permissions.granted(parent, c.credential(), Permissions.WRITE | Permissions.EXECUTE)) {
       return NfsStat4.NFS4ERR_ACCESS;
     }
+    // A limit must be met before the file is there: a guarded create could not be tried again.
+    try (OpenHold hold =
+        services
+            .opens()
+            .hold(owner(c, args), Optional.empty(), null, args.share(), args.deny(), false)) {
+      if (hold.status() != NfsStat4.NFS4_OK) {
+        LOG.debug("create refused: {}", hold.reason());
+        return hold.status();
+      }
+      return createHeld(c, args, directory, parent, hold);
+    }
+  }
+
+  private int createHeld(
+      CompoundContext c, OpenArgs args, VfsFile directory, FileStatus parent, OpenHold hold) {
     SetAttrs attrs = args.attrs();
     CreateMode mode =
         switch (args.createMode()) {
@@ -298,23 +328,31 @@ final class Open extends FileOperation {
     }
     if (!created.created()) {
       // Somebody else made it between our look and our create.
-      status = mayOpen(c, args, created.file());
-      if (status != NfsStat4.NFS4_OK) {
+      hold.close();
+      int allowed = mayOpen(c, args, created.file());
+      if (allowed != NfsStat4.NFS4_OK) {
         opened.file().release();
-        return status;
+        return allowed;
       }
       return openWith(c, args, created.file(), opened.file(), created.directory());
     }
-    AttrSetter.giveToMaker(services, created.file(), parent, c.credential());
-    Bitmap4 set = setNew(c, args, created.file(), opened.file());
-    return register(c, args, created.file(), opened.file(), created.directory(), set);
+    int status =
+        AttrSetter.giveToMaker(
+            services, directory, args.name(), created.file(), parent, c.credential());
+    if (status != NfsStat4.NFS4_OK) {
+      opened.file().release();
+      return status;
+    }
+    AttrSetter setter = setNew(c, args, created.file(), opened.file());
+    return register(
+        c, args, created.file(), opened.file(), created.directory(), setter, false, hold);
   }
 
   /**
    * Sets the attributes of a new file; what cannot be set is missing in the answer. The mode was
    * set when the file was made, but another owner may have cost it bits.
    */
-  private Bitmap4 setNew(CompoundContext c, OpenArgs args, VfsFile file, OpenFile target) {
+  private AttrSetter setNew(CompoundContext c, OpenArgs args, VfsFile file, OpenFile target) {
     SetAttrs attrs = args.attrs();
     AttrSetter setter = new AttrSetter(services, file, c.clientId());
     if (attrs.hasSize()) {
@@ -335,7 +373,7 @@ final class Open extends FileOperation {
       // Where the verifier is kept; the client sets them next.
       set.set(FileAttributes.FATTR4_TIME_ACCESS_SET).set(FileAttributes.FATTR4_TIME_MODIFY_SET);
     }
-    return set;
+    return setter;
   }
 
   // ---------------------------------------------------------------- the answer

@@ -19,6 +19,16 @@ final class FileShares {
     this.fileHandle = fileHandle;
   }
 
+  /** For callers that have not checked what came from the wire. */
+  static void require(int access, int deny) {
+    if (access < READ
+        || access > OpenConst4.OPEN4_SHARE_ACCESS_BOTH
+        || deny < OpenConst4.OPEN4_SHARE_DENY_NONE
+        || deny > OpenConst4.OPEN4_SHARE_DENY_BOTH) {
+      throw new IllegalArgumentException("share " + access + "/" + deny);
+    }
+  }
+
   byte[] fileHandle() {
     return fileHandle;
   }

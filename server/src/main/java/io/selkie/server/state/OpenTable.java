@@ -10,9 +10,9 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -74,16 +74,6 @@ public final class OpenTable {
 
   private record Key(OpenOwner owner, FileIdentity file) {}
 
-  /** Ids of clients that went, remembered for requests of theirs that still run. */
-  private static final class Gone extends LinkedHashMap<Long, Boolean> {
-    private static final int MAX = 4096;
-
-    @Override
-    protected boolean removeEldestEntry(Map.Entry<Long, Boolean> eldest) {
-      return size() > MAX;
-    }
-  }
-
   /** What one client has. */
   private static final class ClientOpens {
     private final Map<FileIdentity, FileShares> opensOfFile = new HashMap<>();
@@ -98,13 +88,14 @@ public final class OpenTable {
   private final Map<Key, OpenState> byOwner = new HashMap<>();
   private final Map<FileIdentity, FileShares> shares = new HashMap<>();
   private final Map<Long, ClientOpens> clients = new HashMap<>();
-  private final Gone gone = new Gone();
+  private final GoneClients gone = new GoneClients();
   // Oldest first, so that an index rests as long as it can before its next use.
   private final ArrayDeque<Integer> freeIndexes = new ArrayDeque<>();
   private int[] generations = new int[64];
   private volatile AtomicReferenceArray<OpenState> slots = new AtomicReferenceArray<>(64);
   private int slotsUsed;
   private int open;
+  private int held;
   // Spares each SEQUENCE the lock as long as nothing was ever revoked.
   private volatile boolean everRevoked;
 
@@ -132,23 +123,31 @@ public final class OpenTable {
    * @param fileHandle as clients know the file; kept as long as anybody has it open
    * @param access OPEN4_SHARE_ACCESS_READ, WRITE or BOTH
    * @param deny OPEN4_SHARE_DENY_*
+   * @param hold the place that {@link #hold} kept for it
    */
   public OpenResult open(
-      OpenOwner owner, int uid, SealTarget target, byte[] fileHandle, int access, int deny) {
-    requireShare(access, deny);
+      OpenOwner owner,
+      int uid,
+      SealTarget target,
+      byte[] fileHandle,
+      int access,
+      int deny,
+      OpenHold hold) {
+    FileShares.require(access, deny);
     FileIdentity file = target.identity();
     SealTarget replaced = null;
     OpenResult result;
     lock.lock();
     try {
-      if (gone.containsKey(owner.clientId())) {
-        return new OpenResult.Refused(NfsStat4.NFS4ERR_EXPIRED, "the client is gone");
+      if (!hold.live) {
+        throw new IllegalStateException("open without its place: " + hold.reason());
+      }
+      end(hold);
+      OpenResult.Refused refused = conflict(owner.clientId(), file, access, deny);
+      if (refused != null) {
+        return refused;
       }
       FileShares fileShares = shares.get(file);
-      if (fileShares != null && fileShares.conflictsWith(access, deny)) {
-        return new OpenResult.Refused(
-            NfsStat4.NFS4ERR_SHARE_DENIED, "share reservation of another open");
-      }
       OpenState state = byOwner.get(new Key(owner, file));
       if (state != null) {
         replaced = state.target();
@@ -172,16 +171,7 @@ public final class OpenTable {
 
   private OpenResult openNew(
       OpenOwner owner, int uid, SealTarget target, byte[] fileHandle, int access, int deny) {
-    if (open >= opensMax) {
-      return new OpenResult.Refused(
-          NfsStat4.NFS4ERR_DELAY, "all " + opensMax + " opens are in use (sessions.maxOpens)");
-    }
     ClientOpens client = clients.computeIfAbsent(owner.clientId(), id -> new ClientOpens());
-    if (client.all.size() >= opensPerClientMax) {
-      return new OpenResult.Refused(
-          NfsStat4.NFS4ERR_SERVERFAULT,
-          "the client has " + opensPerClientMax + " opens (sessions.maxOpensPerClient)");
-    }
     FileIdentity file = target.identity();
     int index = takeIndex();
     OpenState state = new OpenState(owner, file, target, otherHigh(index), bootEpoch);
@@ -193,6 +183,90 @@ public final class OpenTable {
     client.all.put(state.otherHigh(), state);
     client.opensOfFile.computeIfAbsent(file, id -> new FileShares(fileHandle)).add(access, deny);
     return new OpenResult.Opened(state, state.stateid());
+  }
+
+  /**
+   * Keeps a place for an OPEN, before it creates or truncates: the share reservation and the limits
+   * are checked now, under the same lock as {@link #open}, and stay checked until that.
+   *
+   * @param file empty for one that is to be made
+   * @param fileHandle as clients know the file; null for one that is to be made
+   * @param truncates whether the file is cut, which others may have denied
+   * @return to be closed; {@link OpenHold#status} says whether the place is held
+   */
+  public OpenHold hold(
+      OpenOwner owner,
+      Optional<FileIdentity> file,
+      byte[] fileHandle,
+      int access,
+      int deny,
+      boolean truncates) {
+    FileShares.require(access, deny);
+    int does = truncates ? access | OpenConst4.OPEN4_SHARE_ACCESS_WRITE : access;
+    lock.lock();
+    try {
+      OpenResult.Refused refused = conflict(owner.clientId(), file.orElse(null), does, deny);
+      if (refused == null && file.map(id -> byOwner.get(new Key(owner, id))).isEmpty()) {
+        refused = full(owner.clientId());
+      }
+      if (refused != null) {
+        return OpenHold.refused(this, refused);
+      }
+      held++;
+      file.ifPresent(
+          id -> shares.computeIfAbsent(id, any -> new FileShares(fileHandle)).add(does, deny));
+      return OpenHold.held(this, file, does, deny);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private OpenResult.Refused conflict(long clientId, FileIdentity file, int access, int deny) {
+    if (gone.containsKey(clientId)) {
+      return new OpenResult.Refused(NfsStat4.NFS4ERR_EXPIRED, "the client is gone");
+    }
+    FileShares fileShares = file == null ? null : shares.get(file);
+    return fileShares != null && fileShares.conflictsWith(access, deny)
+        ? new OpenResult.Refused(NfsStat4.NFS4ERR_SHARE_DENIED, "share reservation of another open")
+        : null;
+  }
+
+  private OpenResult.Refused full(long clientId) {
+    if (open + held >= opensMax) {
+      return new OpenResult.Refused(
+          NfsStat4.NFS4ERR_DELAY, "all " + opensMax + " opens are in use (sessions.maxOpens)");
+    }
+    ClientOpens client = clients.get(clientId);
+    return client != null && client.all.size() >= opensPerClientMax
+        ? new OpenResult.Refused(
+            NfsStat4.NFS4ERR_SERVERFAULT,
+            "the client has " + opensPerClientMax + " opens (sessions.maxOpensPerClient)")
+        : null;
+  }
+
+  void letGo(OpenHold hold) {
+    lock.lock();
+    try {
+      end(hold);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void end(OpenHold hold) {
+    if (!hold.live) {
+      return;
+    }
+    hold.live = false;
+    held--;
+    hold.file.ifPresent(id -> removeFrom(shares.get(id), id, hold.access, hold.deny));
+  }
+
+  private void removeFrom(FileShares fileShares, FileIdentity file, int access, int deny) {
+    fileShares.remove(access, deny);
+    if (fileShares.isUnused()) {
+      shares.remove(file);
+    }
   }
 
   private int takeIndex() {
@@ -216,15 +290,6 @@ public final class OpenTable {
   private long otherHigh(int index) {
     long generation = Integer.toUnsignedLong(generations[index]++);
     return (long) TAG << 56 | generation << INDEX_BITS | index;
-  }
-
-  private static void requireShare(int access, int deny) {
-    if (access < OpenConst4.OPEN4_SHARE_ACCESS_READ
-        || access > OpenConst4.OPEN4_SHARE_ACCESS_BOTH
-        || deny < OpenConst4.OPEN4_SHARE_DENY_NONE
-        || deny > OpenConst4.OPEN4_SHARE_DENY_BOTH) {
-      throw new IllegalArgumentException("share " + access + "/" + deny);
-    }
   }
 
   /** Whether the {@code other} is one of an open stateid, of whatever server. */
@@ -308,17 +373,6 @@ public final class OpenTable {
     return (denied(file) & wanted) != 0 ? NfsStat4.NFS4ERR_LOCKED : NfsStat4.NFS4_OK;
   }
 
-  /** Whether an OPEN would be refused with NFS4ERR_SHARE_DENIED now. */
-  public boolean wouldConflict(FileIdentity file, int access, int deny) {
-    lock.lock();
-    try {
-      FileShares fileShares = shares.get(file);
-      return fileShares != null && fileShares.conflictsWith(access, deny);
-    } finally {
-      lock.unlock();
-    }
-  }
-
   /** OPEN4_SHARE_DENY_* of all opens of a file together. */
   public int denied(FileIdentity file) {
     lock.lock();
@@ -387,7 +441,7 @@ public final class OpenTable {
 
   /** OPEN_DOWNGRADE (section 18.18): NFS4_OK, NFS4ERR_INVAL, or as {@link #check}. */
   public int downgrade(long clientId, Stateid4 stateid, FileIdentity file, int access, int deny) {
-    requireShare(access, deny);
+    FileShares.require(access, deny);
     lock.lock();
     try {
       int status = check(clientId, stateid, file);
@@ -521,11 +575,7 @@ public final class OpenTable {
 
   /** Takes the open's share away; returns whether it was the client's last on the file. */
   private boolean removeShare(OpenState state) {
-    FileShares fileShares = shares.get(state.file());
-    fileShares.remove(state.access(), state.deny());
-    if (fileShares.isUnused()) {
-      shares.remove(state.file());
-    }
+    removeFrom(shares.get(state.file()), state.file(), state.access(), state.deny());
     FileShares clientShares = sharesOf(state);
     clientShares.remove(state.access(), state.deny());
     if (clientShares.isUnused()) {

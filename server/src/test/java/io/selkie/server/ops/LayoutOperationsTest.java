@@ -140,12 +140,16 @@ class LayoutOperationsTest {
   }
 
   private Answer commit(Layout layout, long lastWritten) {
+    return commit(layout, 0, LENGTH, lastWritten);
+  }
+
+  private Answer commit(Layout layout, long offset, long length, long lastWritten) {
     return client.on(
         opened.handle(),
         NfsOp4.OP_LAYOUTCOMMIT,
         o -> {
-          o.int64(0);
-          o.int64(LENGTH);
+          o.int64(offset);
+          o.int64(length);
           o.bool(false);
           Stateids.encode(o, layout.stateid());
           o.bool(true);
@@ -183,6 +187,17 @@ class LayoutOperationsTest {
     assertThat(answer.in().bool()).as("the size changed").isFalse();
     assertThat(client.attributes(opened.handle()).size()).isEqualTo(LENGTH);
     assertThat(client.attributes(opened.handle()).mtimeSec()).isGreaterThanOrEqualTo(before);
+  }
+
+  @Test
+  void commitNeverMakesTheFileLonger() throws Exception {
+    Layout layout = layout(LayoutConst4.LAYOUTIOMODE4_RW);
+    assertThat(commit(layout, LENGTH).status()).isEqualTo("NFS4ERR_INVAL");
+    assertThat(commit(layout, 1L << 40).status()).isEqualTo("NFS4ERR_INVAL");
+    assertThat(commit(layout, -1).status()).isEqualTo("NFS4ERR_INVAL");
+    assertThat(client.attributes(opened.handle()).size()).isEqualTo(LENGTH);
+    assertThat(commit(layout, 0, 1L << 20, 1L << 19).status()).isIn("NFS4_OK", "NFS4ERR_BADLAYOUT");
+    assertThat(client.attributes(opened.handle()).size()).isEqualTo(LENGTH);
   }
 
   @Test

@@ -23,6 +23,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -143,7 +144,7 @@ class OpenTableTest {
     Stateid4 stateid = opened(ALICE, FILE, READ, NONE);
     assertThat(table.find(stateid).isOpenedBy(1000)).isTrue();
     assertThat(table.find(stateid).isOpenedBy(1)).isFalse();
-    table.open(ALICE, 1, new FakeTarget(FILE), HANDLE, READ, NONE);
+    open(table, ALICE, 1, new FakeTarget(FILE), READ, NONE);
     assertThat(table.find(stateid).isOpenedBy(1000)).isFalse();
     assertThat(table.find(stateid).isOpenedBy(1)).isFalse();
   }
@@ -274,8 +275,7 @@ class OpenTableTest {
         boolean conflict =
             open.values().stream()
                 .anyMatch(state -> (state.deny() & access) != 0 || (state.access() & deny) != 0);
-        OpenResult result =
-            table.open(owner(who, "x"), 1000, new FakeTarget(FILE), HANDLE, access, deny);
+        OpenResult result = open(table, owner(who, "x"), 1000, new FakeTarget(FILE), access, deny);
         assertThat(result instanceof OpenResult.Refused).isEqualTo(conflict);
         if (result instanceof OpenResult.Opened opened) {
           open.put(who, opened.state());
@@ -289,8 +289,59 @@ class OpenTableTest {
     assertThat(table.isOpen(FILE)).isFalse();
   }
 
+  @Test
+  void placeThatIsHeldIsNobodyElsesUntilItIsGivenBack() {
+    OpenTable small = new OpenTable(77, 2, 50);
+    try (OpenHold hold = small.hold(ALICE, Optional.of(FILE), HANDLE, READ, READ, true)) {
+      assertThat(hold.status()).isEqualTo(NFS4_OK);
+      assertThat(open(small, BOB, 1, new FakeTarget(FILE), READ, NONE))
+          .isInstanceOf(OpenResult.Refused.class);
+      // To cut the file is to write, whatever it is opened for.
+      assertThat(open(small, BOB, 1, new FakeTarget(FILE), WRITE, WRITE))
+          .isInstanceOf(OpenResult.Refused.class);
+      assertThat(open(small, BOB, OTHER_FILE)).isInstanceOf(OpenResult.Opened.class);
+      assertThat(open(small, BOB, file(12)))
+          .isInstanceOfSatisfying(
+              OpenResult.Refused.class,
+              refused -> assertThat(refused.status()).isEqualTo(NFS4ERR_DELAY));
+      assertThat(small.open(ALICE, 1, new FakeTarget(FILE), HANDLE, READ, READ, hold))
+          .isInstanceOf(OpenResult.Opened.class);
+    }
+    assertThat(small.denied(FILE)).isEqualTo(READ);
+    small.clientGone(1);
+    try (OpenHold hold = small.hold(BOB, Optional.of(FILE), HANDLE, READ, BOTH, false)) {
+      assertThat(hold.status()).isEqualTo(NFS4_OK);
+    }
+    assertThat(small.isOpen(FILE)).isFalse();
+  }
+
+  @Test
+  void placeIsRefusedWhereTheOpenWouldBe() {
+    opened(ALICE, FILE, READ, WRITE);
+    assertThat(held(BOB, READ, NONE, true)).isEqualTo(NFS4ERR_SHARE_DENIED);
+    assertThat(held(BOB, READ, NONE, false)).isEqualTo(NFS4_OK);
+    table.clientGone(2);
+    assertThat(held(BOB, READ, NONE, false)).isEqualTo(NFS4ERR_EXPIRED);
+  }
+
+  private int held(OpenOwner owner, int access, int deny, boolean truncates) {
+    try (OpenHold hold = table.hold(owner, Optional.of(FILE), HANDLE, access, deny, truncates)) {
+      return hold.status();
+    }
+  }
+
+  private static OpenResult open(
+      OpenTable table, OpenOwner owner, int uid, SealTarget target, int access, int deny) {
+    try (OpenHold hold =
+        table.hold(owner, Optional.of(target.identity()), HANDLE, access, deny, false)) {
+      return hold.status() == NFS4_OK
+          ? table.open(owner, uid, target, HANDLE, access, deny, hold)
+          : new OpenResult.Refused(hold.status(), hold.reason());
+    }
+  }
+
   private static OpenResult open(OpenTable table, OpenOwner owner, FileIdentity file) {
-    return table.open(owner, 1000, new FakeTarget(file), HANDLE, READ, NONE);
+    return open(table, owner, 1000, new FakeTarget(file), READ, NONE);
   }
 
   private Stateid4 opened(OpenOwner owner, FileIdentity file, int access, int deny) {
@@ -298,13 +349,13 @@ class OpenTableTest {
   }
 
   private Stateid4 opened(OpenOwner owner, FakeTarget target, int access, int deny) {
-    OpenResult result = table.open(owner, 1000, target, HANDLE, access, deny);
+    OpenResult result = open(table, owner, 1000, target, access, deny);
     assertThat(result).isInstanceOf(OpenResult.Opened.class);
     return ((OpenResult.Opened) result).stateid();
   }
 
   private int refusal(OpenOwner owner, FileIdentity file, int access, int deny) {
-    OpenResult result = table.open(owner, 1000, new FakeTarget(file), HANDLE, access, deny);
+    OpenResult result = open(table, owner, 1000, new FakeTarget(file), access, deny);
     assertThat(result).isInstanceOf(OpenResult.Refused.class);
     return ((OpenResult.Refused) result).status();
   }

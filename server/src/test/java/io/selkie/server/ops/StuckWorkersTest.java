@@ -1,0 +1,164 @@
+package io.selkie.server.ops;
+
+import static io.selkie.server.ops.FileCalls.BOTH;
+import static io.selkie.server.ops.FileCalls.DENY_NONE;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.selkie.posix.Kernel;
+import io.selkie.posix.LinuxKernel;
+import io.selkie.protocol.nfs4.LayoutConst4;
+import io.selkie.protocol.nfs4.NfsOp4;
+import io.selkie.protocol.nfs4.Stateid4;
+import io.selkie.protocol.nfs4.Stateids;
+import io.selkie.server.ops.FileCalls.Answer;
+import io.selkie.server.ops.FileCalls.Opened;
+import java.io.IOException;
+import java.lang.reflect.Proxy;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Goal: who gives something back is not kept waiting by a disk that hangs. */
+@Timeout(60)
+class StuckWorkersTest {
+
+  private static final int LENGTH = 20_000;
+
+  private final AtomicBoolean hangs = new AtomicBoolean();
+  private final Semaphore stuck = new Semaphore(0);
+  private final CountDownLatch works = new CountDownLatch(1);
+  private ServerFixture server;
+  private FileCalls client;
+  private byte[] root;
+
+  @BeforeEach
+  void start() throws IOException {
+    Kernel kernel = new LinuxKernel();
+    server = new ServerFixture((Kernel) hanging(kernel), "");
+    Files.write(server.export().resolve("f"), new byte[LENGTH]);
+    client = server.client("alice");
+    root = client.handleOf("data");
+  }
+
+  private Object hanging(Kernel kernel) {
+    return Proxy.newProxyInstance(
+        Kernel.class.getClassLoader(),
+        new Class<?>[] {Kernel.class},
+        (_, method, arguments) -> {
+          if (hangs.get() && method.getName().equals("fdatasync")) {
+            stuck.release();
+            works.await();
+          }
+          return method.invoke(kernel, arguments);
+        });
+  }
+
+  @AfterEach
+  void stop() throws IOException {
+    works.countDown();
+    server.close();
+  }
+
+  @Test
+  void layoutIsReturnedAndFileClosedWhileEveryOtherWorkerIsStuck() throws Exception {
+    Opened opened = client.open(root, "f", BOTH, DENY_NONE);
+    Stateid4 layout = layout(opened);
+    int workers = Math.max(4, 2 * Runtime.getRuntime().availableProcessors());
+    List<FileCalls> others = new ArrayList<>();
+    List<Opened> files = new ArrayList<>();
+    for (int i = 0; i < workers; i++) {
+      others.add(server.client("other" + i));
+      files.add(others.get(i).create(root, "file" + i));
+    }
+    hangs.set(true);
+    try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      List<CompletableFuture<String>> commits = new ArrayList<>();
+      for (int i = 0; i < workers; i++) {
+        FileCalls other = others.get(i);
+        byte[] handle = files.get(i).handle();
+        commits.add(CompletableFuture.supplyAsync(() -> commit(other, handle), threads));
+      }
+      assertThat(stuck.tryAcquire(workers, 20, TimeUnit.SECONDS)).isTrue();
+
+      assertThat(returned(opened, layout)).isEqualTo("NFS4_OK");
+      assertThat(server.server().metrics().values()).containsEntry("selkie_seals", 0L);
+      Process breaker =
+          new ProcessBuilder("truncate", "-s", "5000", file().toString()).inheritIO().start();
+      assertThat(breaker.waitFor(20, TimeUnit.SECONDS)).isTrue();
+      assertThat(breaker.exitValue()).isZero();
+      assertThat(Files.size(file())).isEqualTo(5000);
+      assertThat(client.close(opened.handle(), opened.stateid())).isEqualTo("NFS4_OK");
+      assertThat(commits).noneMatch(CompletableFuture::isDone);
+
+      works.countDown();
+      for (CompletableFuture<String> commit : commits) {
+        assertThat(commit.get(20, TimeUnit.SECONDS)).isEqualTo("NFS4_OK");
+      }
+    }
+  }
+
+  private Stateid4 layout(Opened opened) {
+    Answer answer =
+        client.on(
+            opened.handle(),
+            NfsOp4.OP_LAYOUTGET,
+            o -> {
+              o.bool(false);
+              o.int32(LayoutConst4.LAYOUT4_RDMA);
+              o.int32(LayoutConst4.LAYOUTIOMODE4_RW);
+              o.int64(0);
+              o.int64(-1);
+              o.int64(0);
+              Stateids.encode(o, opened.stateid());
+              o.int32(65_536);
+            });
+    assertThat(answer.status()).isEqualTo("NFS4_OK");
+    answer.in().bool();
+    return Stateids.decode(answer.in());
+  }
+
+  private String returned(Opened opened, Stateid4 layout) {
+    return client
+        .on(
+            opened.handle(),
+            NfsOp4.OP_LAYOUTRETURN,
+            o -> {
+              o.bool(false);
+              o.int32(LayoutConst4.LAYOUT4_RDMA);
+              o.int32(LayoutConst4.LAYOUTIOMODE4_ANY);
+              o.int32(LayoutConst4.LAYOUTRETURN4_FILE);
+              o.int64(0);
+              o.int64(-1);
+              Stateids.encode(o, layout);
+              o.int32(0);
+            })
+        .status();
+  }
+
+  private static String commit(FileCalls client, byte[] handle) {
+    return client
+        .on(
+            handle,
+            NfsOp4.OP_COMMIT,
+            o -> {
+              o.int64(0);
+              o.int32(0);
+            })
+        .status();
+  }
+
+  private Path file() {
+    return server.export().resolve("f");
+  }
+}
