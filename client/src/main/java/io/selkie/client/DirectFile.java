@@ -6,6 +6,7 @@ import io.selkie.client.direct.DirectIo.Outcome;
 import io.selkie.client.direct.DirtyRange;
 import io.selkie.client.layout.Access;
 import io.selkie.client.layout.FileLayout;
+import io.selkie.client.layout.HeldExtents;
 import io.selkie.client.layout.LayoutView;
 import io.selkie.client.nfs.LayoutCalls;
 import io.selkie.client.session.Deadline;
@@ -44,6 +45,7 @@ public final class DirectFile implements AutoCloseable {
   private final SelkieClient client;
   private final FileNode node;
   private final FileLayout layout;
+  private final HeldExtents held;
   private final DirectIo io;
   private final ClientCounters counters;
   private final String path;
@@ -66,7 +68,8 @@ public final class DirectFile implements AutoCloseable {
       Stateid4 stateid) {
     this.client = client;
     this.node = node;
-    this.layout = node.layout();
+    this.layout = node.layout;
+    this.held = layout.held();
     this.io = io;
     this.counters = client.counters();
     this.path = path;
@@ -118,9 +121,9 @@ public final class DirectFile implements AutoCloseable {
       return 0;
     }
     if (mode != DirectMode.NEVER
-        && position + wanted <= node.knownSizeBytes()
+        && position + wanted <= held.knownSizeBytes()
         && layout.gate().enter()) {
-      LayoutView view = layout.view();
+      LayoutView view = held.view();
       Outcome outcome = transferInGate(view, false, position, target);
       if (outcome == Outcome.DONE) {
         return wanted;
@@ -165,7 +168,7 @@ public final class DirectFile implements AutoCloseable {
       }
       denied = obtain(false, position, bytes, deadline);
       if (denied == null && layout.gate().enter()) {
-        LayoutView view = layout.view();
+        LayoutView view = held.view();
         MemorySegment part = bytes == target.byteSize() ? target : target.asSlice(0, bytes);
         failure = transferInGate(view, false, position, part);
         if (failure == Outcome.DONE) {
@@ -184,8 +187,9 @@ public final class DirectFile implements AutoCloseable {
   private long readableBytes(long position, long wanted) throws IOException {
     long known = sizeIfHeld();
     if (position + wanted > known) {
+      long mark = held.sizeMark();
       known = client.files().size(node.handle, path);
-      node.learnSize(known);
+      held.learnSize(known, mark);
     }
     return Math.min(wanted, known - position);
   }
@@ -206,8 +210,8 @@ public final class DirectFile implements AutoCloseable {
     if (length == 0) {
       return;
     }
-    if (mode != DirectMode.NEVER && layout.gate().enter()) {
-      LayoutView view = layout.view();
+    if (mayWriteAtOnce() && layout.gate().enter()) {
+      LayoutView view = held.view();
       Outcome outcome = transferInGate(view, true, position, source);
       if (outcome != Outcome.DONE) {
         writeSlowly(source, position, outcome == Outcome.NOT_COVERED ? null : view, outcome);
@@ -215,6 +219,11 @@ public final class DirectFile implements AutoCloseable {
       return;
     }
     writeSlowly(source, position, null, Outcome.NOT_COVERED);
+  }
+
+  /** What is kept for resending must not come on top of what is written directly. */
+  private boolean mayWriteAtOnce() {
+    return mode != DirectMode.NEVER && !node.data.isDirty();
   }
 
   /** Writes a buffer's remaining bytes and moves its position to its limit. */
@@ -244,7 +253,7 @@ public final class DirectFile implements AutoCloseable {
       prepareToWriteDirectly(position + length);
       denied = obtain(true, position, length, deadline);
       if (denied == null && layout.gate().enter()) {
-        LayoutView view = layout.view();
+        LayoutView view = held.view();
         failure = transferInGate(view, true, position, source);
         if (failure == Outcome.DONE) {
           return;
@@ -262,26 +271,31 @@ public final class DirectFile implements AutoCloseable {
 
   /** A layout never reaches past the end of the file, so the file grows first. */
   private void prepareToWriteDirectly(long end) throws IOException {
+    commitKept();
+    while (end > sizeIfHeld()) {
+      long mark = held.sizeMark();
+      long size = client.files().size(node.handle, path);
+      if (end > size && !client.grow(node, stateid, size, end, path)) {
+        continue;
+      }
+      held.learnSize(Math.max(size, end), mark);
+      return;
+    }
+  }
+
+  /** So that nothing is sent again later, on top of what is done next. */
+  private void commitKept() throws IOException {
     if (node.data.isDirty()) {
-      // What is kept for resending must not come on top of what is written directly from now on.
       withOpenState(open -> {
         node.data.commit(open);
         return null;
       });
     }
-    while (end > sizeIfHeld()) {
-      long size = client.files().size(node.handle, path);
-      if (end > size && !client.grow(node, stateid, size, end, path)) {
-        continue;
-      }
-      node.learnSize(Math.max(size, end));
-      return;
-    }
   }
 
   /** Without a layout anybody may change the size unseen. */
   private long sizeIfHeld() {
-    return layout.view().extentCount() == 0 ? -1 : node.knownSizeBytes();
+    return held.view().extentCount() == 0 ? -1 : held.knownSizeBytes();
   }
 
   // ---- both ----
@@ -399,7 +413,8 @@ public final class DirectFile implements AutoCloseable {
   public CompletableFuture<Long> readAsync(MemorySegment target, long position) {
     long wanted = target.byteSize();
     checkRange(position, wanted);
-    boolean mayStart = wanted > 0 && position + wanted <= node.knownSizeBytes();
+    boolean mayStart =
+        mode != DirectMode.NEVER && wanted > 0 && position + wanted <= held.knownSizeBytes();
     return startAsync(false, mayStart, target, position, () -> read(target, position));
   }
 
@@ -409,7 +424,7 @@ public final class DirectFile implements AutoCloseable {
     checkRange(position, length);
     return startAsync(
         true,
-        length > 0 && isWritable,
+        length > 0 && isWritable && mayWriteAtOnce(),
         source,
         position,
         () -> {
@@ -426,8 +441,8 @@ public final class DirectFile implements AutoCloseable {
       AsyncOperations.Blocking blocking) {
     AsyncOperations async = client.async();
     CompletableFuture<Long> result = async.begin();
-    if (mayStart && mode != DirectMode.NEVER && layout.gate().enter()) {
-      LayoutView view = layout.view();
+    if (mayStart && layout.gate().enter()) {
+      LayoutView view = held.view();
       long length = memory.byteSize();
       boolean started =
           io.start(
@@ -473,15 +488,21 @@ public final class DirectFile implements AutoCloseable {
    */
   public void setSize(long sizeBytes) throws IOException {
     checkRange(sizeBytes, 0);
+    commitKept();
     layout.returnFrom(sizeBytes, client.deadline());
-    withOpenState(open -> {
-      int status = client.files().setSize(node.handle, open, sizeBytes, -1, path);
-      if (status != NfsStat4.NFS4_OK) {
-        throw new NfsStatusException(status, "set size of " + path);
-      }
-      return null;
-    });
-    node.learnSize(layout.view().extentCount() == 0 ? -1 : sizeBytes);
+    try {
+      withOpenState(open -> {
+        int status = client.files().setSize(node.handle, open, sizeBytes, -1, path);
+        if (status != NfsStat4.NFS4_OK) {
+          throw new NfsStatusException(status, "set size of " + path);
+        }
+        return null;
+      });
+    } finally {
+      held.changedSize(sizeBytes);
+    }
+    // What another thread's read or write got between the return and the cut.
+    layout.returnFrom(sizeBytes, client.deadline());
   }
 
   /**

@@ -5,42 +5,25 @@ import io.selkie.client.layout.FileLayout;
 import io.selkie.client.nfs.ServerData;
 
 /**
- * What all opens of a file in one client share: its layout, its data that is on the way to stable
- * storage, and its size as far as it is known.
+ * What all opens of a file in one client share: its layout with all that may be believed of the
+ * file, and its data that is on the way to stable storage.
  */
 final class FileNode {
-  private static final long UNKNOWN = -1;
-
   final FileHandle handle;
   final ServerData data;
-  private FileLayout layout;
-  private volatile long knownSizeBytes = UNKNOWN;
+  final FileLayout layout;
 
-  // Under the client's lock.
+  // Under the client's lock. Whoever returns the layout of a file whose last open is being closed
+  // still uses the node: a file has one layout stateid, so it must not have two nodes.
   int opens;
+  int users;
 
   private DirtyRange.Taken lost;
 
-  FileNode(FileHandle handle, ServerData data) {
+  FileNode(FileHandle handle, FileLayout layout, ServerData data) {
     this.handle = handle;
+    this.layout = layout;
     this.data = data;
-  }
-
-  void useLayout(FileLayout fileLayout) {
-    layout = fileLayout;
-  }
-
-  FileLayout layout() {
-    return layout;
-  }
-
-  /** The size while a layout is held, or -1; others may have grown the file since. */
-  long knownSizeBytes() {
-    return knownSizeBytes;
-  }
-
-  void learnSize(long sizeBytes) {
-    knownSizeBytes = sizeBytes;
   }
 
   /** The server restarted with these bytes written directly and not yet durable. */

@@ -303,17 +303,25 @@ public final class SelkieClient implements AutoCloseable {
   private synchronized FileNode node(Opened opened, String path) {
     FileNode node = nodes.get(opened.handle());
     if (node == null) {
+      FileLayout layout = new FileLayout(opened.handle(), path, layoutContext);
       ServerData data =
-          new ServerData(files, opened.handle(), path, counters, options.unstableBytesMax());
-      FileNode made = new FileNode(opened.handle(), data);
-      made.useLayout(new FileLayout(opened.handle(), path, layoutContext, made::learnSize));
+          new ServerData(
+              files,
+              opened.handle(),
+              path,
+              counters,
+              options.unstableBytesMax(),
+              layout.held()::changedThroughServer);
       AttributeCodec.Decoded attributes = opened.attributes();
-      layouts.add(opened.handle(), made.layout(), attributes.fsidMajor(), attributes.fsidMinor());
-      nodes.put(opened.handle(), made);
-      node = made;
+      layouts.add(opened.handle(), layout, attributes.fsidMajor(), attributes.fsidMinor());
+      node = new FileNode(opened.handle(), layout, data);
+      nodes.put(opened.handle(), node);
     }
     node.opens++;
-    node.layout().forgetRefusal();
+    node.users++;
+    node.layout.forgetRefusal();
+    // Close-to-open: who opens a file sees the size that it has then.
+    node.layout.held().forgetSize();
     return node;
   }
 
@@ -323,22 +331,25 @@ public final class SelkieClient implements AutoCloseable {
     boolean isLast;
     synchronized (this) {
       isLast = --node.opens == 0;
-      if (isLast) {
-        nodes.remove(node.handle);
-      }
     }
     try {
       if (isLast) {
-        node.layout().returnAll(session.deadline());
+        node.layout.returnAll(session.deadline());
       }
     } finally {
-      if (isLast) {
-        layouts.remove(node.handle);
-      }
+      release(node);
       int status = files.close(node.handle, stateid, path);
       if (status != NfsStat4.NFS4_OK && !LayoutCalls.isStateGone(status)) {
         LOG.info("close of {} answered {}", path, NfsStat4.name(status));
       }
+    }
+  }
+
+  /** A file that is opened again while its layout goes back keeps its node. */
+  private synchronized void release(FileNode node) {
+    if (--node.users == 0) {
+      nodes.remove(node.handle);
+      layouts.remove(node.handle);
     }
   }
 
@@ -464,7 +475,7 @@ public final class SelkieClient implements AutoCloseable {
     @Override
     public void onStateLost(RecoveryCalls calls) throws IOException {
       synchronized (SelkieClient.this) {
-        nodes.values().forEach(node -> node.doubt(node.layout().forget()));
+        nodes.values().forEach(node -> node.doubt(node.layout.forget()));
       }
       devices.closeAll();
       for (DirectFile file : openFiles) {

@@ -135,6 +135,20 @@ public final class ExtentTable {
     return rest.size() == extents.length ? this : rest.isEmpty() ? EMPTY : new ExtentTable(rest);
   }
 
+  /**
+   * This table without every hole that touches a range: what reads as zeroes without asking the
+   * device. This very table when there is none.
+   */
+  public ExtentTable withoutHolesTouching(long start, long end) {
+    List<GrantedExtent> rest = new ArrayList<>();
+    for (GrantedExtent extent : extents) {
+      if (extent.isReadable() || extent.end() <= start || end <= extent.start()) {
+        rest.add(extent);
+      }
+    }
+    return rest.size() == extents.length ? this : rest.isEmpty() ? EMPTY : new ExtentTable(rest);
+  }
+
   /** The lowest byte of the extents that touch a range, or {@code start} when it is lower. */
   public long widenStart(long start, long end) {
     int index = find(start);

@@ -21,7 +21,6 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.LongConsumer;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -57,14 +56,13 @@ public final class FileLayout {
   private final FileHandle handle;
   private final String path;
   private final LayoutContext context;
-  private final LongConsumer onSize;
   private final LayoutWire wire;
   private final IoGate gate = new IoGate();
   private final DirtyCommits commits;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
 
-  private volatile LayoutView view = LayoutView.EMPTY;
+  private final HeldExtents held = new HeldExtents();
 
   // Under the lock.
   private LayoutState state = LayoutState.NONE;
@@ -80,14 +78,11 @@ public final class FileLayout {
    * Nothing is held.
    *
    * @param path for messages
-   * @param onSize told the file's size when a layout is granted, and -1 when one has gone back:
-   *     from then on others may shrink the file
    */
-  public FileLayout(FileHandle handle, String path, LayoutContext context, LongConsumer onSize) {
+  public FileLayout(FileHandle handle, String path, LayoutContext context) {
     this.handle = handle;
     this.path = path;
     this.context = context;
-    this.onSize = onSize;
     this.wire = new LayoutWire(handle, path, context);
     this.commits = new DirtyCommits(wire);
   }
@@ -102,9 +97,9 @@ public final class FileLayout {
     return commits.dirty();
   }
 
-  /** The extents that may be used by who is inside the gate. */
-  public LayoutView view() {
-    return view;
+  /** The extents and the size that may be relied on. */
+  public HeldExtents held() {
+    return held;
   }
 
   // ---- getting ----
@@ -158,7 +153,7 @@ public final class FileLayout {
     try {
       while (true) {
         boolean isReturning = state == LayoutState.RETURNING;
-        if (!isReturning && view.covers(write, position, length)) {
+        if (!isReturning && held.view().covers(write, position, length)) {
           return null;
         }
         if (isRefused(insist)) {
@@ -204,7 +199,7 @@ public final class FileLayout {
     lock.lock();
     try {
       boolean mayGet = state != LayoutState.RETURNING && !isGetSent && !isGetBeingUsed;
-      if (!mayGet || view.covers(write, position, length)) {
+      if (!mayGet || held.view().covers(write, position, length)) {
         return false;
       }
       isGetSent = true;
@@ -219,13 +214,15 @@ public final class FileLayout {
       throws IOException {
     try {
       Access.Denied denied = get(write, 0, position + length, 0, open, deadline);
-      if (denied == null && !view.covers(write, position, length)) {
+      if (denied == null && !held.view().covers(write, position, length)) {
         // Less than the whole file was granted: ask for what is needed.
         denied = get(write, position, length, length, open, deadline);
-        if (denied == null && !view.covers(write, position, length)) {
+        if (denied == null && !held.view().covers(write, position, length)) {
           denied =
               new Access.Denied(
-                  FallbackReason.NOT_COVERED,
+                  held.isChangedSinceExpected()
+                      ? FallbackReason.LAYOUT_TRY_LATER
+                      : FallbackReason.NOT_COVERED,
                   path + ": bytes " + position + " to " + (position + length));
         }
       }
@@ -270,6 +267,8 @@ public final class FileLayout {
     int ioMode = write ? LayoutConst4.LAYOUTIOMODE4_RW : LayoutConst4.LAYOUTIOMODE4_READ;
     for (boolean isSecondTry = false; ; isSecondTry = true) {
       Stateid4 used = isSecondTry ? null : heldStateid();
+      held.expectGrant(write);
+      long sizeMark = held.sizeMark();
       GetResult result =
           context
               .calls()
@@ -284,7 +283,7 @@ public final class FileLayout {
                   deadline);
       switch (result) {
         case Granted granted -> {
-          return use(granted, deadline);
+          return use(granted, sizeMark, deadline);
         }
         case Refused refused -> {
           if (used == null || !LayoutCalls.isStateGone(refused.status())) {
@@ -307,7 +306,7 @@ public final class FileLayout {
   }
 
   /** Takes a granted layout into use; a denial when it cannot be used. */
-  private Access.Denied use(Granted granted, Deadline deadline) throws IOException {
+  private Access.Denied use(Granted granted, long sizeMark, Deadline deadline) throws IOException {
     lock.lock();
     try {
       while (state == LayoutState.RETURNING) {
@@ -331,7 +330,7 @@ public final class FileLayout {
     }
     context.counters().increment(Counter.LAYOUTS_GRANTED);
     if (granted.sizeBytes() >= 0) {
-      onSize.accept(granted.sizeBytes());
+      held.learnSize(granted.sizeBytes(), sizeMark);
     }
     try {
       GrantedLayout.Extents extents =
@@ -340,10 +339,7 @@ public final class FileLayout {
       try {
         // A revocation in between takes the view away, and with it what would be added now.
         if (stateid != null && stateid.sameOther(granted.stateid())) {
-          view =
-              new LayoutView(
-                  view.readable().with(extents.readable()),
-                  view.writable().with(extents.writable()));
+          held.add(extents);
         }
       } finally {
         lock.unlock();
@@ -371,7 +367,7 @@ public final class FileLayout {
       return isGetSent
           || isGetBeingUsed
           || state == LayoutState.RETURNING
-          || (stateid != null && view.touches(start, end));
+          || (stateid != null && held.mayHold(start, end));
     } finally {
       lock.unlock();
     }
@@ -405,9 +401,12 @@ public final class FileLayout {
     return giveBack(ReturnRequest.all(), deadline, false);
   }
 
-  /** Returns what lies at or behind a position, for a truncation of our own. */
+  /**
+   * Returns what lies at or behind a position, for a truncation of our own; also what a LAYOUTGET
+   * on its way brings.
+   */
   public void returnFrom(long position, Deadline deadline) throws IOException {
-    if (view.touches(position, ALL)) {
+    if (mayHold(position, ALL)) {
       giveBack(ReturnRequest.range(position, ALL), deadline, false);
     }
   }
@@ -431,7 +430,8 @@ public final class FileLayout {
     lock.lock();
     try {
       stateid = null;
-      view = LayoutView.EMPTY;
+      held.clear();
+      held.forgetSize();
       if (state == LayoutState.HELD) {
         state = state.to(LayoutState.NONE);
       }
@@ -445,7 +445,6 @@ public final class FileLayout {
   private ReturnOutcome giveBack(ReturnRequest request, Deadline deadline, boolean ownsGet)
       throws IOException {
     Stateid4 presented;
-    LayoutView remaining;
     long start = request.start();
     long end = request.end();
     lock.lock();
@@ -453,18 +452,15 @@ public final class FileLayout {
       while (state == LayoutState.RETURNING || (!ownsGet && mustAwaitGet(request))) {
         awaitChange("return of the layout of " + path, deadline);
       }
-      if (stateid == null || (request.usedView() != null && !view.shares(request.usedView()))) {
+      if (stateid == null
+          || (request.usedView() != null && !held.view().shares(request.usedView()))) {
         return ReturnOutcome.NOTHING_HELD;
       }
       // A handle dies as a whole, so whole extents go back.
-      LayoutView old = view;
+      LayoutView old = held.view();
       start =
           Math.min(old.readable().widenStart(start, end), old.writable().widenStart(start, end));
       end = Math.max(old.readable().widenEnd(start, end), old.writable().widenEnd(start, end));
-      remaining =
-          new LayoutView(
-              old.readable().withoutTouching(start, end),
-              old.writable().withoutTouching(start, end));
       presented = request.stateidOr(stateid);
       state = state.to(LayoutState.RETURNING);
     } finally {
@@ -477,7 +473,7 @@ public final class FileLayout {
       gate.close();
       drain(deadline);
       isDrained = true;
-      narrowTo(remaining);
+      held.narrow(start, end);
       if (request.isRevoked()) {
         outcome = wire.free(presented);
       } else {
@@ -489,15 +485,6 @@ public final class FileLayout {
       return outcome;
     } finally {
       finishReturn(outcome, left, presented, isDrained);
-    }
-  }
-
-  private void narrowTo(LayoutView remaining) {
-    lock.lock();
-    try {
-      view = stateid == null ? LayoutView.EMPTY : remaining;
-    } finally {
-      lock.unlock();
     }
   }
 
@@ -536,7 +523,7 @@ public final class FileLayout {
   }
 
   private void abortChannels(String why) {
-    for (GrantedExtent extent : view.extents()) {
+    for (GrantedExtent extent : held.view().extents()) {
       if (extent.channel() != null && extent.channel().isUp()) {
         extent.channel().abort(why);
       }
@@ -554,10 +541,10 @@ public final class FileLayout {
         // Gone; or a return that failed: the lease takes care of it, and nothing is used any more.
         lastReturned = stateid == null ? presented : stateid;
         stateid = null;
-        view = LayoutView.EMPTY;
+        held.clear();
       }
       state = state.to(stateid == null ? LayoutState.NONE : LayoutState.HELD);
-      onSize.accept(-1);
+      held.forgetSize();
       if (isDrained) {
         gate.open();
       }
@@ -575,16 +562,16 @@ public final class FileLayout {
    * @return what could not be committed that way and is left to the caller, or null
    */
   public DirtyRange.Taken commitForSync(Deadline deadline) throws IOException {
-    Stateid4 held;
+    Stateid4 presented;
     lock.lock();
     try {
       while (state == LayoutState.RETURNING) {
         awaitChange("sync of " + path, deadline);
       }
-      held = stateid;
+      presented = stateid;
     } finally {
       lock.unlock();
     }
-    return commits.forSync(held, deadline);
+    return commits.forSync(presented, deadline);
   }
 }

@@ -50,12 +50,12 @@ final class GrantedLayout {
           next = end;
         }
         checkState(isReadWrite, extent.state());
-        if (extent.state() != RdmaExtentState4.PNFS_RDMA_INVALID_DATA) {
-          // Copy-on-write places are left to the server: what is read there lies in the underlay,
-          // and what is written goes through it.
+        if (extent.state() != RdmaExtentState4.PNFS_RDMA_INVALID_DATA && !isUnderlay) {
+          // Copy-on-write places are left to the server: what is written goes through it, and then
+          // the underlay is no longer what is to be read.
           boolean isHole = extent.state() == RdmaExtentState4.PNFS_RDMA_NONE_DATA;
           DirectChannel channel = isHole ? null : devices.channel(extent.deviceId(), deadline);
-          (isUnderlay || !isReadWrite ? readable : writable)
+          (isReadWrite ? writable : readable)
               .add(
                   new GrantedExtent(
                       start,

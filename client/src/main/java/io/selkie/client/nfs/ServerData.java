@@ -34,25 +34,40 @@ public final class ServerData {
   private final String path;
   private final ClientCounters counters;
   private final int unstableBytesMax;
+  private final Changes changes;
   private final List<Unstable> unstable = new ArrayList<>();
+  private volatile boolean isDirty;
   private long unstableBytes;
 
   /**
    * Data of one file; nothing is kept yet.
    *
    * @param unstableBytesMax bytes kept for resending
+   * @param changes told of every WRITE, also of those that are sent again
    */
   public ServerData(
       FileCalls calls,
       FileHandle handle,
       String path,
       ClientCounters counters,
-      int unstableBytesMax) {
+      int unstableBytesMax,
+      Changes changes) {
     this.calls = calls;
     this.handle = handle;
     this.path = path;
     this.counters = counters;
     this.unstableBytesMax = unstableBytesMax;
+    this.changes = changes;
+  }
+
+  /** Hears what was changed through the server. */
+  @FunctionalInterface
+  public interface Changes {
+    /**
+     * Bytes {@code start} to {@code end}, exclusive, were written, or may have been by a try that
+     * failed; called before the writer is told.
+     */
+    void changed(long start, long end);
   }
 
   private record Unstable(long position, MemorySegment data, Verifier4 verifier) {}
@@ -171,6 +186,7 @@ public final class ServerData {
       }
     } finally {
       abandon(inFlight);
+      changes.changed(position, position + length);
     }
   }
 
@@ -187,6 +203,7 @@ public final class ServerData {
 
   private synchronized void keep(Unstable write) {
     unstable.add(write);
+    isDirty = true;
     unstableBytes += write.data.byteSize();
   }
 
@@ -195,8 +212,8 @@ public final class ServerData {
   }
 
   /** Whether there are writes that a COMMIT must make durable. */
-  public synchronized boolean isDirty() {
-    return !unstable.isEmpty();
+  public boolean isDirty() {
+    return isDirty;
   }
 
   /**
@@ -217,7 +234,7 @@ public final class ServerData {
           lost.add(write);
         }
       }
-      drop(covered);
+      drop(covered, !lost.isEmpty());
       if (lost.isEmpty()) {
         return;
       }
@@ -232,13 +249,14 @@ public final class ServerData {
     }
   }
 
-  private synchronized void drop(List<Unstable> writes) {
+  private synchronized void drop(List<Unstable> writes, boolean mustResend) {
     // Kept writes are only ever added at the end, and dropped from the front in the same order.
     for (Unstable write : writes) {
       if (unstable.remove(write)) {
         unstableBytes -= write.data.byteSize();
       }
     }
+    isDirty = mustResend || !unstable.isEmpty();
   }
 
   /** In the order they were written, one by one, so that a later one stays on top. */
@@ -275,6 +293,8 @@ public final class ServerData {
               true,
               path)) {
         offset += finishWrite(transfer, next, 0);
+      } finally {
+        changes.changed(write.position, write.position + write.data.byteSize());
       }
     }
   }
