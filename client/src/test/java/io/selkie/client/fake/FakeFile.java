@@ -22,6 +22,9 @@ public final class FakeFile {
   long change = 1;
   int mode = 0644;
 
+  /** Whether there are no holes any more. */
+  boolean isFilled;
+
   /** Layout stateid, null when nothing is granted. */
   Stateid4 layoutStateid;
 

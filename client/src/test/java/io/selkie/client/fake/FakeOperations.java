@@ -244,6 +244,7 @@ final class FakeOperations {
     MemorySegment.copy(data, 0, current.memory, ValueLayout.JAVA_BYTE, offset, data.length);
     current.size = Math.max(current.size, offset + data.length);
     current.change++;
+    current.isFilled = true;
     out.int32(data.length);
     out.int32(Nfs4Const.UNSTABLE4);
     out.int64(state.writeVerifier);
@@ -254,7 +255,11 @@ final class FakeOperations {
     Stateids.decode(in);
     FakeCompound.bitmap(in);
     in.int32();
-    current.size = in.int64();
+    long size = in.int64();
+    if (size < current.size) {
+      current.memory.asSlice(size, current.size - size).fill((byte) 0);
+    }
+    current.size = size;
     new Bitmap4().encode(out);
     return NFS4_OK;
   }
@@ -355,9 +360,10 @@ final class FakeOperations {
     boolean isRead = ioMode == LayoutConst4.LAYOUTIOMODE4_READ;
     RdmaExtentState4 data =
         isRead ? RdmaExtentState4.PNFS_RDMA_READ_DATA : RdmaExtentState4.PNFS_RDMA_READ_WRITE_DATA;
+    current.isFilled |= !isRead;
     extent(data, offset, first);
     if (first < granted) {
-      boolean hole = isRead && state.grantsHoles;
+      boolean hole = isRead && state.grantsHoles && !current.isFilled;
       extent(hole ? RdmaExtentState4.PNFS_RDMA_NONE_DATA : data, offset + first, granted - first);
     }
   }

@@ -136,7 +136,14 @@ public final class FakeState implements AutoCloseable {
     writeVerifier++;
   }
 
-  /** From now on the second half of what readers get is a hole. */
+  /** Unstable data of a file is lost, and its holes are back. */
+  public synchronized void loseUnstableWrites(FakeFile file) {
+    writeVerifier++;
+    file.memory.fill((byte) 0);
+    file.isFilled = false;
+  }
+
+  /** From now on the second half of what readers get is a hole until the file is written. */
   public synchronized void grantHoles() {
     grantsHoles = true;
   }
