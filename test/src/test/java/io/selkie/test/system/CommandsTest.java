@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Goal: the commands do, in a process of their own, what they promise to people and programs. */
@@ -66,6 +67,7 @@ class CommandsTest {
   }
 
   @Test
+  @Tag("slow")
   void benchTellsEveryFigureThatWasPromised() throws Exception {
     Ended bench =
         run(
