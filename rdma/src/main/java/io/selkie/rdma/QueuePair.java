@@ -75,9 +75,9 @@ public interface QueuePair extends AutoCloseable {
       long workId);
 
   /**
-   * RDMA WRITE followed by an RDMA READ, completing when the write is known to be placed at the peer,
-   * or with the error it met there. A provider whose READ cannot be empty reads one byte of the same
-   * place, and then needs a key with both rights; the others need the right to write.
+   * RDMA WRITE followed by an RDMA READ, completing when the write is known to be placed at the
+   * peer, or with the error it met there. A provider whose READ cannot be empty reads one byte of
+   * the same place, and then needs a key with both rights; the others need the right to write.
    */
   PostResult postWriteAndConfirm(
       MemoryRegion localRegion,
