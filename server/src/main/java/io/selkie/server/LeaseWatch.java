@@ -15,9 +15,16 @@ final class LeaseWatch implements LeaseEvents {
   private static final Logger LOG = LoggerFactory.getLogger(LeaseWatch.class);
 
   private final ServerMetrics metrics;
+  private final Runnable everyAudit;
 
-  LeaseWatch(ServerMetrics metrics) {
+  /**
+   * Watches.
+   *
+   * @param everyAudit run with each audit, on the auditor's thread
+   */
+  LeaseWatch(ServerMetrics metrics, Runnable everyAudit) {
     this.metrics = metrics;
+    this.everyAudit = everyAudit;
   }
 
   @Override
@@ -40,6 +47,7 @@ final class LeaseWatch implements LeaseEvents {
 
   @Override
   public void onAudit(SealTarget file, AuditOutcome outcome, long atNanos) {
+    everyAudit.run();
     metrics.counter(Metric.AUDITS, outcome.getClass().getSimpleName()).inc();
     switch (outcome) {
       case AuditOutcome.Different different ->

@@ -35,8 +35,11 @@ final class Limits {
         rest.deadPeerTimeout());
   }
 
-  static SessionLimits sessions(SessionConfig config) {
+  static SessionLimits sessions(SelkieConfig all) {
+    SessionConfig config = all.sessions();
     SessionLimits rest = SessionLimits.DEFAULT;
+    // A recall that is lost can be sent again twice before its deadline.
+    Duration callback = Duration.ofMillis(Math.max(1, all.layout().recallTimeoutMillis() / 3));
     return new SessionLimits(
         Duration.ofSeconds(config.leaseSeconds()),
         config.maxClients(),
@@ -51,7 +54,7 @@ final class Limits {
         rest.replyCacheBytesMax(),
         rest.callbackSlotsMax(),
         rest.callbacksPendingMax(),
-        rest.callbackTimeout());
+        callback.compareTo(rest.callbackTimeout()) < 0 ? callback : rest.callbackTimeout());
   }
 
   static ServerAttributes attributes(SessionConfig config) {

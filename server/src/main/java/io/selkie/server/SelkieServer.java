@@ -74,8 +74,9 @@ public final class SelkieServer implements AutoCloseable {
     Departure departure = new Departure(blocking);
     this.sessions = parts.openSessions(departure);
     this.rdma = parts.openRdma(sessions);
-    LeaseRuntime leases = parts.startLeases(deadlines);
-    Arbiter newArbiter = parts.openArbiter(leases, sessions, opens, rdma, blocking);
+    LeaseTimeGuard guard = parts.guard(facts, seconds -> deadlines(config, seconds), deadlines);
+    LeaseRuntime leases = parts.startLeases(deadlines, guard);
+    Arbiter newArbiter = parts.openArbiter(leases, guard, sessions, opens, rdma, blocking);
     this.arbiter = newArbiter;
     departure.attach(arbiter, opens, rdma.map(RdmaService::gate));
     sessions.register(new Stateholders.Opens(opens));
@@ -124,13 +125,18 @@ public final class SelkieServer implements AutoCloseable {
   private static LeaseDeadlines deadlines(SelkieConfig config, SystemFacts facts)
       throws IOException {
     try {
-      return LeaseDeadlines.of(
-          facts.leaseBreakSeconds(),
-          Duration.ofMillis(config.layout().recallTimeoutMillis()),
-          Duration.ofMillis(config.layout().fenceBudgetMillis()));
+      return deadlines(config, facts.leaseBreakSeconds());
     } catch (LeaseDeadlineException e) {
       throw new IOException(e.getMessage(), e);
     }
+  }
+
+  private static LeaseDeadlines deadlines(SelkieConfig config, int leaseBreakSeconds)
+      throws LeaseDeadlineException {
+    return LeaseDeadlines.of(
+        leaseBreakSeconds,
+        Duration.ofMillis(config.layout().recallTimeoutMillis()),
+        Duration.ofMillis(config.layout().fenceBudgetMillis()));
   }
 
   static InetSocketAddress resolve(HostPort address) throws IOException {

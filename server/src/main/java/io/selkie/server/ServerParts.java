@@ -100,7 +100,14 @@ final class ServerParts {
     this.teardown = teardown;
     this.startedAt = new WallClock().instant();
     Path directory =
-        config.stateDirectory().orElseGet(() -> StateDirectory.defaultPath(kernel.effectiveUid()));
+        config
+            .stateDirectory()
+            .orElseGet(() ->
+                StateDirectory.defaultPath(
+                    kernel.effectiveUid(),
+                    StateDirectory.SYSTEM,
+                    Optional.ofNullable(System.getenv("XDG_STATE_HOME")),
+                    Path.of(System.getProperty("user.home"))));
     this.state = teardown.later(StateDirectory.open(directory, random));
     this.timers = teardown.later(new SystemTimers("timers"));
     LOG.info("state in {}, start number {}", directory, state.bootEpoch());
@@ -163,8 +170,7 @@ final class ServerParts {
             "Selkie " + new Main.Version().getVersion()[0].replace("selkie ", ""),
             new NfsTime4(startedAt.getEpochSecond(), 0));
     return teardown.later(
-        new SessionManager(
-            identity, Limits.sessions(config.sessions()), clock, timers, random, lifecycle));
+        new SessionManager(identity, Limits.sessions(config), clock, timers, random, lifecycle));
   }
 
   // ---------------------------------------------------------------- one-sided access
@@ -207,20 +213,39 @@ final class ServerParts {
 
   // ---------------------------------------------------------------- seals and layouts
 
-  LeaseRuntime startLeases(LeaseDeadlines deadlines) throws IOException {
+  LeaseRuntime startLeases(LeaseDeadlines deadlines, LeaseTimeGuard guard) throws IOException {
     BlockingThreads auditing = teardown.later(new BlockingThreads("audit", 1));
     LeaseSettings settings =
         LeaseSettings.defaults()
             .withAuditIntervalNanos(
                 TimeUnit.MILLISECONDS.toNanos(config.layout().auditIntervalMillis()));
-    return teardown.later(
-        LeaseRuntime.start(
-            new LeaseRuntime.Parts(
-                kernel, clock, timers, auditing, deadlines, settings, new LeaseWatch(metrics))));
+    LeaseRuntime leases =
+        teardown.later(
+            LeaseRuntime.start(
+                new LeaseRuntime.Parts(
+                    kernel,
+                    clock,
+                    timers,
+                    auditing,
+                    deadlines,
+                    settings,
+                    new LeaseWatch(metrics, guard::check))));
+    guard.onChange(changed -> leases.reconfigure(changed, settings.auditIntervalNanos()));
+    return leases;
+  }
+
+  /** Watches over the kernel's time, which is the administrator's to change. */
+  LeaseTimeGuard guard(SystemFacts facts, LeaseTimeGuard.Rule rule, LeaseDeadlines atStart) {
+    return new LeaseTimeGuard(
+        facts::leaseBreakSeconds,
+        rule,
+        (int) TimeUnit.NANOSECONDS.toSeconds(atStart.leaseBreakTimeNanos()),
+        clock);
   }
 
   Arbiter openArbiter(
       LeaseRuntime leases,
+      LeaseTimeGuard guard,
       SessionManager sessions,
       OpenTable opens,
       Optional<RdmaService> rdma,
@@ -236,7 +261,7 @@ final class ServerParts {
             .orElse(List.of());
     return teardown.later(
         new Arbiter(
-            leases.sealer(),
+            guard.guarding(leases.sealer()),
             sessions.callbackChannel(opens::fileHandleOf),
             types,
             metrics,

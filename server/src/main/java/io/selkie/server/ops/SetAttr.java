@@ -8,6 +8,7 @@ import io.selkie.protocol.nfs4.Stateids;
 import io.selkie.protocol.xdr.XdrWriter;
 import io.selkie.server.compound.CompoundContext;
 import io.selkie.server.ops.attr.SetAttrs;
+import io.selkie.server.vfs.Export;
 import io.selkie.server.vfs.VfsFile;
 
 /** SETATTR, RFC 8881 section 18.30. */
@@ -40,6 +41,10 @@ final class SetAttr extends DataOperation {
       CompoundContext c, VfsFile file, Stateid4 stateid, SetAttrs attrs, AttrSetter setter) {
     if (attrs.status() != NfsStat4.NFS4_OK) {
       return attrs.status();
+    }
+    if (file.export().map(Export::readOnly).orElse(true)) {
+      // Before layouts are recalled for a change that is not made.
+      return NfsStat4.NFS4ERR_ROFS;
     }
     if (services.needsCheck(c.credential())) {
       FileStatus attributes = new FileStatus();

@@ -123,6 +123,7 @@ final class BackChannel {
   /** Sends a callback, or queues it; it is told what came of it exactly once. */
   void submit(Callback callback) {
     Todo todo = new Todo();
+    boolean sentAtOnce;
     synchronized (this) {
       updateUp();
       if (!up || waiting.size() >= limits.callbacksPendingMax()) {
@@ -131,10 +132,27 @@ final class BackChannel {
         waiting.add(callback);
         pump(todo);
       }
+      sentAtOnce = callback.inFlight;
     }
     callback.timer(
-        timers.schedule(limits.callbackTimeout().toNanos(), () -> callback.tell(Outcome.LOST, 0)));
+        timers.schedule(limits.callbackTimeout().toNanos(), () -> lost(callback, sentAtOnce)));
     todo.run();
+  }
+
+  /**
+   * Nobody answered in time. A connection that said nothing all the while makes way for another.
+   */
+  private void lost(Callback callback, boolean sentAtOnce) {
+    RpcConnection silent = null;
+    synchronized (this) {
+      if (sentAtOnce && callback.inFlight && openConnection(callback.connection) != null) {
+        silent = callback.connection;
+      }
+    }
+    callback.tell(Outcome.LOST, 0);
+    if (silent != null) {
+      silent.close("no answer to a callback after " + limits.callbackTimeout().toMillis() + " ms");
+    }
   }
 
   /** A connection was associated: what waits for one goes out on it. */
@@ -241,6 +259,7 @@ final class BackChannel {
     }
     Callback callback = slot.current;
     callback.inFlight = true;
+    callback.connection = connection;
     RpcConnection.Call target = call;
     CallbackCompound message =
         new CallbackCompound(

@@ -4,6 +4,7 @@ import io.selkie.config.time.Timers;
 import io.selkie.layout.CallbackChannel.Outcome;
 import io.selkie.layout.CallbackChannel.RecallReply;
 import io.selkie.protocol.xdr.XdrWriter;
+import io.selkie.server.rpc.RpcConnection;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 
@@ -20,6 +21,8 @@ final class Callback {
 
   /** Guarded by the back channel's lock. */
   boolean inFlight;
+
+  RpcConnection connection;
 
   int delays;
   private volatile Timers.Timer timer;

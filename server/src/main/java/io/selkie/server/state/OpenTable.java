@@ -74,13 +74,6 @@ public final class OpenTable {
 
   private record Key(OpenOwner owner, FileIdentity file) {}
 
-  /** What one client has. */
-  private static final class ClientOpens {
-    private final Map<FileIdentity, FileShares> opensOfFile = new HashMap<>();
-    private final List<OpenState> revoked = new ArrayList<>();
-    private final Map<Long, OpenState> all = new HashMap<>();
-  }
-
   private final int bootEpoch;
   private final int opensMax;
   private final int opensPerClientMax;

@@ -14,6 +14,8 @@ import java.nio.file.StandardOpenOption;
 import java.util.HexFormat;
 import java.util.Optional;
 import java.util.random.RandomGenerator;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The directory of what outlives the server: who it is, and how often it was started. It belongs to
@@ -22,6 +24,10 @@ import java.util.random.RandomGenerator;
  */
 public final class StateDirectory implements AutoCloseable {
 
+  /** The system's place. */
+  public static final Path SYSTEM = Path.of("/var/lib/selkie");
+
+  private static final Logger LOG = LoggerFactory.getLogger(StateDirectory.class);
   private static final int ID_BYTES = 16;
 
   private final Path path;
@@ -37,14 +43,33 @@ public final class StateDirectory implements AutoCloseable {
   }
 
   /**
-   * Where it is when nobody says: {@code /var/lib/selkie} for root, otherwise in the user's home.
+   * Where it is when nobody says: the system's place if it can be written, which root makes when it
+   * does not exist, otherwise the user's own, as the XDG base directories have it.
    *
    * @param userId the effective user
+   * @param system the system's place
+   * @param stateHome the variable XDG_STATE_HOME; counts when it is absolute
+   * @param home the user's home
    */
-  public static Path defaultPath(int userId) {
-    return userId == 0
-        ? Path.of("/var/lib/selkie")
-        : Path.of(System.getProperty("user.home"), ".local", "state", "selkie");
+  public static Path defaultPath(int userId, Path system, Optional<String> stateHome, Path home) {
+    if (userId == 0) {
+      try {
+        Files.createDirectories(system);
+      } catch (IOException e) {
+        LOG.warn("the state directory {} cannot be made: {}", system, e.toString());
+      }
+    }
+    if (Files.isDirectory(system) && Files.isWritable(system)) {
+      return system;
+    }
+    if (userId == 0) {
+      LOG.warn("{} cannot be written, the state goes into the home of this user", system);
+    }
+    return stateHome
+        .map(Path::of)
+        .filter(Path::isAbsolute)
+        .orElseGet(() -> home.resolve(".local").resolve("state"))
+        .resolve("selkie");
   }
 
   /**

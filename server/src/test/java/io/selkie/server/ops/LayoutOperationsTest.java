@@ -447,6 +447,20 @@ class LayoutOperationsTest {
         .isEqualTo("NFS4ERR_LAYOUTUNAVAILABLE");
   }
 
+  @Test
+  void changeOfAReadOnlyExportRecallsNothing() throws IOException {
+    server.close();
+    start("readOnly: true");
+    opened = client.open(root, "f", FileCalls.READ, DENY_NONE);
+    layout(LayoutConst4.LAYOUTIOMODE4_READ);
+    FileCalls other = server.client("bob");
+    assertThat(other.setAttr(opened.handle(), Stateids.ANONYMOUS, FileCalls.mode(0600)))
+        .isEqualTo("NFS4ERR_ROFS");
+    assertThat(other.setAttr(opened.handle(), Stateids.ANONYMOUS, size(0)))
+        .isEqualTo("NFS4ERR_ROFS");
+    assertThat(server.server().arbiter().layoutCount()).isEqualTo(1);
+  }
+
   private Path file() {
     return server.export().resolve("f");
   }

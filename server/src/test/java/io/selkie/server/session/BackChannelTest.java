@@ -297,6 +297,20 @@ class BackChannelTest {
   }
 
   @Test
+  void silentConnectionMakesWayForAnotherOne() throws Exception {
+    client.ignoreCallbacks();
+    try (Nfs41TestClient other = server.connect()) {
+      other.call(Compound.of().bind(session.id(), CDFC4_FORE_OR_BOTH));
+      other.onCallback((in, out) -> answer(out, take(in), NfsStat4.NFS4_OK));
+      CompletableFuture<Answer> answer = recall();
+      time.pass(11, TimeUnit.SECONDS);
+      assertThat(Nfs41TestClient.await(answer).outcome()).isEqualTo(Outcome.LOST);
+      assertThat(next()).as("the same request").isEqualTo(new Arrived(1, session.id(), 1, 0));
+      assertThat(Nfs41TestClient.await(recall())).isEqualTo(Answer.answered("NFS4_OK"));
+    }
+  }
+
+  @Test
   void busyClientIsAskedAgainOnTheSameSlot() throws Exception {
     client.onCallback((in, out) -> {
       Arrived compound = take(in);

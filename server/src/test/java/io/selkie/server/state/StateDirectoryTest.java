@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -49,6 +50,25 @@ class StateDirectoryTest {
     Files.writeString(dir.resolve("epoch"), "7");
     Files.writeString(dir.resolve("server-id"), "");
     assertThatThrownBy(() -> StateDirectory.open(dir, random)).hasMessageContaining("server's id");
+  }
+
+  @Test
+  void defaultIsWhereThisUserCanWrite() throws IOException {
+    Path system = dir.resolve("system");
+    Path home = dir.resolve("home");
+    Path own = home.resolve(".local/state/selkie");
+    assertThat(StateDirectory.defaultPath(1000, system, Optional.empty(), home)).isEqualTo(own);
+    assertThat(StateDirectory.defaultPath(1000, system, Optional.of("relative"), home))
+        .isEqualTo(own);
+    assertThat(StateDirectory.defaultPath(1000, system, Optional.of("/state"), home))
+        .isEqualTo(Path.of("/state/selkie"));
+    // Root makes the system's place; where that is not possible it takes what is.
+    assertThat(StateDirectory.defaultPath(0, system, Optional.empty(), home)).isEqualTo(system);
+    assertThat(StateDirectory.defaultPath(1000, system, Optional.empty(), home)).isEqualTo(system);
+    Path file = Files.createFile(dir.resolve("file"));
+    assertThat(StateDirectory.defaultPath(0, file.resolve("below"), Optional.empty(), home))
+        .isEqualTo(own);
+    StateDirectory.open(own, random).close();
   }
 
   @Test
