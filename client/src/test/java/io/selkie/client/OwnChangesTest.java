@@ -2,10 +2,13 @@ package io.selkie.client;
 
 import static io.selkie.client.SelkieClientTest.random;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.selkie.client.ClientCounters.Counter;
 import io.selkie.client.fake.FakeFile;
 import io.selkie.client.fake.FakeServer;
 import io.selkie.protocol.nfs4.NfsStat4;
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
@@ -156,6 +159,22 @@ class OwnChangesTest {
       System.arraycopy(random(SIZE, 3), 0, expected, 0, 4096);
       System.arraycopy(sevens(100), 0, expected, IN_HOLE, 100);
       assertThat(read(reader, 0, SIZE)).isEqualTo(expected);
+    }
+  }
+
+  @Test
+  void afterAWriteThatWasNeverAnsweredHolesAreReadThroughTheServer() throws Exception {
+    server.state().addFile("l", new byte[SIZE]);
+    ClientOptions impatient =
+        ClientOptions.defaults().withCallTimeoutMillis(500).withOperationTimeoutMillis(2000);
+    try (SelkieClient hasty = SelkieClient.connect("127.0.0.1", server.port(), impatient);
+        DirectFile reader = hasty.open("/l", DirectMode.PREFER);
+        DirectFile writer = hasty.open("/l", DirectMode.NEVER, StandardOpenOption.WRITE)) {
+      server.script(
+          operation -> operation.equals("WRITE") ? FakeServer.SILENCE : FakeServer.PROCEED);
+      assertThatThrownBy(() -> write(writer, sevens(100), IN_HOLE)).isInstanceOf(IOException.class);
+      assertThat(read(reader, IN_HOLE, SIZE - IN_HOLE)).containsOnly(0);
+      assertThat(hasty.counters().get(Counter.NFS_READ_BYTES)).isEqualTo(SIZE - IN_HOLE);
     }
   }
 

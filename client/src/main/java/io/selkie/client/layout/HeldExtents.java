@@ -26,6 +26,7 @@ public final class HeldExtents {
   private long changedStart = ALL;
   private long changedEnd;
   private boolean hasForgottenHoles;
+  private boolean believesHoles = true;
 
   HeldExtents() {}
 
@@ -60,8 +61,12 @@ public final class HeldExtents {
   /**
    * A WRITE of bytes {@code start} to {@code end}, exclusive, was answered, or failed: it may have
    * filled holes.
+   *
+   * @param isOver false when the server may still carry it out: it would tell nobody, so no hole of
+   *     the file is believed any more until its last close
    */
-  public synchronized void changedThroughServer(long start, long end) {
+  public synchronized void changedThroughServer(long start, long end, boolean isOver) {
+    believesHoles &= isOver;
     changedStart = Math.min(changedStart, start);
     changedEnd = Math.max(changedEnd, end);
     forgetHoles(start, end);
@@ -70,7 +75,7 @@ public final class HeldExtents {
   /** The size was set through the server, or setting it failed. */
   public synchronized void changedSize(long sizeBytes) {
     forgetSize();
-    changedThroughServer(sizeBytes, ALL);
+    changedThroughServer(sizeBytes, ALL, true);
   }
 
   /** Before a LAYOUTGET is sent; there is never more than one on its way. */
@@ -93,7 +98,7 @@ public final class HeldExtents {
     view =
         new LayoutView(
             view.readable().with(granted.readable()), view.writable().with(granted.writable()));
-    forgetHoles(changedStart, changedEnd);
+    forgetHoles(believesHoles ? changedStart : 0, believesHoles ? changedEnd : ALL);
     for (GrantedExtent extent : granted.writable()) {
       forgetHoles(extent.start(), extent.end());
     }

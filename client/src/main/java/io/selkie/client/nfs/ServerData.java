@@ -66,8 +66,10 @@ public final class ServerData {
     /**
      * Bytes {@code start} to {@code end}, exclusive, were written, or may have been by a try that
      * failed; called before the writer is told.
+     *
+     * @param isOver false when a WRITE was given up unanswered: the server may still carry it out
      */
-    void changed(long start, long end);
+    void changed(long start, long end, boolean isOver);
   }
 
   private record Unstable(long position, MemorySegment data, Verifier4 verifier) {}
@@ -152,6 +154,7 @@ public final class ServerData {
     ArrayDeque<Transfer> inFlight = new ArrayDeque<>(WINDOW);
     long length = source.byteSize();
     long sent = 0;
+    boolean isOver = false;
     try {
       while (sent < length || !inFlight.isEmpty()) {
         if (needsCommit()) {
@@ -184,9 +187,10 @@ public final class ServerData {
           write(stateid, position + from, source.asSlice(from, oldest.length - written), deadline);
         }
       }
+      isOver = true;
     } finally {
       abandon(inFlight);
-      changes.changed(position, position + length);
+      changes.changed(position, position + length, isOver);
     }
   }
 
@@ -279,6 +283,7 @@ public final class ServerData {
   private void writeOnce(Stateid4 stateid, Unstable write) throws IOException {
     long offset = 0;
     Deadline deadline = calls.session().deadline();
+    boolean isOver = false;
     while (offset < write.data.byteSize()) {
       MemorySegment rest = write.data.asSlice(offset);
       MemorySegment next = rest.asSlice(0, chunk(rest.byteSize()));
@@ -292,9 +297,11 @@ public final class ServerData {
               deadline,
               true,
               path)) {
+        isOver = false;
         offset += finishWrite(transfer, next, 0);
+        isOver = true;
       } finally {
-        changes.changed(write.position, write.position + write.data.byteSize());
+        changes.changed(write.position, write.position + write.data.byteSize(), isOver);
       }
     }
   }

@@ -26,7 +26,7 @@ class HeldExtentsTest {
   @Test
   void aWriteTakesTheHolesItTouchesAndNoOthers() {
     grantHoles(hole(0, 100), hole(100, 200), hole(200, 300));
-    held.changedThroughServer(150, 200);
+    held.changedThroughServer(150, 200, true);
     assertThat(covers(0, 100)).isTrue();
     assertThat(covers(100, 1)).isFalse();
     assertThat(covers(200, 100)).isTrue();
@@ -35,7 +35,7 @@ class HeldExtentsTest {
   @Test
   void aGrantThatCrossedAWriteBringsNoHoleOfItsRange() {
     held.expectGrant(false);
-    held.changedThroughServer(150, 160);
+    held.changedThroughServer(150, 160, true);
     grantHoles(hole(0, 100), hole(100, 200));
     assertThat(covers(0, 100)).isTrue();
     assertThat(covers(150, 1)).isFalse();
@@ -44,6 +44,15 @@ class HeldExtentsTest {
     assertThat(held.isChangedSinceExpected()).isFalse();
     grantHoles(hole(100, 200));
     assertThat(covers(150, 1)).isTrue();
+  }
+
+  @Test
+  void noHoleIsBelievedOnceAWriteMayStillCome() {
+    held.changedThroughServer(0, 10, false);
+    held.expectGrant(false);
+    grantHoles(hole(0, 100), hole(100, 200));
+    assertThat(covers(0, 1)).isFalse();
+    assertThat(covers(100, 1)).isFalse();
   }
 
   @Test
@@ -76,7 +85,7 @@ class HeldExtentsTest {
   @Test
   void aReturnDoesNotBringBackWhatWasForgotten() {
     grantHoles(hole(0, 100), hole(100, 200), hole(200, 300));
-    held.changedThroughServer(100, 101);
+    held.changedThroughServer(100, 101, true);
     held.narrow(200, 300);
     assertThat(covers(0, 100)).isTrue();
     assertThat(covers(100, 1)).isFalse();
