@@ -69,7 +69,7 @@ public final class ServeCommand implements Callable<Integer> {
   @Option(
       names = "--state-dir",
       paramLabel = "DIR",
-      description = "What must outlive a restart. Default /var/lib/selkie, or in your home.")
+      description = "What must outlive a restart. Default /var/lib/selkie, or in XDG_STATE_HOME.")
   private Optional<Path> stateDirectory = Optional.empty();
 
   @Option(
