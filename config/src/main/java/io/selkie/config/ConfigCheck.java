@@ -38,6 +38,13 @@ final class ConfigCheck {
         "sessions.maxCachedResponseBytes",
         sessions.maxCachedResponseBytes(),
         sessions.maxResponseBytes() - REPLY_OVERHEAD_BYTES);
+    long least = 2L * (sessions.maxRequestBytes() + sessions.maxResponseBytes());
+    if (sessions.maxBufferBytes() > 0 && sessions.maxBufferBytes() < least) {
+      at(
+          "sessions.maxBufferBytes",
+          "is " + sessions.maxBufferBytes() + ", less than two requests and replies may need",
+          "raise it to " + least + " or more, or lower the lengths");
+    }
     LayoutConfig layout = config.layout();
     notMore("layout.maxLayoutsPerClient", layout.maxLayoutsPerClient(), layout.maxLayouts());
     RdmaConfig rdma = config.rdma();

@@ -14,6 +14,8 @@ package io.selkie.config;
  * @param maxResponseBytes longest reply, RPC header included
  * @param maxCachedResponseBytes longest reply kept for a retry, in each slot
  * @param maxPendingRequestsPerConnection requests read ahead of their answers; then reading stops
+ * @param maxBufferBytes bytes of requests and replies in the buffers of all connections together; 0
+ *     is half of the JVM's direct memory
  * @param idleHandshakeMillis a connection that has said nothing valid for so long is closed
  * @param maxOpens opens of all clients together
  * @param maxOpensPerClient opens of one client
@@ -29,6 +31,7 @@ public record SessionConfig(
     @Setting(value = "1056768", min = 16384, max = 67_108_864) int maxResponseBytes,
     @Setting(value = "4096", min = 512, max = 1_048_576) int maxCachedResponseBytes,
     @Setting(value = "64", min = 1, max = 4096) int maxPendingRequestsPerConnection,
+    @Setting(value = "0", min = 0, max = Long.MAX_VALUE) long maxBufferBytes,
     @Setting(value = "30000", min = 100, max = 3_600_000) int idleHandshakeMillis,
     @Setting(value = "200000", min = 1, max = 10_000_000) int maxOpens,
     @Setting(value = "50000", min = 1, max = 10_000_000) int maxOpensPerClient) {}

@@ -28,11 +28,18 @@ final class Limits {
         config.maxPendingRequestsPerConnection(),
         rest.callsMax(),
         rest.outboundBytesHigh(),
+        bufferBytes(config),
         config.maxConnections(),
         Duration.ofMillis(config.idleHandshakeMillis()),
         rest.recordTimeout(),
         rest.sendTimeout(),
         rest.deadPeerTimeout());
+  }
+
+  private static long bufferBytes(SessionConfig config) {
+    return config.maxBufferBytes() > 0
+        ? config.maxBufferBytes()
+        : RpcLimits.bufferBytes(config.maxRequestBytes(), config.maxResponseBytes());
   }
 
   static SessionLimits sessions(SelkieConfig all) {

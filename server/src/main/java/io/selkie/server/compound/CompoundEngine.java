@@ -10,6 +10,7 @@ import io.selkie.protocol.xdr.XdrException.Kind;
 import io.selkie.protocol.xdr.XdrReader;
 import io.selkie.protocol.xdr.XdrWriter;
 import io.selkie.server.compound.Operation.Position;
+import io.selkie.server.rpc.BuffersExhaustedException;
 import io.selkie.server.rpc.RpcExchange;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CancellationException;
@@ -312,7 +313,11 @@ public final class CompoundEngine {
       if (s.operation.replyBytesMax() > c.replyRoom()) {
         return s.tooBigStatus;
       }
+      c.exchange().replyMayBeRefused(s.operation.replyBytesMax() == 0);
       return s.operation.execute(c);
+    } catch (BuffersExhaustedException _) {
+      s.keepErrorBody = false;
+      return NfsStat4.NFS4ERR_DELAY;
     } catch (XdrException e) {
       s.keepErrorBody = false;
       return statusOf(s, e);
@@ -321,6 +326,8 @@ public final class CompoundEngine {
       s.clearSuspension();
       LOG.error("{} failed and is answered with NFS4ERR_SERVERFAULT: {}", s.operation.name(), c, e);
       return NfsStat4.NFS4ERR_SERVERFAULT;
+    } finally {
+      c.exchange().replyMayBeRefused(false);
     }
   }
 

@@ -23,7 +23,7 @@ final class ConnectionWatch {
 
   private long connectedAtNanos = NOT_WAITING;
   private long recordAtNanos = NOT_WAITING;
-  private long unwritableAtNanos = NOT_WAITING;
+  private long unsentAtNanos = NOT_WAITING;
   private boolean closed;
   private Timers.Timer timer;
 
@@ -61,11 +61,12 @@ final class ConnectionWatch {
     }
   }
 
-  void writable(boolean writable) {
-    if (writable) {
-      unwritableAtNanos = NOT_WAITING;
-    } else if (unwritableAtNanos == NOT_WAITING) {
-      unwritableAtNanos = clock.nanoTime();
+  /** Whether there are replies that the peer did not take, or how long begins anew. */
+  void unsent(boolean unsent) {
+    if (!unsent) {
+      unsentAtNanos = NOT_WAITING;
+    } else if (unsentAtNanos == NOT_WAITING) {
+      unsentAtNanos = clock.nanoTime();
       arm(limits.sendTimeout());
     }
   }
@@ -101,7 +102,7 @@ final class ConnectionWatch {
     long left = Long.MAX_VALUE;
     left = Math.min(left, left(connectedAtNanos, limits.handshakeTimeout(), now, "no call"));
     left = Math.min(left, left(recordAtNanos, limits.recordTimeout(), now, "incomplete record"));
-    left = Math.min(left, left(unwritableAtNanos, limits.sendTimeout(), now, "unread replies"));
+    left = Math.min(left, left(unsentAtNanos, limits.sendTimeout(), now, "unread replies"));
     if (left != Long.MAX_VALUE && left > 0) {
       arm(Duration.ofNanos(left));
     }

@@ -1,9 +1,11 @@
 package io.selkie.server.rpc;
 
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.util.ReferenceCountUtil;
 import io.selkie.config.time.NanoClock;
 import io.selkie.config.time.Timers;
@@ -32,7 +34,8 @@ import org.slf4j.LoggerFactory;
  * push to; the first push wakes the event loop, which writes all of them and flushes once.
  *
  * <p><b>Back-pressure.</b> Nothing is read while as many requests are under way as are allowed, or
- * while the peer does not take what was sent. What was already read waits in {@link #pending}.
+ * while the peer does not take what was sent, and while the {@link MemoryBudget} of all connections
+ * leaves nothing for this one. What was already read waits in {@link #pending}.
  */
 final class NettyConnection extends ChannelInboundHandlerAdapter implements RpcConnection {
 
@@ -43,6 +46,8 @@ final class NettyConnection extends ChannelInboundHandlerAdapter implements RpcC
   private final SocketAddress remoteAddress;
   private final RpcLimits limits;
   private final RpcDispatcher dispatcher;
+  private final MemoryBudget budget;
+  private final MemoryBudget.Share share;
   private final RecordAssembler assembler;
   private final RecordAssembler.Sink sink = this::onRecord;
   private final XdrReader replyReader = new XdrReader();
@@ -58,6 +63,16 @@ final class NettyConnection extends ChannelInboundHandlerAdapter implements RpcC
   private boolean inConsume;
   private boolean needsFlush;
   private boolean reading = true;
+  private boolean waitsForBytes;
+
+  /** What of the budget is in the buffer of the record that comes in. */
+  private int recordCharge;
+
+  /** What of it is in replies written to the channel, and whether they are waited for. */
+  private long queuedCharge;
+
+  private long awaitedCharge;
+  private boolean awaitsSent;
   private boolean closed;
   private volatile boolean closing;
 
@@ -65,6 +80,7 @@ final class NettyConnection extends ChannelInboundHandlerAdapter implements RpcC
       long id,
       Channel channel,
       RpcLimits limits,
+      MemoryBudget budget,
       RpcDispatcher dispatcher,
       NanoClock clock,
       Timers timers,
@@ -74,14 +90,24 @@ final class NettyConnection extends ChannelInboundHandlerAdapter implements RpcC
     this.remoteAddress = channel.remoteAddress();
     this.limits = limits;
     this.dispatcher = dispatcher;
-    this.assembler = new RecordAssembler(channel.alloc(), limits.requestBytesMax());
+    this.budget = budget;
+    this.share = budget.share(id, this::wake);
+    this.assembler = new RecordAssembler(channel.alloc(), limits.requestBytesMax(), this::isPlenty);
     this.calls = new OutboundCalls(limits.callsMax(), firstXid);
     this.watch = new ConnectionWatch(this, channel.eventLoop(), limits, clock, timers);
   }
 
   /** The buffer that the next bytes from the socket belong in, if they belong in one. */
   ByteBuf receiveBuffer() {
-    return pending.isEmpty() ? assembler.receiveBuffer() : null;
+    if (!pending.isEmpty() || !mayTakeMore()) {
+      return null;
+    }
+    ByteBuf buffer = assembler.receiveBuffer();
+    chargeRecord();
+    // What is read may have to be kept, so little is read at a time when memory is short.
+    return buffer != null || isPlenty(0)
+        ? buffer
+        : channel.alloc().directBuffer(RecordAssembler.SHORT_BYTES);
   }
 
   @Override
@@ -98,11 +124,10 @@ final class NettyConnection extends ChannelInboundHandlerAdapter implements RpcC
     if (pending.isEmpty()) {
       consume(chunk);
     } else {
+      hold(chunk);
       pending.add(chunk);
     }
-    if (!pending.isEmpty()) {
-      updateReading();
-    }
+    updateReading();
   }
 
   @Override
@@ -114,7 +139,6 @@ final class NettyConnection extends ChannelInboundHandlerAdapter implements RpcC
 
   @Override
   public void channelWritabilityChanged(ChannelHandlerContext ctx) {
-    watch.writable(channel.isWritable());
     resume();
   }
 
@@ -125,12 +149,20 @@ final class NettyConnection extends ChannelInboundHandlerAdapter implements RpcC
 
   @Override
   public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
-    if (cause instanceof java.io.IOException) {
+    if (cause instanceof OutOfMemoryError) {
+      outOfMemory(cause);
+    } else if (cause instanceof java.io.IOException) {
       close(cause.getMessage());
     } else {
       LOG.error("connection {} from {} fails: defect in a handler", id, remoteAddress, cause);
       close("internal error");
     }
+  }
+
+  /** This connection asked for what is not there: it goes, others stay. Safe on any thread. */
+  void outOfMemory(Throwable cause) {
+    LOG.error("connection {} from {} finds no memory for its buffers", id, remoteAddress, cause);
+    close("out of memory");
   }
 
   /** Hands on the records of a chunk, as many as may be under way; keeps the rest for later. */
@@ -144,7 +176,9 @@ final class NettyConnection extends ChannelInboundHandlerAdapter implements RpcC
       close(e.getMessage());
     } finally {
       inConsume = false;
+      chargeRecord();
       if (keep) {
+        hold(chunk);
         pending.addFirst(chunk);
       } else {
         chunk.release();
@@ -153,7 +187,55 @@ final class NettyConnection extends ChannelInboundHandlerAdapter implements RpcC
   }
 
   private boolean mayTakeMore() {
+    return mayTakeMoreButFor() && hasBytes();
+  }
+
+  private boolean mayTakeMoreButFor() {
     return !closed && !closing && inFlight < limits.inFlightMax() && channel.isWritable();
+  }
+
+  private boolean hasBytes() {
+    return assembler.inRecord() ? share.mayGoOn() : share.mayBegin();
+  }
+
+  /** The budget has bytes again, perhaps for this connection. Called on any thread. */
+  private void wake() {
+    try {
+      channel
+          .eventLoop()
+          .execute(() -> {
+            waitsForBytes = false;
+            resume();
+            budget.passOn();
+          });
+    } catch (RejectedExecutionException _) {
+      // The transport is stopped, and all its connections with it.
+    }
+  }
+
+  private void hold(ByteBuf chunk) {
+    share.take(chunk.capacity());
+  }
+
+  private boolean isPlenty(int bytes) {
+    return budget.free() - bytes > budget.total() / 2;
+  }
+
+  private ByteBuf nextPending() {
+    ByteBuf chunk = pending.poll();
+    share.give(chunk.capacity());
+    return chunk;
+  }
+
+  private void chargeRecord() {
+    int held = assembler.heldBytes();
+    int more = held - recordCharge;
+    recordCharge = held;
+    if (more > 0) {
+      share.take(more);
+    } else {
+      share.give(-more);
+    }
   }
 
   /** Goes on with what was held back, if it may. */
@@ -162,7 +244,7 @@ final class NettyConnection extends ChannelInboundHandlerAdapter implements RpcC
       return;
     }
     while (!pending.isEmpty() && mayTakeMore()) {
-      consume(pending.poll());
+      consume(nextPending());
     }
     flush();
     updateReading();
@@ -173,6 +255,13 @@ final class NettyConnection extends ChannelInboundHandlerAdapter implements RpcC
     if (mayRead != reading) {
       reading = mayRead;
       channel.config().setAutoRead(mayRead);
+    }
+    if (!mayRead && mayTakeMoreButFor() && !hasBytes()) {
+      waitsForBytes = true;
+      share.await(assembler.inRecord());
+    } else if (waitsForBytes) {
+      waitsForBytes = false;
+      share.leave();
     }
   }
 
@@ -209,10 +298,15 @@ final class NettyConnection extends ChannelInboundHandlerAdapter implements RpcC
   private void onCall(int xid, ByteBuf record, int offset, int length) {
     NettyExchange exchange = idle.poll();
     if (exchange == null) {
-      exchange = new NettyExchange(this);
+      exchange = new NettyExchange(this, share);
     }
     inFlight++;
-    exchange.begin(record, offset, length, channel.alloc(), limits.replyBytesMax());
+    try {
+      exchange.begin(record, offset, length, channel.alloc(), limits.replyBytesMax());
+    } catch (OutOfMemoryError e) {
+      exchange.end();
+      throw e;
+    }
     exchange.args().position(exchange.args().position() + 2 * Integer.BYTES);
     RpcCall.Verdict verdict;
     try {
@@ -268,6 +362,7 @@ final class NettyConnection extends ChannelInboundHandlerAdapter implements RpcC
 
   private void finish(NettyExchange exchange) {
     if (exchange.toSend && !closed) {
+      queuedCharge += exchange.recordCharge();
       channel.write(exchange.takeRecord(), channel.voidPromise());
       needsFlush = true;
     }
@@ -283,6 +378,37 @@ final class NettyConnection extends ChannelInboundHandlerAdapter implements RpcC
       needsFlush = false;
       channel.flush();
     }
+    giveSent();
+  }
+
+  /** Gives back what the peer took; where it did not take all, notes when it has. */
+  private void giveSent() {
+    if (queuedCharge == 0 || awaitsSent || closed) {
+      return;
+    }
+    ChannelOutboundBuffer out = channel.unsafe().outboundBuffer();
+    if (out == null || out.isEmpty()) {
+      long back = queuedCharge;
+      queuedCharge = 0;
+      share.give(back);
+      return;
+    }
+    awaitsSent = true;
+    awaitedCharge = queuedCharge;
+    watch.unsent(true);
+    channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(_ -> sent());
+  }
+
+  private void sent() {
+    if (closed) {
+      return;
+    }
+    awaitsSent = false;
+    watch.unsent(false);
+    queuedCharge -= awaitedCharge;
+    share.give(awaitedCharge);
+    giveSent();
+    resume();
   }
 
   private void end() {
@@ -292,8 +418,13 @@ final class NettyConnection extends ChannelInboundHandlerAdapter implements RpcC
     closed = true;
     watch.close();
     assembler.close();
-    pending.forEach(ByteBuf::release);
-    pending.clear();
+    chargeRecord();
+    while (!pending.isEmpty()) {
+      nextPending().release();
+    }
+    share.leave();
+    share.give(queuedCharge);
+    queuedCharge = 0;
     idle.clear();
     calls.loseAll();
     List<Runnable> actions = List.copyOf(closeActions);
@@ -342,7 +473,7 @@ final class NettyConnection extends ChannelInboundHandlerAdapter implements RpcC
           int xid = calls.add(handler);
           try {
             send(call, arguments, xid);
-          } catch (RuntimeException e) {
+          } catch (RuntimeException | OutOfMemoryError e) {
             LOG.error("connection {}: a call to the peer cannot be encoded", id, e);
             calls.fail(xid);
           }
@@ -354,11 +485,15 @@ final class NettyConnection extends ChannelInboundHandlerAdapter implements RpcC
     ByteBuf buffer = channel.alloc().directBuffer(1024, limits.replyBytesMax());
     try {
       encode(call, arguments, xid, buffer);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | OutOfMemoryError e) {
       buffer.release();
       throw e;
     }
-    channel.writeAndFlush(buffer, channel.voidPromise());
+    queuedCharge += buffer.capacity();
+    share.take(buffer.capacity());
+    channel.write(buffer, channel.voidPromise());
+    needsFlush = true;
+    flush();
   }
 
   private void encode(Call call, Consumer<XdrWriter> arguments, int xid, ByteBuf buffer) {

@@ -16,9 +16,16 @@ final class NettyExchange extends RpcExchange implements XdrWriter.Growth {
   /** A reply that ends in an error must fit even where its results did not. */
   private static final int SLACK_BYTES = 64;
 
+  /** A request that lies in a buffer this much larger than itself does not keep it. */
+  private static final int CHUNK_WASTE_FACTOR = 4;
+
+  private static final int CHUNK_WASTE_BYTES = 4096;
+
   private final NettyConnection connection;
+  private final MemoryBudget.Share share;
   private ByteBuf request;
   private ByteBuf replyBuffer;
+  private long charged;
 
   /** The next in the list of exchanges that are answered and wait for the event loop. */
   NettyExchange next;
@@ -26,18 +33,27 @@ final class NettyExchange extends RpcExchange implements XdrWriter.Growth {
   /** Whether the reply is to be sent, or else only the exchange to be given back. */
   boolean toSend;
 
-  NettyExchange(NettyConnection connection) {
+  NettyExchange(NettyConnection connection, MemoryBudget.Share share) {
     this.connection = connection;
+    this.share = share;
   }
 
   /** Takes over the request's record, and makes room for a reply. */
   void begin(ByteBuf record, int offset, int length, ByteBufAllocator allocator, int replyMax) {
-    request = record.retain();
+    if (record.capacity() > (long) CHUNK_WASTE_FACTOR * length + CHUNK_WASTE_BYTES) {
+      request = allocator.directBuffer(length).writeBytes(record, offset, length);
+      args().wrap(request.nioBuffer(0, length));
+    } else {
+      request = record.retain();
+      args().wrap(record.nioBuffer(offset, length));
+    }
     requestBytes(length);
-    args().wrap(record.nioBuffer(offset, length));
+    replyMayBeRefused(false);
     replyBuffer = allocator.directBuffer(FIRST_BYTES, RecordMark.BYTES + replyMax + SLACK_BYTES);
     reply().wrap(view(), this, RecordMark.BYTES + replyMax);
     reply().reserveInt32();
+    charged = (long) request.capacity() + replyBuffer.capacity();
+    share.take(charged);
   }
 
   private ByteBuffer view() {
@@ -51,13 +67,36 @@ final class NettyExchange extends RpcExchange implements XdrWriter.Growth {
       throw Kind.NO_SPACE.exception();
     }
     int position = full.position();
+    int before = replyBuffer.capacity();
+    int after = Math.min(max, Math.max(minCapacity, 2 * before));
+    charge(after, after - before);
     replyBuffer.setIndex(0, position);
-    replyBuffer.capacity(Math.min(max, Math.max(minCapacity, 2 * replyBuffer.capacity())));
+    try {
+      replyBuffer.capacity(after);
+    } catch (OutOfMemoryError e) {
+      connection.outOfMemory(e);
+      throw Kind.NO_SPACE.exception();
+    }
     return view().position(position);
+  }
+
+  private void charge(int capacity, int more) {
+    if (!replyMayBeRefused() || capacity <= MemoryBudget.SMALL_REPLY_BYTES) {
+      share.take(more);
+    } else if (!share.tryTake(more)) {
+      throw new BuffersExhaustedException();
+    }
+    charged += more;
+  }
+
+  /** What the finished record counts for in the budget; the caller takes that over with it. */
+  int recordCharge() {
+    return replyBuffer.capacity();
   }
 
   /** Returns the finished record, which the caller now owns. */
   ByteBuf takeRecord() {
+    charged -= recordCharge();
     int length = reply().position();
     reply().patchInt32(0, RecordMark.lastFragment(length - RecordMark.BYTES));
     ByteBuf record = replyBuffer.setIndex(0, length);
@@ -77,6 +116,9 @@ final class NettyExchange extends RpcExchange implements XdrWriter.Growth {
       replyBuffer.release();
       replyBuffer = null;
     }
+    long back = charged;
+    charged = 0;
+    share.give(back);
   }
 
   @Override

@@ -32,11 +32,22 @@ final class RecordAssembler {
 
   static final int TRUSTED_BYTES = 64 * 1024;
 
+  /** What a record begins with, and doubles, when memory is short. */
+  static final int SHORT_BYTES = 4096;
+
+  /** Says whether so many bytes may be set aside before they have come. */
+  @FunctionalInterface
+  interface Trust {
+    /** Whether there is plenty. */
+    boolean isPlenty(int bytes);
+  }
+
   /** A record in more fragments than this is an attack or a defect. */
   static final int FRAGMENTS_MAX = 4096;
 
   private final ByteBufAllocator allocator;
   private final int recordBytesMax;
+  private final Trust trust;
 
   private int mark;
   private int markBytes;
@@ -47,9 +58,21 @@ final class RecordAssembler {
   private ByteBuf record;
   private ByteBuf receiving;
 
-  RecordAssembler(ByteBufAllocator allocator, int recordBytesMax) {
+  /**
+   * Creates one.
+   *
+   * @param trust asked before a record's buffer becomes as large as was announced; if not, it grows
+   *     with what comes
+   */
+  RecordAssembler(ByteBufAllocator allocator, int recordBytesMax, Trust trust) {
     this.allocator = allocator;
     this.recordBytesMax = recordBytesMax;
+    this.trust = trust;
+  }
+
+  /** How many bytes the buffer of the record that is not complete has. */
+  int heldBytes() {
+    return record == null ? 0 : record.capacity();
   }
 
   /** Whether a record has begun and is not yet complete. */
@@ -146,13 +169,15 @@ final class RecordAssembler {
   /** Makes the record's buffer larger: first to what is trusted, then to what was announced. */
   private void makeRoom() {
     if (record == null) {
-      record = allocator.directBuffer(Math.min(fragmentRemaining, TRUSTED_BYTES), recordBytesMax);
+      int first = trust.isPlenty(TRUSTED_BYTES) ? TRUSTED_BYTES : SHORT_BYTES;
+      record = allocator.directBuffer(Math.min(fragmentRemaining, first), recordBytesMax);
     } else if (!record.isWritable()) {
       int filled = record.writerIndex();
       int announced = filled + fragmentRemaining;
       int trusted = filled < TRUSTED_BYTES ? Math.min(announced, TRUSTED_BYTES) : announced;
+      int wanted = trust.isPlenty(trusted) ? trusted : 0;
       // At least twice as large, so that many small fragments do not mean as many copies.
-      record.capacity(Math.min(recordBytesMax, Math.max(trusted, 2 * filled)));
+      record.capacity(Math.min(recordBytesMax, Math.max(wanted, 2 * filled)));
     }
   }
 

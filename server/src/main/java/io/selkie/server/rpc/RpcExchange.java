@@ -19,6 +19,7 @@ public abstract class RpcExchange {
   private final XdrWriter reply = new XdrWriter();
   private Object attachment;
   private int requestBytes;
+  private boolean replyMayBeRefused;
 
   /** For the transport, and for tests that have none. */
   protected RpcExchange() {}
@@ -46,6 +47,19 @@ public abstract class RpcExchange {
   /** Set by the transport before the call is handed to its program. */
   public final void requestBytes(int bytes) {
     this.requestBytes = bytes;
+  }
+
+  /**
+   * Says whether a large reply may be refused from now on by a {@link BuffersExhaustedException},
+   * because what is executed changes nothing and can be asked for again. At first it may not.
+   */
+  public final void replyMayBeRefused(boolean may) {
+    this.replyMayBeRefused = may;
+  }
+
+  /** Whether a large reply may be refused now. */
+  protected final boolean replyMayBeRefused() {
+    return replyMayBeRefused;
   }
 
   /** Something that the program keeps with the pooled exchange, or null. */

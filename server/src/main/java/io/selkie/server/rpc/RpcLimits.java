@@ -1,5 +1,6 @@
 package io.selkie.server.rpc;
 
+import io.netty.util.internal.PlatformDependent;
 import java.time.Duration;
 
 /**
@@ -12,6 +13,8 @@ import java.time.Duration;
  *     socket until one is answered
  * @param callsMax how many calls to the peer may be outstanding on one connection
  * @param outboundBytesHigh from so many unsent bytes on, nothing more is read from the connection
+ * @param bufferBytesMax what the buffers of all connections together may take: requests that come
+ *     in or are under way, replies not yet taken; see {@link MemoryBudget}
  * @param connectionsMax how many connections there may be; more are closed as they come
  * @param handshakeTimeout by when the first whole call must have come
  * @param recordTimeout by when a record once begun must be complete
@@ -25,6 +28,7 @@ public record RpcLimits(
     int inFlightMax,
     int callsMax,
     int outboundBytesHigh,
+    long bufferBytesMax,
     int connectionsMax,
     Duration handshakeTimeout,
     Duration recordTimeout,
@@ -42,6 +46,7 @@ public record RpcLimits(
           64,
           64,
           4 << 20,
+          bufferBytes((1 << 20) + OVERHEAD_BYTES, (1 << 20) + OVERHEAD_BYTES),
           4096,
           Duration.ofSeconds(30),
           Duration.ofSeconds(30),
@@ -55,11 +60,23 @@ public record RpcLimits(
     positive("inFlightMax", inFlightMax);
     positive("callsMax", callsMax);
     positive("outboundBytesHigh", outboundBytesHigh);
+    positive("bufferBytesMax", bufferBytesMax - bufferBytesMin(requestBytesMax, replyBytesMax) + 1);
     positive("connectionsMax", connectionsMax);
     positive("handshakeTimeout", handshakeTimeout.toMillis());
     positive("recordTimeout", recordTimeout.toMillis());
     positive("sendTimeout", sendTimeout.toMillis());
     positive("deadPeerTimeout", deadPeerTimeout.toMillis());
+  }
+
+  /** With less a single connection could be stuck in the middle of a request. */
+  private static long bufferBytesMin(long requestBytesMax, long replyBytesMax) {
+    return 2 * (requestBytesMax + replyBytesMax);
+  }
+
+  /** Half of the direct memory that the JVM allows; the other half is for one-sided access. */
+  public static long bufferBytes(int requestBytesMax, int replyBytesMax) {
+    return Math.max(
+        bufferBytesMin(requestBytesMax, replyBytesMax), PlatformDependent.maxDirectMemory() / 2);
   }
 
   private static void positive(String name, long value) {

@@ -39,6 +39,7 @@ public final class RpcServer implements AutoCloseable {
   private final EventLoopGroup acceptors;
   private final EventLoopGroup loops;
   private final ChannelGroup connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
+  private final MemoryBudget budget;
   private final AtomicLong lastConnectionId = new AtomicLong();
   private final AtomicLong refused = new AtomicLong();
 
@@ -57,6 +58,7 @@ public final class RpcServer implements AutoCloseable {
       RandomGenerator random) {
     this.limits = limits;
     this.dispatcher = new RpcDispatcher(programs);
+    this.budget = new MemoryBudget(limits.bufferBytesMax());
     this.clock = clock;
     this.timers = timers;
     this.random = random;
@@ -124,6 +126,7 @@ public final class RpcServer implements AutoCloseable {
             lastConnectionId.incrementAndGet(),
             channel,
             limits,
+            budget,
             dispatcher,
             clock,
             timers,
@@ -134,6 +137,13 @@ public final class RpcServer implements AutoCloseable {
             connection::receiveBuffer));
     channel.pipeline().addLast(connection);
     connections.add(channel);
+  }
+
+  /**
+   * Bytes now in the buffers of all connections; at most about {@link RpcLimits#bufferBytesMax}.
+   */
+  public long bufferBytes() {
+    return budget.total() - budget.free();
   }
 
   /** How many connections are open, listening sockets included. */

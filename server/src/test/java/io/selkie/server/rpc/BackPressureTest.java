@@ -46,6 +46,7 @@ class BackPressureTest {
           IN_FLIGHT_MAX,
           4,
           1 << 20,
+          512L << 20,
           8,
           Duration.ofSeconds(30),
           Duration.ofSeconds(30),
