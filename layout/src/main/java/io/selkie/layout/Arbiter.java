@@ -389,6 +389,11 @@ public final class Arbiter implements LayoutArbiter {
   }
 
   @Override
+  public boolean holdsLayouts(long clientId) {
+    return context.ledger().holdsAny(clientId);
+  }
+
+  @Override
   public int layoutCount() {
     return context.ledger().granted();
   }

@@ -1,6 +1,8 @@
 package io.selkie.layout;
 
+import io.selkie.protocol.nfs4.SessionId4;
 import io.selkie.protocol.nfs4.Stateid4;
+import java.util.List;
 
 /** How the arbiter reaches clients; the server implements it on the sessions' back channels. */
 public interface CallbackChannel {
@@ -16,6 +18,8 @@ public interface CallbackChannel {
    *
    * @param recallId stands in every log line and event of this recall
    * @param changed clora_changed
+   * @param grantedBy the requests that granted what is recalled; the channel tells those whose
+   *     reply the client may not have seen (RFC 8881 section 2.10.6.3)
    */
   record LayoutRecall(
       long recallId,
@@ -26,7 +30,41 @@ public interface CallbackChannel {
       boolean changed,
       long offset,
       long length,
-      Stateid4 stateid) {}
+      Stateid4 stateid,
+      List<CallReference> grantedBy) {
+
+    /** A recall of what no request is known to have granted. */
+    public LayoutRecall(
+        long recallId,
+        long clientId,
+        io.selkie.lease.FileIdentity file,
+        int layoutType,
+        int ioMode,
+        boolean changed,
+        long offset,
+        long length,
+        Stateid4 stateid) {
+      this(
+          recallId,
+          clientId,
+          file,
+          layoutType,
+          ioMode,
+          changed,
+          offset,
+          length,
+          stateid,
+          List.of());
+    }
+  }
+
+  /** A request of a client, by its place in the session. */
+  record CallReference(SessionId4 sessionId, int slotId, int sequenceId) {
+    /** Whether both were made on the same slot, where only the later can still be unanswered. */
+    boolean isOnSlotOf(CallReference other) {
+      return slotId == other.slotId && sessionId.equals(other.sessionId);
+    }
+  }
 
   /** What came of it. */
   @FunctionalInterface

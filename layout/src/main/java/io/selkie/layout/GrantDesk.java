@@ -199,6 +199,7 @@ final class GrantDesk {
       part.segment = segment;
     }
     hold.add(segment);
+    op.request.call().ifPresent(hold::grantedTo);
     file.context.ledger().layoutGranted();
     file.changes.served(null, segment.range, op.clientId());
     file.tell(Step.GRANTED, 0, op.clientId(), null, segment.range.length(), describe(op, segment));

@@ -1,5 +1,6 @@
 package io.selkie.layout;
 
+import io.selkie.layout.CallbackChannel.CallReference;
 import io.selkie.lease.FileIdentity;
 import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.protocol.nfs4.Stateid4;
@@ -11,6 +12,9 @@ import java.util.List;
  * section 12.5.3). Guarded by its file's lock; the final fields may be read without.
  */
 final class Hold {
+
+  /** So many fit the smallest callback that a client may ask for. */
+  private static final int CALLS_MAX = 16;
 
   /** Key of a hold within its file. */
   record Key(long clientId, int layoutType) {}
@@ -28,6 +32,9 @@ final class Hold {
   /** Parts that the client may still use. */
   int heldParts;
 
+  /** The latest request on each slot that granted something; the oldest go when too many. */
+  private List<CallReference> grantedBy = List.of();
+
   private int seqid;
 
   Hold(FileIdentity file, long clientId, int layoutType, boolean returnOnClose, Stateid4 stateid) {
@@ -38,6 +45,21 @@ final class Hold {
     this.otherHigh = stateid.otherHigh();
     this.otherLow = stateid.otherLow();
     this.seqid = stateid.seqid();
+  }
+
+  /** Notes the request that a grant goes out to. */
+  void grantedTo(CallReference call) {
+    List<CallReference> calls = new ArrayList<>(grantedBy);
+    calls.removeIf(call::isOnSlotOf);
+    if (calls.size() == CALLS_MAX) {
+      calls.removeFirst();
+    }
+    calls.add(call);
+    grantedBy = List.copyOf(calls);
+  }
+
+  List<CallReference> grantedBy() {
+    return grantedBy;
   }
 
   Key key() {

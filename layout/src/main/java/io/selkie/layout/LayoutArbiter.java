@@ -96,6 +96,9 @@ public interface LayoutArbiter extends AutoCloseable {
    */
   void backChannelUp(long clientId);
 
+  /** Whether the client holds a layout that is neither returned nor revoked. Cheap. */
+  boolean holdsLayouts(long clientId);
+
   /** Layouts now held: each LAYOUTGET that was granted and not yet wholly returned counts one. */
   int layoutCount();
 
@@ -117,6 +120,7 @@ public interface LayoutArbiter extends AutoCloseable {
    * @param writable whether it lets it write
    * @param ioMode LAYOUTIOMODE4_READ or RW
    * @param maxBodyBytes loga_maxcount
+   * @param call the request itself, for recalls that might overtake its reply
    */
   record LayoutGetRequest(
       long clientId,
@@ -131,7 +135,41 @@ public interface LayoutArbiter extends AutoCloseable {
       long offset,
       long length,
       long minLength,
-      int maxBodyBytes) {}
+      int maxBodyBytes,
+      Optional<CallbackChannel.CallReference> call) {
+
+    /** A request without a place in a session. */
+    public LayoutGetRequest(
+        long clientId,
+        String sessionKey,
+        SealTarget file,
+        Stateid4 stateid,
+        boolean isLayoutStateid,
+        boolean readable,
+        boolean writable,
+        int layoutType,
+        int ioMode,
+        long offset,
+        long length,
+        long minLength,
+        int maxBodyBytes) {
+      this(
+          clientId,
+          sessionKey,
+          file,
+          stateid,
+          isLayoutStateid,
+          readable,
+          writable,
+          layoutType,
+          ioMode,
+          offset,
+          length,
+          minLength,
+          maxBodyBytes,
+          Optional.empty());
+    }
+  }
 
   /** LAYOUTGET's answer. */
   sealed interface LayoutGetResult {

@@ -150,6 +150,11 @@ final class Ledger {
     }
   }
 
+  synchronized boolean holdsAny(long clientId) {
+    Client client = clients.get(clientId);
+    return client != null && !client.holds.isEmpty();
+  }
+
   /** What a client holds, in the order in which it got it. */
   synchronized Set<Hold> holdsOf(long clientId) {
     Client client = clients.get(clientId);

@@ -314,7 +314,8 @@ final class RecallDesk {
                 changes(recall.cause),
                 pending.scope.offset(),
                 whole ? Ranges.TO_THE_END : pending.scope.length(),
-                hold.stateid().withSeqid(pending.seqid))));
+                hold.stateid().withSeqid(pending.seqid),
+                hold.grantedBy())));
   }
 
   /** clora_changed: whether it makes no sense to write through the layout before returning it. */

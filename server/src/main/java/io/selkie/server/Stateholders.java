@@ -35,7 +35,7 @@ final class Stateholders {
     }
   }
 
-  /** The layouts; a client that has some has their files open too. */
+  /** The layouts. */
   record Layouts(LayoutArbiter arbiter) implements StateOwners {
     @Override
     public int testStateid(long clientId, Stateid4 stateid) {
@@ -53,7 +53,7 @@ final class Stateholders {
 
     @Override
     public boolean holdsState(long clientId) {
-      return false;
+      return arbiter.holdsLayouts(clientId);
     }
 
     @Override

@@ -1,5 +1,6 @@
 package io.selkie.server.ops;
 
+import io.selkie.layout.CallbackChannel.CallReference;
 import io.selkie.layout.LayoutArbiter.LayoutGetRequest;
 import io.selkie.layout.LayoutArbiter.LayoutGetResult;
 import io.selkie.protocol.nfs4.LayoutConst4;
@@ -89,7 +90,9 @@ final class LayoutGet extends FileOperation {
             offset,
             length == 0 ? TO_EOF : length,
             minLength,
-            (int) Math.max(0, bodyBytes));
+            (int) Math.max(0, bodyBytes),
+            Optional.of(
+                new CallReference(c.sessionId(), c.slot().slotId(), c.slot().sequenceId())));
     return c.suspend(
         services.arbiter().layoutGet(request),
         (context, result, failure) -> {

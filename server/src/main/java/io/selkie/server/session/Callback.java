@@ -1,10 +1,12 @@
 package io.selkie.server.session;
 
 import io.selkie.config.time.Timers;
+import io.selkie.layout.CallbackChannel.CallReference;
 import io.selkie.layout.CallbackChannel.Outcome;
 import io.selkie.layout.CallbackChannel.RecallReply;
 import io.selkie.protocol.xdr.XdrWriter;
 import io.selkie.server.rpc.RpcConnection;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 
@@ -15,6 +17,10 @@ import java.util.function.Consumer;
 final class Callback {
 
   final int opcode;
+
+  /** Requests whose replies the client has to see first; the same whenever it is sent. */
+  final List<CallReference> referringCalls;
+
   final Consumer<XdrWriter> arguments;
   private final RecallReply reply;
   private final AtomicBoolean told = new AtomicBoolean();
@@ -30,10 +36,16 @@ final class Callback {
   /**
    * Creates one.
    *
+   * @param referringCalls requests whose replies must not be overtaken
    * @param arguments writes the operation's arguments, without its number
    */
-  Callback(int opcode, Consumer<XdrWriter> arguments, RecallReply reply) {
+  Callback(
+      int opcode,
+      List<CallReference> referringCalls,
+      Consumer<XdrWriter> arguments,
+      RecallReply reply) {
     this.opcode = opcode;
+    this.referringCalls = referringCalls;
     this.arguments = arguments;
     this.reply = reply;
   }

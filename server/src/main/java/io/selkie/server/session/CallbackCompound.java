@@ -1,17 +1,22 @@
 package io.selkie.server.session;
 
+import io.selkie.layout.CallbackChannel.CallReference;
 import io.selkie.protocol.nfs4.NfsCbOp4;
 import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.protocol.nfs4.SessionId4;
 import io.selkie.protocol.xdr.XdrReader;
 import io.selkie.protocol.xdr.XdrWriter;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 
 /**
  * CB_COMPOUND4args with a CB_SEQUENCE and one operation (RFC 8881 sections 20.2 and 20.9).
  *
  * <pre>
  *   +-----+-------+---------+---------+-------------+-----------+------+--------+------+---------+
- *   | tag | minor | ident=0 | count=2 | CB_SEQUENCE | sessionid | seq, | highest| cache| lists=0 |
+ *   | tag | minor | ident=0 | count=2 | CB_SEQUENCE | sessionid | seq, | highest| cache| lists   |
  *   |     |       |         |         |             |           | slot |        | =no  |         |
  *   +-----+-------+---------+---------+-------------+-----------+------+--------+------+---------+
  *   | operation | its arguments ...
@@ -51,9 +56,26 @@ record CallbackCompound(
     out.int32(highestSlotId);
     // Clients need not keep replies; a retry that was executed says so, which is all we ask.
     out.bool(false);
-    out.int32(0);
+    encodeReferringCalls(out);
     out.int32(callback.opcode);
     callback.arguments.accept(out);
+  }
+
+  /** Writes csa_referring_call_lists: a list for each session. */
+  private void encodeReferringCalls(XdrWriter out) {
+    Map<SessionId4, List<CallReference>> lists = new LinkedHashMap<>();
+    for (CallReference call : callback.referringCalls) {
+      lists.computeIfAbsent(call.sessionId(), _ -> new ArrayList<>()).add(call);
+    }
+    out.int32(lists.size());
+    lists.forEach((session, calls) -> {
+      session.encode(out);
+      out.int32(calls.size());
+      for (CallReference call : calls) {
+        out.int32(call.sequenceId());
+        out.int32(call.slotId());
+      }
+    });
   }
 
   /** Reads CB_COMPOUND4res. */

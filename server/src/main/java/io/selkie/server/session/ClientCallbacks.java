@@ -29,7 +29,18 @@ final class ClientCallbacks implements CallbackChannel {
       return;
     }
     channel.submit(
-        new Callback(NfsCbOp4.OP_CB_LAYOUTRECALL, out -> encode(out, recall, fileHandle), reply));
+        new Callback(
+            NfsCbOp4.OP_CB_LAYOUTRECALL,
+            recall.grantedBy().stream().filter(this::mayBeUnseen).toList(),
+            out -> encode(out, recall, fileHandle),
+            reply));
+  }
+
+  /** The client has seen the reply to a request when it has sent the next one on its slot. */
+  private boolean mayBeUnseen(CallReference call) {
+    Session session = clients.session(call.sessionId());
+    Slot slot = session == null ? null : session.slot(call.slotId());
+    return slot != null && slot.sequenceId() == call.sequenceId();
   }
 
   /** Writes CB_LAYOUTRECALL4args for one file. */

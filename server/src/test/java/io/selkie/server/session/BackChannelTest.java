@@ -8,6 +8,7 @@ import static io.selkie.protocol.nfs4.SessionConst4.SEQ4_STATUS_CB_PATH_DOWN_SES
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.selkie.layout.CallbackChannel;
+import io.selkie.layout.CallbackChannel.CallReference;
 import io.selkie.layout.CallbackChannel.LayoutRecall;
 import io.selkie.layout.CallbackChannel.Outcome;
 import io.selkie.lease.FileIdentity;
@@ -61,6 +62,7 @@ class BackChannelTest {
 
   private final ManualTime time = new ManualTime();
   private final LinkedBlockingQueue<Arrived> arrived = new LinkedBlockingQueue<>();
+  private final LinkedBlockingQueue<CallReference> referring = new LinkedBlockingQueue<>();
   private TestServer server;
   private Nfs41TestClient client;
   private TestSession session;
@@ -87,6 +89,11 @@ class BackChannelTest {
   }
 
   private CompletableFuture<Answer> recall(long clientId, FileIdentity file) {
+    return recall(clientId, file, List.of());
+  }
+
+  private CompletableFuture<Answer> recall(
+      long clientId, FileIdentity file, List<CallReference> grantedBy) {
     CompletableFuture<Answer> answer = new CompletableFuture<>();
     channel.layoutRecall(
         new LayoutRecall(
@@ -98,7 +105,8 @@ class BackChannelTest {
             true,
             4096,
             -1,
-            new Stateid4(3, 4, 5)),
+            new Stateid4(3, 4, 5),
+            grantedBy),
         (outcome, status) -> {
           if (!answer.complete(new Answer(outcome, NfsStat4.name(status)))) {
             throw new AssertionError("told twice: " + outcome);
@@ -117,10 +125,40 @@ class BackChannelTest {
     Arrived compound = new Arrived(minorVersion, SessionId4.decode(in), in.int32(), in.int32());
     assertThat(in.int32()).as("highest slot").isGreaterThanOrEqualTo(compound.slotId());
     in.bool();
-    assertThat(in.int32()).as("referring calls").isZero();
+    readReferringCalls(in);
     assertThat(in.int32()).isEqualTo(NfsCbOp4.OP_CB_LAYOUTRECALL);
     arrived.add(compound);
     return compound;
+  }
+
+  private void readReferringCalls(XdrReader in) {
+    int lists = in.int32();
+    for (int i = 0; i < lists; i++) {
+      SessionId4 id = SessionId4.decode(in);
+      int calls = in.int32();
+      for (int j = 0; j < calls; j++) {
+        int sequenceId = in.int32();
+        referring.add(new CallReference(id, in.int32(), sequenceId));
+      }
+    }
+  }
+
+  @Test
+  void recallNamesTheRequestsWhoseRepliesTheClientMayNotHaveSeen() throws Exception {
+    client.onCallback((in, out) -> answer(out, take(in), NfsStat4.NFS4_OK));
+    client.call(session.next(5, false));
+    client.call(session.next(6, false));
+    client.call(session.next(6, false));
+    CallReference unseen = new CallReference(session.id(), 5, 1);
+    CallReference seen = new CallReference(session.id(), 6, 1);
+    CallReference latest = new CallReference(session.id(), 6, 2);
+    List<CallReference> all = List.of(unseen, seen, latest);
+    Nfs41TestClient.await(recall(session.clientId(), FILE, all));
+    assertThat(referring).containsExactly(unseen, latest);
+    referring.clear();
+    client.call(session.next(5, false));
+    Nfs41TestClient.await(recall(session.clientId(), FILE, all));
+    assertThat(referring).containsExactly(latest);
   }
 
   private static void answer(XdrWriter out, Arrived compound, int status) {
