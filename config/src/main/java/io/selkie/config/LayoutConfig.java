@@ -11,6 +11,8 @@ package io.selkie.config;
  * @param maxLayouts layouts of all clients together
  * @param maxLayoutsPerClient layouts of one client
  * @param maxLayoutBytes longest range of one grant
+ * @param prepareWindowBytes how much of a sparse file is allocated for one read-write grant, unless
+ *     the client insists on more (loga_minlength); what is allocated already does not count
  * @param maxSealedFiles files sealed at a time
  * @param retryReservationMillis how long a file stays free of layouts for a client that was told to
  *     come back
@@ -22,5 +24,6 @@ public record LayoutConfig(
     @Setting(value = "100000", min = 1, max = 10_000_000) int maxLayouts,
     @Setting(value = "50000", min = 1, max = 10_000_000) int maxLayoutsPerClient,
     @Setting(value = "1099511627776", min = 4096, max = Long.MAX_VALUE) long maxLayoutBytes,
+    @Setting(value = "67108864", min = 4096, max = 1099511627776L) long prepareWindowBytes,
     @Setting(value = "20000", min = 1, max = 10_000_000) int maxSealedFiles,
     @Setting(value = "2000", min = 1, max = 600_000) int retryReservationMillis) {}

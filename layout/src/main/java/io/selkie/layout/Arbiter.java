@@ -19,6 +19,7 @@ import io.selkie.config.time.Timers;
 import io.selkie.lease.ByteRange;
 import io.selkie.lease.FileIdentity;
 import io.selkie.lease.Sealer;
+import io.selkie.lease.Sealer.Preparation;
 import io.selkie.protocol.nfs4.Stateid4;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -189,7 +190,14 @@ public final class Arbiter implements LayoutArbiter {
     if (refused != null) {
       return CompletableFuture.completedFuture(refused);
     }
-    GrantOp op = new GrantOp(request, type, wanted(request, policy), policy.extentsPerLayoutMax());
+    ByteRange wanted = wanted(request, policy);
+    GrantOp op =
+        new GrantOp(
+            request,
+            type,
+            wanted,
+            preparation(request, wanted, policy),
+            policy.extentsPerLayoutMax());
     while (true) {
       FileLayouts file = file(request.file().identity());
       List<Effect> effects;
@@ -260,6 +268,16 @@ public final class Arbiter implements LayoutArbiter {
             ? Long.MAX_VALUE
             : request.offset() + length + mask & ~mask;
     return Ranges.between(start, Math.min(end, bound));
+  }
+
+  /** A sparse file may be longer than the disk: only what is needed soon is allocated. */
+  private static Preparation preparation(
+      LayoutGetRequest request, ByteRange wanted, LayoutPolicy policy) {
+    // A least length without end is for reads only; the worker refuses it to writers.
+    long min = Math.clamp(request.minLength(), 1L, Math.min(policy.grantBytesMax(), Long.MAX_VALUE >> 1));
+    long mask = policy.alignmentBytes() - 1L;
+    long least = request.offset() - wanted.offset() + min + mask & ~mask;
+    return new Preparation(least, Math.max(least, policy.prepareWindowBytes()));
   }
 
   // ------------------------------------------------------------------ LAYOUTRETURN, LAYOUTCOMMIT

@@ -4,6 +4,7 @@ import io.selkie.layout.LayoutArbiter.LayoutGetRequest;
 import io.selkie.layout.LayoutArbiter.LayoutGetResult;
 import io.selkie.lease.ByteRange;
 import io.selkie.lease.Seal;
+import io.selkie.lease.Sealer.Preparation;
 import io.selkie.protocol.nfs4.LayoutConst4;
 import java.util.concurrent.CompletableFuture;
 
@@ -14,6 +15,9 @@ final class GrantOp {
 
   /** What is to be sealed and verified: aligned, bounded. */
   final ByteRange range;
+
+  /** How much of it may be allocated for a read-write grant. */
+  final Preparation preparation;
 
   /** Most parts of one grant. */
   final int partsMax;
@@ -48,10 +52,16 @@ final class GrantOp {
    */
   private ByteRange written;
 
-  GrantOp(LayoutGetRequest request, LayoutType type, ByteRange range, int partsMax) {
+  GrantOp(
+      LayoutGetRequest request,
+      LayoutType type,
+      ByteRange range,
+      Preparation preparation,
+      int partsMax) {
     this.request = request;
     this.type = type;
     this.range = range;
+    this.preparation = preparation;
     this.partsMax = partsMax;
   }
 

@@ -61,8 +61,9 @@ final class GrantWorker {
       Purpose purpose = op.isReadWrite() ? Purpose.READ_WRITE : Purpose.READ;
       SealOutcome outcome =
           seal == null
-              ? sealer.seal(op.request.file(), purpose, op.range, listener(op, file))
-              : sealer.extend(seal, purpose, op.range);
+              ? sealer.seal(
+                  op.request.file(), purpose, op.range, op.preparation, listener(op, file))
+              : sealer.extend(seal, purpose, op.range, op.preparation);
       return switch (outcome) {
         case SealOutcome.Refused refused ->
             new FileEvent.GrantFailed(

@@ -25,6 +25,8 @@ import java.util.concurrent.TimeUnit;
  *     of everything takes their place
  * @param revokedMax revoked layout stateids remembered until FREE_STATEID, of all clients together
  * @param grantBytesMax longest range of one grant
+ * @param prepareWindowBytes how far from where it begins a read-write grant may allocate what is
+ *     not, beyond what the client insists on
  * @param alignmentBytes grants begin and end at multiples of this, or at the end of file; a power
  *     of two
  * @param extentsPerLayoutMax extents in one LAYOUTGET reply
@@ -48,6 +50,7 @@ public record LayoutPolicy(
     int recallsPerHoldMax,
     int revokedMax,
     long grantBytesMax,
+    long prepareWindowBytes,
     int alignmentBytes,
     int extentsPerLayoutMax,
     int seqidRange,
@@ -77,7 +80,8 @@ public record LayoutPolicy(
         || recallsPerHoldMax <= 0
         || revokedMax <= 0
         || extentsPerLayoutMax <= 0
-        || seqidRange <= 0) {
+        || seqidRange <= 0
+        || prepareWindowBytes <= 0) {
       throw new IllegalArgumentException("every limit must be positive: " + seqidRange);
     }
   }
@@ -100,6 +104,7 @@ public record LayoutPolicy(
         4,
         65_536,
         config.maxLayoutBytes(),
+        config.prepareWindowBytes(),
         ALIGNMENT_BYTES,
         4096,
         65_536,

@@ -93,7 +93,11 @@ final class FakeSealer implements Sealer {
 
   @Override
   public SealOutcome seal(
-      SealTarget target, Purpose purpose, ByteRange range, SealListener listener) {
+      SealTarget target,
+      Purpose purpose,
+      ByteRange range,
+      Preparation preparation,
+      SealListener listener) {
     File file = (File) target;
     calls.add("seal " + purpose + " " + range.offset() + "+" + range.length());
     if (held.containsKey(file)) {
@@ -109,13 +113,14 @@ final class FakeSealer implements Sealer {
     }
     FakeSeal seal = new FakeSeal(file, listener);
     held.put(file, seal);
-    BlockMap map = map(file, purpose, range);
+    BlockMap map = map(file, purpose, range, preparation);
     run();
     return new SealOutcome.Sealed(seal, map);
   }
 
   @Override
-  public SealOutcome extend(Seal seal, Purpose purpose, ByteRange range) {
+  public SealOutcome extend(
+      Seal seal, Purpose purpose, ByteRange range, Preparation preparation) {
     FakeSeal fake = (FakeSeal) seal;
     calls.add("extend " + purpose + " " + range.offset() + "+" + range.length());
     if (refusal != null) {
@@ -126,7 +131,7 @@ final class FakeSealer implements Sealer {
       run();
       return new SealOutcome.Refused(new Refusal(Refusal.Reason.PAST_END, "past the end"));
     }
-    BlockMap map = map(fake.file, purpose, range);
+    BlockMap map = map(fake.file, purpose, range, preparation);
     run();
     return new SealOutcome.Sealed(seal, map);
   }
@@ -137,8 +142,14 @@ final class FakeSealer implements Sealer {
     task.run();
   }
 
-  private static BlockMap map(File file, Purpose purpose, ByteRange range) {
-    long end = Math.min(range.end(), file.size);
+  /** Simpler than the real one: a read-write grant ends with the window. */
+  private static BlockMap map(
+      File file, Purpose purpose, ByteRange range, Preparation preparation) {
+    long bound =
+        purpose == Purpose.READ || preparation.windowBytes() > range.length()
+            ? range.end()
+            : range.offset() + preparation.windowBytes();
+    long end = Math.min(bound, file.size);
     if (purpose == Purpose.READ_WRITE) {
       file.extents.values().removeIf(e -> e.logical() < end && e.end() > range.offset());
       file.data(range.offset(), end - range.offset());

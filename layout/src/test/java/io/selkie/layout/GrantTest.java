@@ -38,6 +38,17 @@ class GrantTest {
   private final Rig rig = new Rig();
 
   @Test
+  void writeToASparseFileAsksForAWindowOnly() {
+    FakeSealer.File file = rig.file().size(1L << 40);
+
+    Granted first = rig.get(file).rw().granted();
+    Granted insisted = rig.get(file).rw().range(8 * MB, WHOLE).min(128 * MB).granted();
+
+    assertThat(first.length()).isEqualTo(64 * MB);
+    assertThat(insisted.length()).isEqualTo(128 * MB);
+  }
+
+  @Test
   void readLayoutCoversTheFileWithReadData() {
     var file = rig.file().data(0, MB);
 
@@ -332,7 +343,7 @@ class GrantTest {
   @Test
   void layoutsOfOneClientAreBoundedAndFreedByReturn() {
     var policy =
-        new LayoutPolicy(1, 1, 1, 1, 1, 1, 10, 2, 10, 10, 4, 4, 2, 5, MB, 4096, 100, 16, true);
+        new LayoutPolicy(1, 1, 1, 1, 1, 1, 10, 2, 10, 10, 4, 4, 2, 5, MB, MB, 4096, 100, 16, true);
     var tight = new Rig(policy, Long.MAX_VALUE);
     var file = tight.file().data(0, MB);
     var first = tight.get(file).granted();
@@ -347,7 +358,7 @@ class GrantTest {
   @Test
   void filesSealedAtATimeAreBounded() {
     var policy =
-        new LayoutPolicy(1, 1, 1, 1, 1, 1, 10, 9, 10, 1, 4, 4, 2, 5, MB, 4096, 100, 16, true);
+        new LayoutPolicy(1, 1, 1, 1, 1, 1, 10, 9, 10, 1, 4, 4, 2, 5, MB, MB, 4096, 100, 16, true);
     var tight = new Rig(policy, Long.MAX_VALUE);
     var file = tight.file().data(0, MB);
     var other = tight.file().data(0, MB);
@@ -361,7 +372,7 @@ class GrantTest {
   @Test
   void longestGrantIsBounded() {
     var policy =
-        new LayoutPolicy(1, 1, 1, 1, 1, 1, 10, 9, 10, 9, 4, 4, 2, 5, MB, 4096, 100, 16, true);
+        new LayoutPolicy(1, 1, 1, 1, 1, 1, 10, 9, 10, 9, 4, 4, 2, 5, MB, MB, 4096, 100, 16, true);
     var tight = new Rig(policy, Long.MAX_VALUE);
     var file = tight.file().data(0, 10 * MB);
 

@@ -24,6 +24,7 @@ import io.selkie.lease.SealMode;
 import io.selkie.lease.SealState;
 import io.selkie.lease.SealTarget;
 import io.selkie.lease.Sealer;
+import io.selkie.lease.Sealer.Preparation;
 import io.selkie.protocol.nfs4.Stateid4;
 import io.selkie.rdma.MemoryRegion;
 import io.selkie.rdma.ProtectionDomain;
@@ -204,12 +205,17 @@ class ThreadsTest {
   private final class CountingSealer implements Sealer {
     @Override
     public SealOutcome seal(
-        SealTarget target, Purpose purpose, ByteRange range, SealListener listener) {
+        SealTarget target,
+        Purpose purpose,
+        ByteRange range,
+        Preparation preparation,
+        SealListener listener) {
       return new SealOutcome.Sealed(new CountingSeal(target, listener), map(range));
     }
 
     @Override
-    public SealOutcome extend(Seal seal, Purpose purpose, ByteRange range) {
+    public SealOutcome extend(
+        Seal seal, Purpose purpose, ByteRange range, Preparation preparation) {
       return new SealOutcome.Sealed(seal, map(range));
     }
 
@@ -345,6 +351,7 @@ class ThreadsTest {
                 4,
                 2,
                 100,
+                1L << 40,
                 1L << 40,
                 4096,
                 100,

@@ -43,13 +43,17 @@ public final class KernelSealer implements Sealer {
 
   @Override
   public SealOutcome seal(
-      SealTarget target, Purpose purpose, ByteRange range, SealListener listener) {
+      SealTarget target,
+      Purpose purpose,
+      ByteRange range,
+      Preparation preparation,
+      SealListener listener) {
     requireBytes(range);
     var seal = new KernelSeal(context, target, listener, sealNumbers.incrementAndGet());
     SealOutcome outcome = null;
     seal.prepare();
     try {
-      outcome = new Sealing(seal, purpose, range).run();
+      outcome = new Sealing(seal, purpose, range, preparation).run();
     } finally {
       if (!(outcome instanceof Sealed)) {
         seal.abandon();
@@ -62,13 +66,14 @@ public final class KernelSealer implements Sealer {
   }
 
   @Override
-  public SealOutcome extend(Seal seal, Purpose purpose, ByteRange range) {
+  public SealOutcome extend(
+      Seal seal, Purpose purpose, ByteRange range, Preparation preparation) {
     requireBytes(range);
     KernelSeal held = ours(seal);
     SealOutcome outcome;
     if (held.enter()) {
       try {
-        outcome = extend(held, purpose, range);
+        outcome = extend(held, purpose, range, preparation);
       } finally {
         held.exit();
       }
@@ -81,7 +86,8 @@ public final class KernelSealer implements Sealer {
     return outcome;
   }
 
-  private SealOutcome extend(KernelSeal seal, Purpose purpose, ByteRange range) {
+  private SealOutcome extend(
+      KernelSeal seal, Purpose purpose, ByteRange range, Preparation preparation) {
     SealTarget target = seal.target();
     var status = new FileStatus();
     Refused refused = inspect(target, purpose, range, status);
@@ -100,7 +106,8 @@ public final class KernelSealer implements Sealer {
       return Refusals.system("mmap", target, result);
     }
     Settled settled =
-        preparer.settle(target, inside, seal.exact(), purpose, Optional.of(converting(seal)));
+        preparer.settle(
+            target, inside, seal.exact(), purpose, preparation, Optional.of(converting(seal)));
     return switch (settled) {
       case Settled.Unfit(Refused unfit) -> seal.isBreaking() ? breaking(target) : unfit;
       case Settled.Fit(BlockMap map) -> extended(seal, map);
@@ -151,13 +158,15 @@ public final class KernelSealer implements Sealer {
     private final SealTarget target;
     private final Purpose purpose;
     private final ByteRange range;
+    private final Preparation preparation;
     private final FileStatus status = new FileStatus();
 
-    Sealing(KernelSeal seal, Purpose purpose, ByteRange range) {
+    Sealing(KernelSeal seal, Purpose purpose, ByteRange range, Preparation preparation) {
       this.seal = seal;
       this.target = seal.target();
       this.purpose = purpose;
       this.range = range;
+      this.preparation = preparation;
     }
 
     SealOutcome run() {
@@ -167,7 +176,7 @@ public final class KernelSealer implements Sealer {
       }
       boolean dax = status.isDax();
       ByteRange inside = clip(range, status.size());
-      if (preparer.settle(target, inside, dax, purpose, Optional.empty())
+      if (preparer.settle(target, inside, dax, purpose, preparation, Optional.empty())
           instanceof Settled.Unfit(Refused unfit)) {
         return unfit;
       }
@@ -196,7 +205,8 @@ public final class KernelSealer implements Sealer {
       }
       ByteRange inside = clip(range, status.size());
       Settled settled =
-          preparer.settle(target, inside, dax, purpose, Optional.of(converting(seal)));
+          preparer.settle(
+              target, inside, dax, purpose, preparation, Optional.of(converting(seal)));
       return switch (settled) {
         case Settled.Unfit(Refused unfit) -> seal.isBreaking() ? breaking(target) : unfit;
         case Settled.Fit(BlockMap map) -> held(map);

@@ -2,19 +2,27 @@ package io.selkie.lease;
 
 import io.selkie.lease.BlockMap.Extent;
 import io.selkie.lease.BlockMapReader.MapRead;
+import io.selkie.lease.Sealer.Preparation;
 import io.selkie.lease.Sealer.Purpose;
 import io.selkie.lease.Sealer.Refusal.Reason;
 import io.selkie.lease.Sealer.SealOutcome.Refused;
 import io.selkie.posix.Errno;
 import io.selkie.posix.FallocateModes;
 import io.selkie.posix.FiemapFlags;
+import io.selkie.posix.FileSystemStatus;
 import io.selkie.posix.Kernel;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
 /**
  * Brings a range of a file into the form in which it may be granted: allocated, and where the
  * mapping is the storage also unshared and written.
+ *
+ * <p>A sparse file may be longer than the disk, so for writing only a window is prepared. What the
+ * request needs is allocated if there is room for all of it; what is allocated ahead of requests
+ * takes a small share of the free space at most, because nobody gives it back: to punch a block
+ * that looks unwritten could destroy what another thread has just written into the page cache.
  *
  * <p>Nothing done here changes a byte, so nothing of it has to be undone: when it ends half-way,
  * for want of space for instance, the file has some more blocks of its own and reads as before. It
@@ -23,6 +31,11 @@ import java.util.Optional;
 final class RangePreparer {
 
   private static final int INTERRUPTIONS_MAX = 16;
+
+  /** What is allocated ahead of requests is at most this part of the space that is available. */
+  private static final int SHARE_AHEAD = 8;
+
+  private static final long PAGE_BYTES = 4096;
 
   private final Kernel kernel;
   private final BlockMapReader reader;
@@ -55,6 +68,8 @@ final class RangePreparer {
    *
    * @param range inside the file
    * @param exact whether the mapping is the storage
+   * @param preparation how much of it may be prepared for writing; the map ends where more would
+   *     have to be
    * @param converting how to convert unwritten blocks where exact; empty before there is a mapping:
    *     then they count as fit
    */
@@ -63,17 +78,25 @@ final class RangePreparer {
       ByteRange range,
       boolean exact,
       Purpose purpose,
+      Preparation preparation,
       Optional<Converting> converting) {
-    var work = new Work(target, exact, purpose, converting);
+    var work = new Work(target, range.offset(), exact, purpose, preparation, converting);
+    ByteRange wanted = range;
     for (int attempt = 0; attempt < triesMax; attempt++) {
       long device = target.identity().device();
       MapRead read =
           exact
-              ? reader.read(target.fd(), device, range)
-              : reader.readCoarsely(target.fd(), device, range);
-      if (!(read instanceof MapRead.Found(BlockMap map))) {
+              ? reader.read(target.fd(), device, wanted)
+              : reader.readCoarsely(target.fd(), device, wanted);
+      if (read instanceof MapRead.TooFragmented && work.windowEnd < wanted.end()) {
+        wanted = new ByteRange(wanted.offset(), work.windowEnd - wanted.offset());
+        continue;
+      }
+      if (!(read instanceof MapRead.Found(BlockMap found))) {
         return new Settled.Unfit(Refusals.map(target, read));
       }
+      BlockMap map = work.inWindow(found);
+      wanted = map.range();
       Step step = work.mend(map);
       if (step.refused() != null) {
         return new Settled.Unfit(step.refused());
@@ -117,14 +140,57 @@ final class RangePreparer {
     private final boolean exact;
     private final Purpose purpose;
     private final Optional<Converting> converting;
+    private final long leastEnd;
+
+    /** Nothing beyond is prepared; moves down to {@link #leastEnd} when there is no room. */
+    private long windowEnd;
+
     private boolean cannotUnshare;
     private boolean unsynced;
 
-    Work(SealTarget target, boolean exact, Purpose purpose, Optional<Converting> converting) {
+    Work(
+        SealTarget target,
+        long start,
+        boolean exact,
+        Purpose purpose,
+        Preparation preparation,
+        Optional<Converting> converting) {
       this.target = target;
       this.exact = exact;
       this.purpose = purpose;
       this.converting = converting;
+      this.leastEnd = endOf(start, preparation.leastBytes());
+      this.windowEnd =
+          purpose == Purpose.READ ? Long.MAX_VALUE : endOf(start, preparation.windowBytes());
+    }
+
+    private static long endOf(long start, long length) {
+      return start > Long.MAX_VALUE - length ? Long.MAX_VALUE : start + length;
+    }
+
+    /** The map up to the first bytes beyond the window that would have to be prepared. */
+    BlockMap inWindow(BlockMap map) {
+      ByteRange range = map.range();
+      if (windowEnd >= range.end()) {
+        return map;
+      }
+      int unfit =
+          ExtentRules.hopelessFlags(exact, purpose)
+              | FiemapFlags.SHARED
+              | (exact ? FiemapFlags.UNWRITTEN : 0);
+      long fitEnd = range.offset();
+      for (Extent extent : map.extents()) {
+        if (extent.logical() > Math.max(fitEnd, windowEnd)) {
+          break;
+        }
+        if (extent.has(unfit) && extent.end() > windowEnd) {
+          fitEnd = extent.logical();
+          break;
+        }
+        fitEnd = extent.end();
+      }
+      long end = Math.min(range.end(), Math.max(windowEnd, fitEnd));
+      return map.clip(new ByteRange(range.offset(), end - range.offset()));
     }
 
     Step mend(BlockMap map) {
@@ -140,9 +206,7 @@ final class RangePreparer {
       }
       List<ByteRange> holes = map.holes();
       if (!holes.isEmpty()) {
-        long from = holes.getFirst().offset();
-        ByteRange around = new ByteRange(from, holes.getLast().end() - from);
-        return fallocated(around, fallocate(0, around));
+        return allocate(holes);
       }
       ByteRange shared = ExtentRules.around(map, FiemapFlags.SHARED);
       if (shared != null && !cannotUnshare) {
@@ -158,6 +222,69 @@ final class RangePreparer {
         return convert(map);
       }
       return Step.FIT;
+    }
+
+    private Step allocate(List<ByteRange> holes) {
+      List<ByteRange> needed = new ArrayList<>();
+      List<ByteRange> ahead = new ArrayList<>();
+      for (ByteRange hole : holes) {
+        long middle = Math.clamp(leastEnd, hole.offset(), hole.end());
+        addIfAny(needed, hole.offset(), middle);
+        addIfAny(ahead, middle, hole.end());
+      }
+      var room = new FileSystemStatus();
+      boolean known = kernel.fstatfs(target.fd(), room) >= 0 && room.blocks() > 0;
+      long free = known ? room.blocksFree() * room.fragmentSize() : Long.MAX_VALUE;
+      long available = known ? room.blocksAvailable() * room.fragmentSize() : Long.MAX_VALUE;
+      long neededBytes = needed.stream().mapToLong(ByteRange::length).sum();
+      if (!needed.isEmpty()) {
+        ByteRange around = around(needed);
+        // The file system would allocate what it has before it finds out.
+        int result = neededBytes > free ? Errno.ENOSPC.result() : fallocate(0, around);
+        if (result < 0) {
+          return Step.refused(Refusals.allocation(target, around, result));
+        }
+      }
+      return allocateAhead(ahead, Math.max(0, available - neededBytes) / SHARE_AHEAD);
+    }
+
+    private Step allocateAhead(List<ByteRange> holes, long bytesMax) {
+      List<ByteRange> fitting = new ArrayList<>();
+      long left = bytesMax;
+      for (ByteRange hole : holes) {
+        if (hole.length() > left) {
+          long end = hole.offset() + left & -PAGE_BYTES;
+          addIfAny(fitting, hole.offset(), end);
+          windowEnd = Math.max(leastEnd, Math.max(hole.offset(), end));
+          break;
+        }
+        fitting.add(hole);
+        left -= hole.length();
+      }
+      if (fitting.isEmpty()) {
+        return Step.MENDED;
+      }
+      int result = fallocate(0, around(fitting));
+      if (noRoom(result)) {
+        windowEnd = leastEnd;
+        return Step.MENDED;
+      }
+      return fallocated(around(fitting), result);
+    }
+
+    private static boolean noRoom(int result) {
+      return Errno.ENOSPC.is(result) || Errno.EDQUOT.is(result);
+    }
+
+    private static void addIfAny(List<ByteRange> ranges, long from, long to) {
+      if (from < to) {
+        ranges.add(new ByteRange(from, to - from));
+      }
+    }
+
+    private static ByteRange around(List<ByteRange> ranges) {
+      long from = ranges.getFirst().offset();
+      return new ByteRange(from, ranges.getLast().end() - from);
     }
 
     /** Delayed allocation gets its place by writing back; once. */
@@ -178,6 +305,10 @@ final class RangePreparer {
       int result = fallocate(FallocateModes.UNSHARE_RANGE, shared);
       if (FileProbes.isUnsupported(result) || Errno.EINVAL.is(result)) {
         cannotUnshare = true;
+        return Step.MENDED;
+      }
+      if (noRoom(result) && shared.end() > leastEnd && windowEnd > leastEnd) {
+        windowEnd = leastEnd;
         return Step.MENDED;
       }
       return fallocated(shared, result);

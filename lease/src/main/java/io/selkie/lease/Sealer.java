@@ -13,14 +13,30 @@ public interface Sealer {
    * @param listener told when the seal must go. Never called when this refuses; but a break may
    *     come in the very moment in which this returns, so be ready for it before the call
    */
-  SealOutcome seal(SealTarget target, Purpose purpose, ByteRange range, SealListener listener);
+  default SealOutcome seal(
+      SealTarget target, Purpose purpose, ByteRange range, SealListener listener) {
+    return seal(target, purpose, range, Preparation.WHOLE, listener);
+  }
+
+  /** The same, where not all of the range has to be prepared: then the map ends earlier. */
+  SealOutcome seal(
+      SealTarget target,
+      Purpose purpose,
+      ByteRange range,
+      Preparation preparation,
+      SealListener listener);
 
   /**
    * Prepares and verifies a further range under a seal that is held, growing the mapping when the
    * file has grown. What was verified before must still be so, else the outcome is a refusal with
    * {@link Refusal.Reason#MAP_CHANGED} and the listener hears of it.
    */
-  SealOutcome extend(Seal seal, Purpose purpose, ByteRange range);
+  default SealOutcome extend(Seal seal, Purpose purpose, ByteRange range) {
+    return extend(seal, purpose, range, Preparation.WHOLE);
+  }
+
+  /** The same, where not all of the range has to be prepared: then the map ends earlier. */
+  SealOutcome extend(Seal seal, Purpose purpose, ByteRange range, Preparation preparation);
 
   /** What the range is sealed for. */
   enum Purpose {
@@ -28,6 +44,25 @@ public interface Sealer {
     READ,
     /** Remote writes too: the range is allocated, unshared and, where it matters, written. */
     READ_WRITE
+  }
+
+  /**
+   * How much of a range may be changed to make it fit for writing. What is fit already is always
+   * part of the answer: it ends before the first bytes that would have to be prepared beyond this.
+   *
+   * @param leastBytes from the start of the range: without these it is refused
+   * @param windowBytes from the start of the range: these too, as far as there is plenty of room
+   */
+  record Preparation(long leastBytes, long windowBytes) {
+    /** All of it, or nothing. */
+    public static final Preparation WHOLE = new Preparation(Long.MAX_VALUE, Long.MAX_VALUE);
+
+    /** Checks the bounds. */
+    public Preparation {
+      if (leastBytes <= 0 || windowBytes < leastBytes) {
+        throw new IllegalArgumentException("prepare " + leastBytes + " to " + windowBytes);
+      }
+    }
   }
 
   /** Told about the end of a seal, on the lease signal thread or the auditor's: must not block. */
@@ -54,8 +89,8 @@ public interface Sealer {
     /**
      * It is held and verified.
      *
-     * @param map the block map of the asked range, clipped to it and to the end of file, read after
-     *     the lease was taken
+     * @param map the block map of the asked range, clipped to it, to the end of file and to what was
+     *     prepared, read after the lease was taken
      */
     record Sealed(Seal seal, BlockMap map) implements SealOutcome {}
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.selkie.lease.FakeKernel.FakeFile;
 import io.selkie.lease.FakeKernel.FakeTarget;
+import io.selkie.lease.Sealer.Preparation;
 import io.selkie.lease.Sealer.Purpose;
 import io.selkie.lease.Sealer.Refusal.Reason;
 import io.selkie.lease.Sealer.SealOutcome;
@@ -178,6 +179,78 @@ class PreparationTest {
     assertThat(target.retained).isZero();
     assertThat(target.file.mappings).isZero();
     assertThat(target.file.lease).isEqualTo(LeaseType.NONE);
+  }
+
+  @Test
+  void ofASparseFileOnlyTheWindowIsAllocated() {
+    FakeFile file = rig.fake.file(1L << 40).allocate(1, 1, 0);
+
+    var sealed = prepared(file, new ByteRange(0, 1L << 40), 1, 4);
+
+    assertThat(sealed.map().range()).isEqualTo(new ByteRange(0, 4L * BLOCK));
+    assertThat(sealed.map().holes()).isEmpty();
+    assertThat(file.blocks.keySet()).containsExactly(0L, 1L, 2L, 3L);
+  }
+
+  @Test
+  void whatIsAllocatedAlreadyIsGrantedBeyondTheWindow() {
+    FakeFile whole = rig.fake.file(8L * BLOCK).allocate(0, 8, FiemapFlags.UNWRITTEN);
+    FakeFile holed = rig.fake.file(8L * BLOCK).allocate(1, 5, 0);
+
+    assertThat(prepared(whole, ALL, 1, 2).map().range()).isEqualTo(ALL);
+    assertThat(prepared(holed, ALL, 1, 2).map().range()).isEqualTo(new ByteRange(0, 6L * BLOCK));
+    assertThat(whole.blocks).hasSize(8);
+    assertThat(holed.blocks).hasSize(6);
+  }
+
+  @Test
+  void onDaxUnwrittenBlocksBeyondTheWindowAreNotWritten() {
+    FakeFile file = rig.fake.file(8L * BLOCK).dax().allocate(0, 8, FiemapFlags.UNWRITTEN);
+
+    var sealed = prepared(file, ALL, 1, 2);
+
+    assertThat(sealed.map().range()).isEqualTo(new ByteRange(0, 2L * BLOCK));
+    assertThat(file.blocks.values()).filteredOn(b -> b.flags() == 0).hasSize(2);
+  }
+
+  @Test
+  void atMostAnEighthOfTheFreeSpaceIsAllocatedAhead() {
+    FakeFile file = rig.fake.file(1L << 40);
+    rig.fake.freeBlocks = 82;
+
+    var sealed = prepared(file, new ByteRange(0, 1L << 40), 2, 64);
+
+    assertThat(sealed.map().range().length()).isBetween(2L * BLOCK, 24L * BLOCK);
+    assertThat(rig.fake.freeBlocks).isGreaterThanOrEqualTo(60);
+  }
+
+  @Test
+  void onAFullDiskTheLeastIsStillGrantedAndNothingElseIsTaken() {
+    FakeFile file = rig.fake.file(1L << 40);
+    rig.fake.freeBlocks = 3;
+
+    var sealed = prepared(file, new ByteRange(0, 1L << 40), 3, 64);
+
+    assertThat(sealed.map().range().length()).isEqualTo(3L * BLOCK);
+  }
+
+  @Test
+  void whatDoesNotFitLeavesNoBlockBehind() {
+    FakeFile file = rig.fake.file(8L * BLOCK);
+    rig.fake.freeBlocks = 3;
+
+    assertThat(rig.refused(file.target(true), Purpose.READ_WRITE, 0, 8L * BLOCK).reason())
+        .isEqualTo(Reason.NO_SPACE);
+    assertThat(file.blocks).isEmpty();
+    assertThat(rig.fake.freeBlocks).isEqualTo(3);
+  }
+
+  private SealOutcome.Sealed prepared(FakeFile file, ByteRange range, int least, int window) {
+    var preparation = new Preparation((long) least * BLOCK, (long) window * BLOCK);
+    return (SealOutcome.Sealed)
+        rig.runtime
+            .sealer()
+            .seal(file.target(true), Purpose.READ_WRITE, range, preparation, rig.recorder);
   }
 
   @Test

@@ -11,6 +11,7 @@ import io.selkie.lease.ByteRange;
 import io.selkie.lease.Seal;
 import io.selkie.lease.SealTarget;
 import io.selkie.lease.Sealer;
+import io.selkie.lease.Sealer.Preparation;
 import io.selkie.posix.LeaseType;
 import io.selkie.protocol.nfs4.DeviceId4;
 import java.nio.ByteBuffer;
@@ -42,16 +43,21 @@ final class Mutants {
   private record Wrapped(Mutant mutant, Sealer real, SimKernel kernel) implements Sealer {
     @Override
     public SealOutcome seal(
-        SealTarget target, Purpose purpose, ByteRange range, SealListener listener) {
+        SealTarget target,
+        Purpose purpose,
+        ByteRange range,
+        Preparation preparation,
+        SealListener listener) {
       if (mutant == Mutant.DESCRIPTIONS_LEAK) {
         target.retain();
       }
-      return spoiled(real.seal(target, purpose, range, listener));
+      return spoiled(real.seal(target, purpose, range, preparation, listener));
     }
 
     @Override
-    public SealOutcome extend(Seal seal, Purpose purpose, ByteRange range) {
-      return spoiled(real.extend(seal, purpose, range));
+    public SealOutcome extend(
+        Seal seal, Purpose purpose, ByteRange range, Preparation preparation) {
+      return spoiled(real.extend(seal, purpose, range, preparation));
     }
 
     private SealOutcome spoiled(SealOutcome outcome) {

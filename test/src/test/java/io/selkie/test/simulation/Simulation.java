@@ -164,6 +164,7 @@ final class Simulation {
         3,
         200,
         (long) BLOCK * BLOCKS_MAX,
+        BLOCK * 4L,
         BLOCK,
         32,
         256,
