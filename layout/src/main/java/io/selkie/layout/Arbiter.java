@@ -70,9 +70,10 @@ public final class Arbiter implements LayoutArbiter {
    * @param types the layout types granted here, the preferred one first
    * @param events told of each step
    * @param timers their tasks do not block
-   * @param executor runs what blocks in the kernel when the present thread may not: grants that had
-   *     to wait for their turn, and the release of seals after asynchronous events; must not reject
-   *     before the arbiter is closed
+   * @param grants runs the grants that had to wait for their turn: they may block for long, where
+   *     space has to be allocated; must not reject before the arbiter is closed
+   * @param releases runs the release of seals after asynchronous events: another one, because
+   *     somebody in the kernel waits for each; must not reject either
    * @param random makes this boot's stateids unlike others
    */
   public Arbiter(
@@ -82,7 +83,8 @@ public final class Arbiter implements LayoutArbiter {
       LayoutEvents events,
       NanoClock clock,
       Timers timers,
-      Executor executor,
+      Executor grants,
+      Executor releases,
       RandomGenerator random,
       LayoutPolicy policy) {
     types.forEach(type -> this.types.put(type.number(), type));
@@ -97,7 +99,8 @@ public final class Arbiter implements LayoutArbiter {
             events,
             clock,
             timers,
-            executor,
+            grants,
+            releases,
             current,
             this::dispatch);
     this.commits = new Commits(context, this::dispatchIfPresent);
@@ -274,7 +277,8 @@ public final class Arbiter implements LayoutArbiter {
   private static Preparation preparation(
       LayoutGetRequest request, ByteRange wanted, LayoutPolicy policy) {
     // A least length without end is for reads only; the worker refuses it to writers.
-    long min = Math.clamp(request.minLength(), 1L, Math.min(policy.grantBytesMax(), Long.MAX_VALUE >> 1));
+    long min =
+        Math.clamp(request.minLength(), 1L, Math.min(policy.grantBytesMax(), Long.MAX_VALUE >> 1));
     long mask = policy.alignmentBytes() - 1L;
     long least = request.offset() - wanted.offset() + min + mask & ~mask;
     return new Preparation(least, Math.max(least, policy.prepareWindowBytes()));

@@ -35,13 +35,14 @@ final class ChangeDesk {
   // ------------------------------------------------------------------ permits
 
   /**
-   * The way of nearly every NFS WRITE: nobody holds a hole, nobody wants a layout. Emits nothing.
+   * The way of nearly every NFS WRITE: nobody holds a hole or shared blocks, nobody wants a layout.
+   * Emits nothing.
    *
    * @return null when the change must be judged
    */
   ChangePermit permitAtOnce(FileChange change, ByteRange range, long clientId) {
     if (change != FileChange.WRITE
-        || file.hasHoles()
+        || file.hasMoving()
         || !file.grants.isIdle()
         || !reservations.isEmpty()) {
       return null;
@@ -87,14 +88,22 @@ final class ChangeDesk {
   }
 
   private String write(ChangeOp op) {
-    if (file.hasHoles()) {
-      Recall recall = file.recalls.holesIn(op.range, op.clientId);
+    GrantOp working = file.grants.working();
+    if (working != null
+        && working.registering
+        && working.sharesBlocks
+        && working.range.overlaps(op.range)) {
+      working.doom(NFS4ERR_LAYOUTTRYLATER, "its blocks are about to be copied by a write");
+      reserve(op.change, op.range, op.clientId, file.now());
+      return "a layout over shared blocks is being granted";
+    }
+    if (file.hasMoving()) {
+      Recall recall = file.recalls.movingIn(op.range, op.clientId);
       if (recall != null) {
         reserve(op.change, op.range, op.clientId, recall.deadlineNanos);
-        return "recall " + recall.id + ": others hold holes of the range";
+        return "recall " + recall.id + ": the write would change blocks that are granted";
       }
     }
-    GrantOp working = file.grants.working();
     if (working != null && working.range.overlaps(op.range)) {
       working.touched(op.range);
     }
@@ -114,6 +123,15 @@ final class ChangeDesk {
     List<Part> parts = file.partsIn(range);
     if (othersOnly) {
       parts.removeIf(part -> part.segment != null && part.clientId() == op.clientId);
+    }
+    if (op.change == FileChange.SHRINK && file.returns.isFlushing(range)) {
+      // A layout may be returned while it is flushed. The flush touches pages, and those behind the
+      // new end would be gone under it. While something is still held the recall sets the pace.
+      if (parts.isEmpty()) {
+        file.returns.cancelFlushes(range);
+      }
+      reserve(op.change, op.range, op.clientId, file.now());
+      delay = "a flush is running there";
     }
     if (parts.isEmpty()) {
       return delay;

@@ -1,7 +1,6 @@
 package io.selkie.layout;
 
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_BADLAYOUT;
-import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_DELEG_REVOKED;
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_DQUOT;
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_INVAL;
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_IO;
@@ -76,8 +75,8 @@ final class Commits {
   private static LayoutCommitResult flush(FlushOp op) {
     for (ByteRange range : op.held) {
       for (long at = range.offset(); at < range.end(); at += PIECE_BYTES) {
-        if (op.cancelled) {
-          return result(NFS4ERR_DELEG_REVOKED, "fenced while it was being flushed");
+        if (op.cancelled != NFS4_OK) {
+          return result(op.cancelled, "fenced or cut off while it was being flushed");
         }
         long end = range.end() - at > PIECE_BYTES ? at + PIECE_BYTES : range.end();
         int errno = op.seal.flush(Ranges.between(at, end));

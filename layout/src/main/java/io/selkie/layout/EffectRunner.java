@@ -4,7 +4,7 @@ import io.selkie.config.time.NanoClock;
 import io.selkie.config.time.Timers;
 import io.selkie.layout.LayoutEvents.Step;
 import java.util.List;
-import java.util.concurrent.CompletionStage;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicReference;
@@ -14,7 +14,7 @@ import org.slf4j.LoggerFactory;
 /**
  * Does what the files' state machines want done, and brings what comes of it back as events. No
  * lock is held here. What blocks in the kernel is done on the present thread when that one may
- * block, and handed to the executor otherwise.
+ * block, and handed to an executor otherwise.
  */
 final class EffectRunner {
 
@@ -30,7 +30,8 @@ final class EffectRunner {
   private final LayoutEvents events;
   private final NanoClock clock;
   private final Timers timers;
-  private final Executor executor;
+  private final Executor grants;
+  private final Executor releases;
   private final AtomicReference<LayoutPolicy> policy;
   private final Dispatcher dispatcher;
 
@@ -40,7 +41,8 @@ final class EffectRunner {
       LayoutEvents events,
       NanoClock clock,
       Timers timers,
-      Executor executor,
+      Executor grants,
+      Executor releases,
       AtomicReference<LayoutPolicy> policy,
       Dispatcher dispatcher) {
     this.worker = worker;
@@ -48,7 +50,8 @@ final class EffectRunner {
     this.events = events;
     this.clock = clock;
     this.timers = timers;
-    this.executor = executor;
+    this.grants = grants;
+    this.releases = releases;
     this.policy = policy;
     this.dispatcher = dispatcher;
   }
@@ -63,8 +66,8 @@ final class EffectRunner {
         case Effect.StartGrant e -> startGrant(file, e.op(), mayBlock && e.op() == own);
         case Effect.Invalidate e -> invalidate(file, e, mayBlock);
         case Effect.SendRecall e -> send(file, e);
-        case Effect.ReleaseSeal e -> blocking(mayBlock, () -> releaseSeal(file, e));
-        case Effect.ReleaseTarget e -> blocking(mayBlock, () -> e.target().release());
+        case Effect.ReleaseSeal e -> blocking(mayBlock, releases, () -> releaseSeal(file, e));
+        case Effect.ReleaseTarget e -> blocking(mayBlock, releases, () -> e.target().release());
         case Effect.StartTimer e ->
             e.slot()
                 .start(timers, e.delayNanos(), () -> dispatcher.dispatch(file, e.event(), false));
@@ -75,7 +78,7 @@ final class EffectRunner {
     }
   }
 
-  private void blocking(boolean mayBlock, Runnable task) {
+  private void blocking(boolean mayBlock, Executor executor, Runnable task) {
     if (mayBlock) {
       task.run();
       return;
@@ -92,49 +95,90 @@ final class EffectRunner {
   private void startGrant(FileLayouts file, GrantOp op, boolean here) {
     blocking(
         here,
+        grants,
         () -> {
           FileEvent outcome = worker.work(op, event -> dispatcher.dispatch(file, event, false));
           dispatcher.dispatch(file, outcome, true);
+          if (op.error != null) {
+            throw op.error;
+          }
         });
   }
 
   private void invalidate(FileLayouts file, Effect.Invalidate effect, boolean mayBlock) {
     Part part = effect.part();
-    CompletionStage<Void> stage = part.handle.invalidate();
-    var future = stage.toCompletableFuture();
+    var future = invalidation(part);
     if (future.isDone()) {
-      dead(file, effect, future.isCompletedExceptionally(), mayBlock);
+      ended(file, effect, future, mayBlock);
       return;
     }
     // S3 waits for the peer, but not for ever: then its queue pair is broken.
     TimerSlot budget = new TimerSlot();
     budget.start(timers, policy.get().fenceBudgetNanos(), part.handle::abort);
-    stage.whenComplete((_, failure) -> {
+    future.whenComplete((_, _) -> {
       budget.cancel();
-      dead(file, effect, failure != null, false);
+      ended(file, effect, future, false);
     });
   }
 
-  private void dead(FileLayouts file, Effect.Invalidate effect, boolean failed, boolean mayBlock) {
-    Part part = effect.part();
-    if (failed) {
-      // Nobody knows whether the handle works: the peer is cut off, and only then is it dead.
-      LOG.error("invalidation of {} {} failed: breaking its queue pairs", file.path, part.range);
-      part.handle.abort();
+  private static CompletableFuture<Void> invalidation(Part part) {
+    try {
+      return part.handle.invalidate().toCompletableFuture();
+    } catch (RuntimeException e) {
+      return CompletableFuture.failedFuture(e);
     }
+  }
+
+  private void ended(
+      FileLayouts file, Effect.Invalidate effect, CompletableFuture<Void> first, boolean mayBlock) {
+    if (!first.isCompletedExceptionally()) {
+      dead(file, effect, mayBlock);
+      return;
+    }
+    // Nobody knows whether the handle works: the peer is cut off, and it is asked once more.
+    Part part = effect.part();
+    LOG.error(
+        "invalidation of {} {} failed: breaking its queue pairs",
+        file.path,
+        part.range,
+        first.exceptionNow());
+    part.handle.abort();
+    invalidation(part)
+        .whenComplete((_, failure) -> {
+          if (failure == null) {
+            dead(file, effect, false);
+            return;
+          }
+          LOG.error(
+              "S3: {} {} may still be reachable by client {}; its seal is kept: end that client's"
+                  + " connections, or restart the server",
+              file.path,
+              part.range,
+              Long.toHexString(part.clientId()),
+              failure);
+          tell(file, effect, Step.INVALIDATION_FAILED, String.valueOf(failure.getMessage()));
+        });
+  }
+
+  private void dead(FileLayouts file, Effect.Invalidate effect, boolean mayBlock) {
+    Part part = effect.part();
     part.seal.removeHandle(part.blocks);
+    tell(file, effect, Step.HANDLE_INVALIDATED, effect.fenced() ? "fenced" : "returned");
+    dispatcher.dispatch(file, new FileEvent.PartDead(part), mayBlock);
+  }
+
+  private void tell(FileLayouts file, Effect.Invalidate effect, Step step, String detail) {
     tell(
         new LayoutEvents.Event(
             clock.nanoTime(),
-            Step.HANDLE_INVALIDATED,
+            step,
             effect.recallId(),
             file.identity,
             file.path,
-            part.clientId(),
+            effect.part().clientId(),
             effect.cause(),
-            part.range.length(),
-            effect.fenced() ? "fenced" : "returned"));
-    dispatcher.dispatch(file, new FileEvent.PartDead(part), mayBlock);
+            effect.part().range.length(),
+            detail));
   }
 
   private void send(FileLayouts file, Effect.SendRecall effect) {

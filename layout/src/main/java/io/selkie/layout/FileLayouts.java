@@ -43,7 +43,7 @@ final class FileLayouts {
   private Part firstPart;
   private Part lastPart;
   private int liveParts;
-  private int holeParts;
+  private int movingParts;
   private int pins;
 
   /** Answers that wait until the seal is gone. */
@@ -218,8 +218,9 @@ final class FileLayouts {
     return liveParts;
   }
 
-  boolean hasHoles() {
-    return holeParts > 0;
+  /** Whether somebody holds what a write through the server may change the blocks of. */
+  boolean hasMoving() {
+    return movingParts > 0;
   }
 
   Hold hold(Hold.Key key) {
@@ -273,8 +274,8 @@ final class FileLayouts {
     }
     lastPart = part;
     liveParts++;
-    if (part.isHole()) {
-      holeParts++;
+    if (part.movesOnWrite()) {
+      movingParts++;
     }
   }
 
@@ -323,8 +324,8 @@ final class FileLayouts {
     part.previous = null;
     part.next = null;
     liveParts--;
-    if (part.isHole()) {
-      holeParts--;
+    if (part.movesOnWrite()) {
+      movingParts--;
     }
     Segment segment = part.segment;
     if (segment != null && --segment.liveParts == 0) {

@@ -24,8 +24,8 @@ final class FlushOp {
   Seal seal;
   boolean begun;
 
-  /** Set when the holder was fenced meanwhile: the flush is to end. */
-  volatile boolean cancelled;
+  /** Not NFS4_OK when the flush is to end before its time: its answer. */
+  volatile int cancelled = NfsStat4.NFS4_OK;
 
   Hold hold;
 

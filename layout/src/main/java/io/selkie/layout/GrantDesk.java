@@ -145,6 +145,10 @@ final class GrantDesk {
 
   /** The worker asks whether to go on: from here on the seal stays until it is done. */
   void verified(GrantOp op) {
+    if (op.sharesBlocks && op.wasWritten(op.range)) {
+      // What was verified may be moving, and writes do not wait for grants.
+      op.doom(NFS4ERR_LAYOUTTRYLATER, "the file's shared blocks are being written");
+    }
     op.registering =
         !op.isDoomed() && (file.state() == FileState.SEALING || file.state() == FileState.SEALED);
   }
@@ -162,7 +166,7 @@ final class GrantDesk {
       return;
     }
     boolean stale =
-        event.parts().stream().anyMatch(part -> part.isHole() && op.wasWritten(part.range));
+        event.parts().stream().anyMatch(part -> part.movesOnWrite() && op.wasWritten(part.range));
     if (stale) {
       orphan(event.parts());
       again(op);
@@ -274,10 +278,10 @@ final class GrantDesk {
     layouts--;
   }
 
-  /** The client is gone: what it asked for is not to be granted any more. */
-  void dropClient(long clientId) {
+  /** The client is gone, or closed the file: what it asked for is not to be granted any more. */
+  void dropClient(long clientId, String reason) {
     if (working != null && working.clientId() == clientId) {
-      working.doom(NFS4ERR_BAD_STATEID, "the client is gone");
+      working.doom(NFS4ERR_BAD_STATEID, reason);
     }
     List<GrantOp> gone = new ArrayList<>();
     for (GrantOp op : waiting) {
@@ -289,7 +293,7 @@ final class GrantDesk {
       waiting.remove(op);
       op.queued = false;
       file.emit(new Effect.CancelTimer(op.wait));
-      drop(op, NFS4ERR_BAD_STATEID, "the client is gone");
+      drop(op, NFS4ERR_BAD_STATEID, reason);
     }
   }
 
@@ -341,8 +345,8 @@ final class GrantDesk {
       file.changes.reserve(op, file.now());
       return tryLater("the file is kept free for somebody's retry");
     }
-    if (op.isReadWrite() && file.hasHoles()) {
-      Recall recall = file.recalls.holesIn(op.range, op.clientId());
+    if (op.isReadWrite() && file.hasMoving()) {
+      Recall recall = file.recalls.movingIn(op.range, op.clientId());
       if (recall != null) {
         file.changes.reserve(op, recall.deadlineNanos);
         return tryLater("recall " + recall.id + ": others hold holes of the range");

@@ -39,6 +39,12 @@ final class GrantOp {
   /** The worker registers handles, or may: the seal must stay until it is done. */
   boolean registering;
 
+  /** What broke off the worker and must go on to the top of its thread; null when nothing did. */
+  Error error;
+
+  /** Whether a write would move blocks that it names; known before it registers. */
+  boolean sharesBlocks;
+
   boolean seqidChecked;
   boolean queued;
 

@@ -1,6 +1,7 @@
 package io.selkie.layout;
 
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_BADLAYOUT;
+import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_BAD_STATEID;
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_LAYOUTTRYLATER;
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_LAYOUTUNAVAILABLE;
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_NOSPC;
@@ -81,8 +82,10 @@ final class GrantWorker {
           yield register(op, seal, sealed.map(), parts, file);
         }
       };
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
+      // Whatever it is, the file must hear that its grant is over, or nobody gets one ever again.
       LOG.error("LAYOUTGET of {} {} failed", op.request.file().describe(), op.range, e);
+      op.error = e instanceof Error error ? error : null;
       return new FileEvent.GrantFailed(op, seal, parts, NFS4ERR_SERVERFAULT, e.toString());
     }
   }
@@ -107,13 +110,32 @@ final class GrantWorker {
     if (refusal != null) {
       return refusal;
     }
+    op.sharesBlocks =
+        seal.exact() && plan.stream().anyMatch(p -> !p.isHole() && Part.isShared(p.blocks()));
     file.on(new FileEvent.GrantVerified(op));
     if (!op.registering) {
       return new FileEvent.GrantFailed(
           op, seal, parts, NFS4ERR_LAYOUTTRYLATER, "the seal is being taken back");
     }
+    if (op.type.isGone(op.clientId())) {
+      // Holes are granted without asking the type for a handle. Who goes from here on finds this
+      // grant in its file.
+      return new FileEvent.GrantFailed(op, seal, parts, NFS4ERR_BAD_STATEID, "the client is gone");
+    }
+    try {
+      return open(op, seal, plan, parts);
+    } finally {
+      // Also of a grant that failed half-way: what was registered is told when it is invalidated.
+      if (!parts.isEmpty()) {
+        long bytes =
+            parts.stream().filter(part -> !part.isHole()).mapToLong(p -> p.range.length()).sum();
+        tell(op, Step.REGISTERED, bytes, "parts " + parts.size());
+      }
+    }
+  }
+
+  private static FileEvent open(GrantOp op, Seal seal, List<PlannedPart> plan, List<Part> parts) {
     List<LayoutHandle> handles = new ArrayList<>(plan.size());
-    long bytes = 0;
     for (PlannedPart planned : plan) {
       if (planned.isHole()) {
         handles.add(null);
@@ -131,15 +153,13 @@ final class GrantWorker {
         seal.removeHandle(planned.blocks());
         return new FileEvent.GrantFailed(
             op, seal, parts, NFS4ERR_LAYOUTUNAVAILABLE, e.getMessage());
-      } catch (RuntimeException e) {
+      } catch (RuntimeException | Error e) {
         seal.removeHandle(planned.blocks());
         throw e;
       }
       handles.add(handle);
       parts.add(new Part(planned.range(), planned.blocks(), handle, seal));
-      bytes += planned.range().length();
     }
-    tell(op, Step.REGISTERED, bytes, "parts " + parts.size());
     ByteBuffer content = op.type.encode(plan, handles, op.request.ioMode());
     ByteRange granted =
         Ranges.between(plan.getFirst().range().offset(), plan.getLast().range().end());

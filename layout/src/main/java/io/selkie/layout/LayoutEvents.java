@@ -28,6 +28,11 @@ public interface LayoutEvents {
     FENCE_BEGUN,
     /** The last access through the handles is over; they are dead (S3). */
     HANDLE_INVALIDATED,
+    /**
+     * An alarm: a handle could not be invalidated, not even by force (S3). It counts as alive, so
+     * its seal is kept.
+     */
+    INVALIDATION_FAILED,
     /** The kernel lease was given up. */
     SEAL_RELEASED,
     /** The auditor found a difference. */

@@ -60,6 +60,9 @@ public interface LayoutType {
   /** Checks lrf_body of LAYOUTRETURN; an NFS status. */
   int checkReturn(ByteBuffer body);
 
+  /** Whether {@link #clientGone} was called for it: nothing may be granted to it any more. */
+  boolean isGone(long clientId);
+
   /** Breaks everything this client has open here at once; what it had comes to its end. */
   void clientGone(long clientId);
 

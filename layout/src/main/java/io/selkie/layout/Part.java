@@ -27,6 +27,8 @@ final class Part {
   /** The seal that stands behind the handle; null for a hole. */
   final Seal seal;
 
+  private final boolean sharesBlocks;
+
   /** Null until the grant was committed, and for ever when it was not. */
   Segment segment;
 
@@ -49,6 +51,12 @@ final class Part {
     this.blocks = blocks;
     this.handle = handle;
     this.seal = seal;
+    this.sharesBlocks = seal != null && seal.exact() && isShared(blocks);
+  }
+
+  /** Whether other files share some of the blocks: a write copies them to another place first. */
+  static boolean isShared(BlockMap blocks) {
+    return blocks.extents().stream().anyMatch(BlockMap.Extent::shared);
   }
 
   static Part hole(ByteRange range) {
@@ -68,6 +76,14 @@ final class Part {
 
   boolean isHole() {
     return handle == null;
+  }
+
+  /**
+   * Whether a write through the server would make what was granted untrue: it fills holes, and
+   * where the mapping is the storage it moves blocks that are shared.
+   */
+  boolean movesOnWrite() {
+    return isHole() || sharesBlocks;
   }
 
   long clientId() {

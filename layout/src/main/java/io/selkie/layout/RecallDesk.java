@@ -171,15 +171,23 @@ final class RecallDesk {
     return begin(id, cause, scope, 0, exceptClientId, false, deadline(), parts);
   }
 
-  /** Takes the holes in a range back from others than a client; null when there are none. */
-  Recall holesIn(ByteRange range, long exceptClientId) {
-    List<Part> holes = new ArrayList<>(0);
+  /**
+   * Takes back what a client's writes in a range would change the blocks of; null when there is
+   * nothing. Its own holes it may fill.
+   */
+  Recall movingIn(ByteRange range, long exceptClientId) {
+    List<Part> moving = new ArrayList<>(0);
+    boolean own = false;
     for (Part part : file.partsIn(range)) {
-      if (part.isHole() && part.clientId() != exceptClientId) {
-        holes.add(part);
+      boolean ofClient = part.clientId() == exceptClientId;
+      if (part.movesOnWrite() && !(ofClient && part.isHole())) {
+        moving.add(part);
+        own |= ofClient;
       }
     }
-    return holes.isEmpty() ? null : take(RecallCause.HOLE_FILL, range, exceptClientId, holes);
+    return moving.isEmpty()
+        ? null
+        : take(RecallCause.HOLE_FILL, range, own ? 0 : exceptClientId, moving);
   }
 
   /** Takes read layouts back whose blocks must change for a writer; null when there are none. */
@@ -217,7 +225,7 @@ final class RecallDesk {
   }
 
   void clientGone(FileEvent.ClientGone event) {
-    file.grants.dropClient(event.clientId());
+    file.grants.dropClient(event.clientId(), "the client is gone");
     file.changes.dropClient(event.clientId());
     Waiter<Void> waiter = new Waiter<>(event.answer());
     long id = file.context.nextRecallId();

@@ -2,6 +2,7 @@ package io.selkie.layout;
 
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_BADIOMODE;
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_BADLAYOUT;
+import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_DELEG_REVOKED;
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4_OK;
 
 import io.selkie.layout.LayoutArbiter.LayoutReturnResult;
@@ -123,6 +124,10 @@ final class ReturnDesk {
   }
 
   void returnedAll(FileEvent.ReturnAll event) {
+    if (event.onClose()) {
+      // A grant that came out after this would be returned by nobody.
+      file.grants.dropClient(event.clientId(), "the client closed the file");
+    }
     Waiter<Void> waiter = new Waiter<>(event.answer());
     for (Hold hold : file.holdsOf(event.clientId())) {
       if (event.onClose() ? hold.returnOnClose : hold.layoutType == event.layoutType()) {
@@ -220,8 +225,26 @@ final class ReturnDesk {
   void cancelFlushes(Hold hold) {
     for (FlushOp op : flushes) {
       if (op.hold == hold) {
-        op.cancelled = true;
+        op.cancelled = NFS4ERR_DELEG_REVOKED;
       }
     }
+  }
+
+  /** Whether pages of a range are being flushed. */
+  boolean isFlushing(ByteRange range) {
+    return flushes.stream().anyMatch(op -> touches(op, range));
+  }
+
+  /** Nothing is held of a range any more and it is to be cut off: its flushes end soon. */
+  void cancelFlushes(ByteRange range) {
+    for (FlushOp op : flushes) {
+      if (op.cancelled == NFS4_OK && touches(op, range)) {
+        op.cancelled = NFS4ERR_BADLAYOUT;
+      }
+    }
+  }
+
+  private static boolean touches(FlushOp op, ByteRange range) {
+    return op.held.stream().anyMatch(range::overlaps);
   }
 }

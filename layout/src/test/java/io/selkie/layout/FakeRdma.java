@@ -28,6 +28,12 @@ final class FakeRdma implements RdmaProvider {
   /** Whether accesses are in flight, so that an invalidation has to be ended by hand. */
   boolean slowPeers;
 
+  /** Whether invalidations end with an error. */
+  boolean invalidationFails;
+
+  /** Whether they do not once accesses were broken off. */
+  boolean abortHelps;
+
   /** Registrations until one fails; negative for never. */
   int failAfter = -1;
 
@@ -78,6 +84,9 @@ final class FakeRdma implements RdmaProvider {
     @Override
     public CompletionStage<Void> invalidate() {
       valid = false;
+      if (invalidationFails && !(aborted && abortHelps)) {
+        return CompletableFuture.failedFuture(new IllegalStateException("on purpose"));
+      }
       if (!slowPeers) {
         dead.complete(null);
       }
@@ -87,7 +96,7 @@ final class FakeRdma implements RdmaProvider {
     @Override
     public void abortAccesses() {
       aborted = true;
-      if (!valid) {
+      if (!valid && !invalidationFails) {
         dead.complete(null);
       }
     }

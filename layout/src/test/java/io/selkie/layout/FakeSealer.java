@@ -48,6 +48,12 @@ final class FakeSealer implements Sealer {
       return this;
     }
 
+    File shared(long offset, long length) {
+      extents.put(offset, new Extent(offset, (1L << 40) + offset, length, 0x2000));
+      size = Math.max(size, offset + length);
+      return this;
+    }
+
     File size(long bytes) {
       size = bytes;
       return this;
@@ -119,8 +125,7 @@ final class FakeSealer implements Sealer {
   }
 
   @Override
-  public SealOutcome extend(
-      Seal seal, Purpose purpose, ByteRange range, Preparation preparation) {
+  public SealOutcome extend(Seal seal, Purpose purpose, ByteRange range, Preparation preparation) {
     FakeSeal fake = (FakeSeal) seal;
     calls.add("extend " + purpose + " " + range.offset() + "+" + range.length());
     if (refusal != null) {

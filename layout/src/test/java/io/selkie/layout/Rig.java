@@ -72,6 +72,7 @@ final class Rig {
   final List<Sent> sent = new ArrayList<>();
   final List<LayoutEvents.Event> events = new ArrayList<>();
   final ArrayDeque<Runnable> handedOn = new ArrayDeque<>();
+  final ArrayDeque<Runnable> releases = new ArrayDeque<>();
   final RdmaDomains domains = new RdmaDomains(rdma);
   final RdmaDevices devices =
       new RdmaDevices(RandomGeneratorFactory.of("L64X128MixRandom").create(1));
@@ -93,6 +94,7 @@ final class Rig {
             time,
             time,
             handedOn::add,
+            releases::add,
             RandomGeneratorFactory.of("L64X128MixRandom").create(2),
             policy);
   }
@@ -101,10 +103,10 @@ final class Rig {
     return new FakeSealer.File(++lastInode);
   }
 
-  /** Runs what was handed to the executor, and what that hands on. */
+  /** Runs what was handed to the executors, and what that hands on. */
   void work() {
-    while (!handedOn.isEmpty()) {
-      handedOn.removeFirst().run();
+    while (!handedOn.isEmpty() || !releases.isEmpty()) {
+      (handedOn.isEmpty() ? releases : handedOn).removeFirst().run();
     }
   }
 

@@ -334,6 +334,7 @@ class ThreadsTest {
             NanoClock.system(),
             timers,
             workers,
+            workers,
             random,
             // Nobody retries here, so reservations are short.
             new LayoutPolicy(

@@ -6,9 +6,9 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Threads for the server's own work that may block in the kernel: grants that waited, seals to be
- * released, audits, departures of clients. Bounded: beyond that the caller does the work itself,
- * which slows down who makes too much of it and loses nothing.
+ * Threads for the server's own work that may block in the kernel: grants that waited and audits on
+ * some, seals to be released and departures of clients on others. Bounded: beyond that the caller
+ * does the work itself, which slows down who makes too much of it and loses nothing.
  */
 final class BlockingThreads implements Executor, AutoCloseable {
 

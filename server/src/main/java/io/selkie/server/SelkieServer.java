@@ -71,19 +71,22 @@ public final class SelkieServer implements AutoCloseable {
     this.opens = parts.openTable();
     BlockingThreads blocking =
         teardown.later(new BlockingThreads("layout-worker", Math.max(2, Limits.processors())));
-    Departure departure = new Departure(blocking);
+    // Of its own, so that nobody who waits for a seal to go waits behind a slow grant.
+    BlockingThreads releases = teardown.later(new BlockingThreads("layout-release", 2));
+    Departure departure = new Departure(releases);
     this.sessions = parts.openSessions(departure);
     this.rdma = parts.openRdma(sessions);
     LeaseTimeGuard guard = parts.guard(facts, seconds -> deadlines(config, seconds), deadlines);
     LeaseRuntime leases = parts.startLeases(deadlines, guard);
-    Arbiter newArbiter = parts.openArbiter(leases, guard, sessions, opens, rdma, blocking);
+    Arbiter newArbiter =
+        parts.openArbiter(leases, guard, sessions, opens, rdma, blocking, releases);
     this.arbiter = newArbiter;
     departure.attach(arbiter, opens, rdma.map(RdmaService::gate));
     sessions.register(new Stateholders.Opens(opens));
     sessions.register(new Stateholders.Layouts(arbiter));
     this.workers = teardown.later(Limits.workers(config.workers()));
     RpcServer rpc =
-        parts.openRpc(parts.services(fs, opens, arbiter, sessions), sessions, workers, blocking);
+        parts.openRpc(parts.services(fs, opens, arbiter, sessions), sessions, workers, releases);
     this.diagnostics = openDiagnostics();
     // Clients may come from here on.
     this.nfsAddress = rpc.listen(resolve(config.listen()));

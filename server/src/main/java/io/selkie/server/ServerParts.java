@@ -249,7 +249,8 @@ final class ServerParts {
       SessionManager sessions,
       OpenTable opens,
       Optional<RdmaService> rdma,
-      BlockingThreads blocking) {
+      BlockingThreads blocking,
+      BlockingThreads releases) {
     List<LayoutType> types =
         rdma.<List<LayoutType>>map(service ->
                 List.of(
@@ -268,6 +269,7 @@ final class ServerParts {
             clock,
             timers,
             blocking,
+            releases,
             random,
             LayoutPolicy.of(config.layout())));
   }
@@ -295,13 +297,13 @@ final class ServerParts {
   }
 
   RpcServer openRpc(
-      FileServices services, SessionManager sessions, Workers workers, BlockingThreads blocking) {
+      FileServices services, SessionManager sessions, Workers workers, BlockingThreads releases) {
     List<Operation> operations = new ArrayList<>(FileOperations.all(services));
     operations.addAll(
         BackChannelWatch.around(
             sessions.operations(c -> FileOperations.checkParent(services, c)),
             sessions::clientOf,
-            client -> blocking.execute(() -> services.arbiter().backChannelUp(client))));
+            client -> releases.execute(() -> services.arbiter().backChannelUp(client))));
     CompoundEngine engine =
         new CompoundEngine(
             OperationTable.of(operations), ExecutionPolicy.BY_COST, workers, metrics::operation);

@@ -52,6 +52,13 @@ public final class RdmaDomains {
     }
   }
 
+  /** Whether the client is gone, as far as it is remembered. */
+  public boolean isGone(long clientId) {
+    synchronized (domains) {
+      return gone.containsKey(clientId);
+    }
+  }
+
   /** How many clients have a domain. */
   public int size() {
     synchronized (domains) {

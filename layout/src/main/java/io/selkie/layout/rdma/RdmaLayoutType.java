@@ -221,6 +221,11 @@ public final class RdmaLayoutType implements LayoutType {
   }
 
   @Override
+  public boolean isGone(long clientId) {
+    return domains.isGone(clientId);
+  }
+
+  @Override
   public void clientGone(long clientId) {
     domains.close(clientId);
   }

@@ -31,6 +31,7 @@ final class LayoutCounters {
   private final Counter sealsTaken;
   private final Counter registeredBytes;
   private final Counter auditDifferences;
+  private final Counter invalidationsFailed;
   private final Histogram recallNanos;
   private final Histogram unsealNanos;
   private final Histogram fenceNanos;
@@ -46,6 +47,7 @@ final class LayoutCounters {
     sealsTaken = metrics.counter(Metric.SEALS_TAKEN);
     registeredBytes = metrics.counter(Metric.REGISTERED_BYTES);
     auditDifferences = metrics.counter(Metric.AUDIT_DIFFERENCES);
+    invalidationsFailed = metrics.counter(Metric.INVALIDATIONS_FAILED);
     recallNanos = metrics.histogram(Metric.RECALL_NANOS);
     unsealNanos = metrics.histogram(Metric.UNSEAL_NANOS);
     fenceNanos = metrics.histogram(Metric.FENCE_NANOS);
@@ -80,6 +82,7 @@ final class LayoutCounters {
         fenceBegun(event);
       }
       case HANDLE_INVALIDATED -> invalidated(event);
+      case INVALIDATION_FAILED -> invalidationsFailed.inc();
       case SEAL_RELEASED -> released(event);
       case AUDIT_DIFFERENCE -> auditDifferences.inc();
       case REFUSED -> metrics.counter(Metric.LAYOUTS_REFUSED, reasonOf(event)).inc();

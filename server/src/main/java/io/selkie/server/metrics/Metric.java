@@ -73,7 +73,12 @@ public enum Metric {
   AUDITS("audits_total", Kind.COUNTER, "block maps read again under a seal", "outcome"),
   /** Differences found by the auditor. */
   AUDIT_DIFFERENCES(
-      "audit_differences_total", Kind.COUNTER, "block maps found changed under a seal (S2)");
+      "audit_differences_total", Kind.COUNTER, "block maps found changed under a seal (S2)"),
+  /** Handles that could not be taken back by any means. */
+  INVALIDATIONS_FAILED(
+      "invalidations_failed_total",
+      Kind.COUNTER,
+      "handles that could not be invalidated, their seals are kept (S3)");
 
   /** The one prefix of all names. */
   public static final String PREFIX = "selkie_";

@@ -134,6 +134,7 @@ class RealFilesTest {
             CLOCK,
             timers,
             workers,
+            workers,
             random,
             new LayoutPolicy(
                 2 * SECOND,
@@ -151,6 +152,7 @@ class RealFilesTest {
                 4,
                 1024,
                 1L << 40,
+                64L << 20,
                 4096,
                 1024,
                 1024,

@@ -118,6 +118,11 @@ final class Mutants {
     }
 
     @Override
+    public boolean isGone(long clientId) {
+      return real.isGone(clientId);
+    }
+
+    @Override
     public int bodyBytes(int parts) {
       return real.bodyBytes(parts);
     }

@@ -127,6 +127,7 @@ final class Simulation {
             world,
             Mutants.timers(mutant, world),
             workers,
+            workers,
             world.random,
             policy());
     for (int i = 0; i < CLIENTS; i++) {
