@@ -147,13 +147,18 @@ final class FakeSealer implements Sealer {
     task.run();
   }
 
-  /** Simpler than the real one: a read-write grant ends with the window. */
+  /** A read-write grant ends with the window, or with the data that begins before it ends. */
   private static BlockMap map(
       File file, Purpose purpose, ByteRange range, Preparation preparation) {
     long bound =
         purpose == Purpose.READ || preparation.windowBytes() > range.length()
             ? range.end()
             : range.offset() + preparation.windowBytes();
+    for (Extent extent : file.extents.values()) {
+      if (extent.logical() <= bound && extent.end() > bound) {
+        bound = Math.min(extent.end(), range.end());
+      }
+    }
     long end = Math.min(bound, file.size);
     if (purpose == Purpose.READ_WRITE) {
       file.extents.values().removeIf(e -> e.logical() < end && e.end() > range.offset());

@@ -174,9 +174,10 @@ class MishapTest {
     rig.rdma.invalidationFails = true;
     rig.rdma.abortHelps = true;
 
-    rig.giveBack(file, 1, stateid);
+    var returned = rig.giveBack(file, 1, stateid, 0, MB, LAYOUTIOMODE4_ANY);
 
     rig.work();
+    assertThat(returned).isCompleted();
     assertThat(rig.steps()).doesNotContain(Step.INVALIDATION_FAILED);
     rig.assertNothingIsLeft(file);
   }

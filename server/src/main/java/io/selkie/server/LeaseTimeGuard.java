@@ -96,17 +96,24 @@ final class LeaseTimeGuard {
     return new Sealer() {
       @Override
       public SealOutcome seal(
-          SealTarget target, Purpose purpose, ByteRange range, SealListener listener) {
+          SealTarget target,
+          Purpose purpose,
+          ByteRange range,
+          Preparation preparation,
+          SealListener listener) {
         check();
         String why = refusal;
-        return why == null ? sealer.seal(target, purpose, range, listener) : refused(why);
+        return why == null
+            ? sealer.seal(target, purpose, range, preparation, listener)
+            : refused(why);
       }
 
       @Override
-      public SealOutcome extend(Seal seal, Purpose purpose, ByteRange range) {
+      public SealOutcome extend(
+          Seal seal, Purpose purpose, ByteRange range, Preparation preparation) {
         check();
         String why = refusal;
-        return why == null ? sealer.extend(seal, purpose, range) : refused(why);
+        return why == null ? sealer.extend(seal, purpose, range, preparation) : refused(why);
       }
     };
   }

@@ -35,12 +35,17 @@ class LeaseTimeGuardTest {
           new Sealer() {
             @Override
             public SealOutcome seal(
-                SealTarget target, Purpose purpose, ByteRange range, SealListener listener) {
+                SealTarget target,
+                Purpose purpose,
+                ByteRange range,
+                Preparation preparation,
+                SealListener listener) {
               return ASKED;
             }
 
             @Override
-            public SealOutcome extend(Seal seal, Purpose purpose, ByteRange range) {
+            public SealOutcome extend(
+                Seal seal, Purpose purpose, ByteRange range, Preparation preparation) {
               return ASKED;
             }
           });
