@@ -66,8 +66,7 @@ public final class KernelSealer implements Sealer {
   }
 
   @Override
-  public SealOutcome extend(
-      Seal seal, Purpose purpose, ByteRange range, Preparation preparation) {
+  public SealOutcome extend(Seal seal, Purpose purpose, ByteRange range, Preparation preparation) {
     requireBytes(range);
     KernelSeal held = ours(seal);
     SealOutcome outcome;
@@ -205,8 +204,7 @@ public final class KernelSealer implements Sealer {
       }
       ByteRange inside = clip(range, status.size());
       Settled settled =
-          preparer.settle(
-              target, inside, dax, purpose, preparation, Optional.of(converting(seal)));
+          preparer.settle(target, inside, dax, purpose, preparation, Optional.of(converting(seal)));
       return switch (settled) {
         case Settled.Unfit(Refused unfit) -> seal.isBreaking() ? breaking(target) : unfit;
         case Settled.Fit(BlockMap map) -> held(map);

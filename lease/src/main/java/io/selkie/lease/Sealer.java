@@ -89,8 +89,8 @@ public interface Sealer {
     /**
      * It is held and verified.
      *
-     * @param map the block map of the asked range, clipped to it, to the end of file and to what was
-     *     prepared, read after the lease was taken
+     * @param map the block map of the asked range, clipped to it, to the end of file and to what
+     *     was prepared, read after the lease was taken
      */
     record Sealed(Seal seal, BlockMap map) implements SealOutcome {}
 
