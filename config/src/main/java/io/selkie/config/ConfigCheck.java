@@ -33,7 +33,10 @@ final class ConfigCheck {
       exports(config.exports());
     }
     SessionConfig sessions = config.sessions();
-    notMore("sessions.maxOpensPerClient", sessions.maxOpensPerClient(), sessions.maxOpens());
+    notMore(
+        "sessions.maxOpensPerClient",
+        sessions.maxOpensPerClient(),
+        Math.min(sessions.maxOpens(), config.files().maxOpenDescriptions()));
     notMore(
         "sessions.maxCachedResponseBytes",
         sessions.maxCachedResponseBytes(),

@@ -31,6 +31,7 @@ final class Limits {
         bufferBytes(config),
         config.maxConnections(),
         Duration.ofMillis(config.idleHandshakeMillis()),
+        rest.unneededTimeout(),
         rest.recordTimeout(),
         rest.sendTimeout(),
         rest.deadPeerTimeout());

@@ -9,7 +9,8 @@ import java.util.concurrent.RejectedExecutionException;
 /**
  * Closes connections that keep the server waiting: no first call, a record that does not end,
  * replies that are not read. A timer is pending only while one of these is the case, one at a time
- * per connection. Confined to the event loop.
+ * per connection; another one looks now and then whether anybody needs the connection. Confined to
+ * the event loop.
  */
 final class ConnectionWatch {
 
@@ -26,6 +27,8 @@ final class ConnectionWatch {
   private long unsentAtNanos = NOT_WAITING;
   private boolean closed;
   private Timers.Timer timer;
+  private long neededAtNanos;
+  private Timers.Timer needTimer;
 
   ConnectionWatch(
       NettyConnection connection,
@@ -43,12 +46,15 @@ final class ConnectionWatch {
   void connected() {
     connectedAtNanos = clock.nanoTime();
     arm(limits.handshakeTimeout());
+    neededAtNanos = connectedAtNanos;
+    armNeed(limits.unneededTimeout().toNanos());
   }
 
   /** A whole call came. */
   void called() {
     connectedAtNanos = NOT_WAITING;
     recordAtNanos = NOT_WAITING;
+    neededAtNanos = clock.nanoTime();
   }
 
   /** Whether the stream now stops within a record. */
@@ -77,17 +83,40 @@ final class ConnectionWatch {
       timer.cancel();
       timer = null;
     }
+    if (needTimer != null) {
+      needTimer.cancel();
+      needTimer = null;
+    }
+  }
+
+  private void armNeed(long nanos) {
+    needTimer = timers.schedule(nanos, () -> fire(this::checkNeed));
+  }
+
+  private void checkNeed() {
+    needTimer = null;
+    if (closed) {
+      return;
+    }
+    if (connection.isNeeded()) {
+      neededAtNanos = clock.nanoTime();
+    }
+    long left =
+        left(neededAtNanos, limits.unneededTimeout(), clock.nanoTime(), "no session and no call");
+    if (left > 0) {
+      armNeed(left);
+    }
   }
 
   private void arm(Duration delay) {
     if (timer == null && !closed) {
-      timer = timers.schedule(delay.toNanos(), this::fire);
+      timer = timers.schedule(delay.toNanos(), () -> fire(this::check));
     }
   }
 
-  private void fire() {
+  private void fire(Runnable check) {
     try {
-      loop.execute(this::check);
+      loop.execute(check);
     } catch (RejectedExecutionException _) {
       // The transport is stopped, and all its connections with it.
     }

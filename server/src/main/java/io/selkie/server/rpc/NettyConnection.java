@@ -22,6 +22,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -75,6 +76,7 @@ final class NettyConnection extends ChannelInboundHandlerAdapter implements RpcC
   private boolean awaitsSent;
   private boolean closed;
   private volatile boolean closing;
+  private volatile BooleanSupplier needed = () -> false;
 
   NettyConnection(
       long id,
@@ -535,6 +537,16 @@ final class NettyConnection extends ChannelInboundHandlerAdapter implements RpcC
           }
         },
         action);
+  }
+
+  @Override
+  public void keepWhile(BooleanSupplier isNeeded) {
+    needed = isNeeded;
+  }
+
+  /** Whether there is work on it, or somebody who will want it. */
+  boolean isNeeded() {
+    return inFlight > 0 || needed.getAsBoolean();
   }
 
   @Override

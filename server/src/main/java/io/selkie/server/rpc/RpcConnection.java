@@ -3,6 +3,7 @@ package io.selkie.server.rpc;
 import io.selkie.protocol.rpc.AuthSys;
 import io.selkie.protocol.xdr.XdrWriter;
 import java.net.SocketAddress;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /**
@@ -44,6 +45,14 @@ public interface RpcConnection {
    * connection's event loop and must not block.
    */
   void onClose(Runnable action);
+
+  /**
+   * Says by what it can be told whether anybody needs the connection. One that nobody needs is
+   * closed when no call has come for a while.
+   *
+   * @param needed may be asked on any thread; must not block
+   */
+  default void keepWhile(BooleanSupplier needed) {}
 
   /** Closes the connection; calls in flight end as lost. Idempotent. */
   void close(String reason);

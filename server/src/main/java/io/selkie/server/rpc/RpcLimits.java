@@ -17,6 +17,7 @@ import java.time.Duration;
  *     in or are under way, replies not yet taken; see {@link MemoryBudget}
  * @param connectionsMax how many connections there may be; more are closed as they come
  * @param handshakeTimeout by when the first whole call must have come
+ * @param unneededTimeout how long a connection that serves no session may go without a call
  * @param recordTimeout by when a record once begun must be complete
  * @param sendTimeout how long the peer may leave replies unread before the connection is closed
  * @param deadPeerTimeout after so long without a sign of life from the peer's kernel the connection
@@ -31,6 +32,7 @@ public record RpcLimits(
     long bufferBytesMax,
     int connectionsMax,
     Duration handshakeTimeout,
+    Duration unneededTimeout,
     Duration recordTimeout,
     Duration sendTimeout,
     Duration deadPeerTimeout) {
@@ -49,6 +51,7 @@ public record RpcLimits(
           bufferBytes((1 << 20) + OVERHEAD_BYTES, (1 << 20) + OVERHEAD_BYTES),
           4096,
           Duration.ofSeconds(30),
+          Duration.ofSeconds(300),
           Duration.ofSeconds(30),
           Duration.ofSeconds(30),
           Duration.ofSeconds(60));
@@ -63,6 +66,7 @@ public record RpcLimits(
     positive("bufferBytesMax", bufferBytesMax - bufferBytesMin(requestBytesMax, replyBytesMax) + 1);
     positive("connectionsMax", connectionsMax);
     positive("handshakeTimeout", handshakeTimeout.toMillis());
+    positive("unneededTimeout", unneededTimeout.toMillis());
     positive("recordTimeout", recordTimeout.toMillis());
     positive("sendTimeout", sendTimeout.toMillis());
     positive("deadPeerTimeout", deadPeerTimeout.toMillis());

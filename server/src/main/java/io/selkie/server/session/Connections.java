@@ -21,6 +21,7 @@ final class Connections {
     }
     if (first) {
       connection.onClose(() -> closed(connection));
+      connection.keepWhile(() -> serves(connection.id()));
     }
   }
 
@@ -37,6 +38,11 @@ final class Connections {
   /** A session is gone: no connection needs to remember it. */
   synchronized void forget(Session session) {
     sessionsOf.values().forEach(sessions -> sessions.remove(session));
+  }
+
+  private synchronized boolean serves(long connectionId) {
+    Set<Session> sessions = sessionsOf.get(connectionId);
+    return sessions != null && !sessions.isEmpty();
   }
 
   /** Whether the connection already serves a session of another client. */

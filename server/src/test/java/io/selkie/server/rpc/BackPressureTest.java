@@ -49,6 +49,7 @@ class BackPressureTest {
           512L << 20,
           8,
           Duration.ofSeconds(30),
+          Duration.ofSeconds(3600),
           Duration.ofSeconds(30),
           Duration.ofSeconds(30),
           Duration.ofSeconds(60));

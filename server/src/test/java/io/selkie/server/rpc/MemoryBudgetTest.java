@@ -59,6 +59,7 @@ class MemoryBudgetTest {
             BUDGET_BYTES,
             usual.connectionsMax(),
             usual.handshakeTimeout(),
+            usual.unneededTimeout(),
             usual.recordTimeout(),
             usual.sendTimeout(),
             usual.deadPeerTimeout());

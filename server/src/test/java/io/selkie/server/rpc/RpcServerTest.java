@@ -323,4 +323,24 @@ class RpcServerTest {
     }
     stillServesOthers();
   }
+
+  @Test
+  void connectionWithoutASessionIsClosedWhenItFallsSilent() throws Exception {
+    TestSession session = TestSession.open(client, "kept");
+    try (Nfs41TestClient idle = server.connect()) {
+      assertThat(idle.callProcedure(0).header().isSuccess()).isTrue();
+      for (int i = 0; i < 4; i++) {
+        time.pass(70, TimeUnit.SECONDS);
+        session.call(c -> c);
+      }
+      assertThat(idle.callProcedure(0).header().isSuccess()).isTrue();
+      for (int i = 0; i < 5; i++) {
+        time.pass(70, TimeUnit.SECONDS);
+        session.call(c -> c);
+      }
+      idle.awaitClosedByServer();
+    }
+    session.call(c -> c);
+    assertThat(client.isOpen()).isTrue();
+  }
 }
