@@ -11,7 +11,9 @@ import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_RETURNCONFLICT;
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4_OK;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.selkie.layout.CallbackChannel.CallReference;
 import io.selkie.lease.FileIdentity;
+import io.selkie.protocol.nfs4.SessionId4;
 import io.selkie.protocol.nfs4.Stateid4;
 import org.junit.jupiter.api.Test;
 
@@ -64,6 +66,30 @@ class StateidTest {
     assertThat(rig.arbiter.testStateid(1, stateid.withSeqid(4))).isEqualTo(NFS4ERR_OLD_STATEID);
     assertThat(rig.arbiter.testStateid(1, stateid.withSeqid(5))).isEqualTo(NFS4_OK);
     rig.get(file).by(stateid.withSeqid(5)).granted();
+  }
+
+  @Test
+  void clientHoldsLayoutsUntilItReturnedThem() {
+    assertThat(rig.arbiter.holdsLayouts(1)).isFalse();
+    Stateid4 stateid = rig.get(file).granted().stateid();
+    assertThat(rig.arbiter.holdsLayouts(1)).isTrue();
+    assertThat(rig.arbiter.holdsLayouts(2)).isFalse();
+    assertThat(rig.giveBack(file, 1, stateid).status()).isEqualTo(NFS4_OK);
+    assertThat(rig.arbiter.holdsLayouts(1)).isFalse();
+  }
+
+  @Test
+  void holdRemembersTheLatestGrantOfEachSlot() {
+    Hold hold = new Hold(new FileIdentity(1, 1, 1), 1, 1, true, new Stateid4(1, 1, 1));
+    SessionId4 session = new SessionId4(7, 8);
+    for (int slot = 0; slot < 20; slot++) {
+      hold.grantedTo(new CallReference(session, slot, 1));
+      hold.grantedTo(new CallReference(session, slot, 2));
+    }
+    assertThat(hold.grantedBy())
+        .hasSize(16)
+        .contains(new CallReference(session, 19, 2))
+        .doesNotContain(new CallReference(session, 19, 1));
   }
 
   @Test
