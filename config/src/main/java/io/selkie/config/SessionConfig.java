@@ -34,4 +34,4 @@ public record SessionConfig(
     @Setting(value = "0", min = 0, max = Long.MAX_VALUE) long maxBufferBytes,
     @Setting(value = "30000", min = 100, max = 3_600_000) int idleHandshakeMillis,
     @Setting(value = "200000", min = 1, max = 10_000_000) int maxOpens,
-    @Setting(value = "8192", min = 1, max = 10_000_000) int maxOpensPerClient) {}
+    @Setting(value = "12288", min = 1, max = 10_000_000) int maxOpensPerClient) {}

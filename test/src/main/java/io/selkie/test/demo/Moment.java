@@ -1,6 +1,7 @@
 package io.selkie.test.demo;
 
 import java.util.List;
+import java.util.Set;
 
 /**
  * One thing that happened, on the one monotonic clock that all processes of a machine share.
@@ -42,10 +43,20 @@ record Moment(long atNanos, String event, Lane from, Lane to, String text) {
 
   /** Whether the events come in this order, each exactly once; others may lie in between. */
   static boolean inOrder(List<Moment> moments, List<String> events) {
+    return inOrder(moments, events, Set.of());
+  }
+
+  /**
+   * The same, but some may come again.
+   *
+   * @param repeatable those: their first time counts
+   */
+  static boolean inOrder(List<Moment> moments, List<String> events, Set<String> repeatable) {
     long last = Long.MIN_VALUE;
     for (String event : events) {
       List<Moment> found = moments.stream().filter(m -> m.event().equals(event)).toList();
-      if (found.size() != 1 || found.getFirst().atNanos() < last) {
+      boolean count = repeatable.contains(event) ? !found.isEmpty() : found.size() == 1;
+      if (!count || found.getFirst().atNanos() < last) {
         return false;
       }
       last = found.getFirst().atNanos();

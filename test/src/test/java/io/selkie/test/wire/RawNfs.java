@@ -210,8 +210,9 @@ public final class RawNfs implements AutoCloseable {
     expect(call, Op.CB_SEQUENCE);
     byte[] sequence = new byte[16 + 3 * 4];
     call.get(sequence);
-    // Cache this; no referring calls.
-    call.position(call.position() + 8);
+    // Cache this.
+    call.position(call.position() + 4);
+    skipReferringCalls(call);
     expect(call, Op.CB_LAYOUTRECALL);
     call.position(call.position() + 12);
     expect(call, LAYOUTRECALL4_FILE);
@@ -227,6 +228,15 @@ public final class RawNfs implements AutoCloseable {
     answer.u32(ByteBuffer.wrap(sequence).getInt(24)).u32(Op.CB_LAYOUTRECALL).u32(0);
     rpc.send(answer.bytes());
     return new Recall(handle, offset, length, new Opaque(stateid));
+  }
+
+  /** Lists of a session and the requests of it, slot and sequence, that gave out the layout. */
+  private static void skipReferringCalls(ByteBuffer call) {
+    int lists = call.getInt();
+    for (int i = 0; i < lists; i++) {
+      call.position(call.position() + 16);
+      call.position(call.position() + call.getInt() * 8);
+    }
   }
 
   private static void skipAuth(ByteBuffer call) {
