@@ -32,9 +32,21 @@ public interface ConnectionAcceptor {
    * @param domain the protection domain of the new queue pair
    * @param privateData sent with the answer
    * @param listener told about the queue pair's life; see there for threading
+   * @param peerSpins whether the peer waits for its completions by spinning: a provider may then
+   *     spin for this queue pair too, for a bounded time after each request
    */
-  record Accept(ProtectionDomain domain, ByteBuffer privateData, QueuePairListener listener)
-      implements Decision {}
+  record Accept(
+      ProtectionDomain domain,
+      ByteBuffer privateData,
+      QueuePairListener listener,
+      boolean peerSpins)
+      implements Decision {
+
+    /** For a peer that sleeps while it waits. */
+    public Accept(ProtectionDomain domain, ByteBuffer privateData, QueuePairListener listener) {
+      this(domain, privateData, listener, false);
+    }
+  }
 
   /**
    * Refuse.

@@ -37,6 +37,7 @@ public final class Devices implements AutoCloseable {
   private static final int DEVICES_MAX = 1024;
   private static final int QUEUE_DEPTH = 2 * DirectChannel.IN_FLIGHT_MAX;
   private static final int MAGIC = 0x524C_5131; // "RLQ1"
+  private static final int FLAG_SPINS = 2;
   private static final int PRIVATE_BYTES = 24;
 
   private final LayoutCalls calls;
@@ -167,16 +168,18 @@ public final class Devices implements AutoCloseable {
    *
    * <pre>
    *   +--------+-----------+---------------+
-   *   | "RLQ1" | flags (0) | sessionid4    |
+   *   | "RLQ1" | flags     | sessionid4    |
    *   +--------+-----------+---------------+
    *   0        4           8               24
    * </pre>
+   *
+   * Bit 1 of the flags (2): we spin while we wait, so the server may keep awake for us.
    */
   private ByteBuffer privateData() {
     ByteBuffer data = ByteBuffer.allocate(PRIVATE_BYTES);
     XdrWriter out = new XdrWriter(data);
     out.int32(MAGIC);
-    out.int32(0);
+    out.int32(busyPollNanos > 0 ? FLAG_SPINS : 0);
     session.get().encode(out);
     return data.flip();
   }

@@ -34,6 +34,11 @@ final class CallerQueuePair extends AbstractQueuePair {
   /** A read of so many octets is taken for a part of something larger. */
   static final int EAGER_BYTES = 32 << 10;
 
+  /**
+   * How long to look for the rest of a long transfer before sleeping: as long as a wake-up takes.
+   */
+  private static final long BULK_SPIN_NANOS = 50_000;
+
   /** Octets thrown away after our own Terminate, so that no reset overtakes it. */
   private static final int DRAINED_BYTES_MAX = 4 << 20;
 
@@ -58,7 +63,11 @@ final class CallerQueuePair extends AbstractQueuePair {
   private final ArrayDeque<Chunk> outgoing = new ArrayDeque<>();
   private boolean led;
   private boolean leaderSleeps;
-  private boolean wantsWrite;
+  private volatile boolean wantsWrite;
+
+  /** The rest of a long read is on its way: it comes within microseconds, or the peer is slow. */
+  private volatile boolean awaitsMuch;
+
   private boolean writingFailed;
   private boolean socketClosed;
   private boolean goneTold;
@@ -322,10 +331,11 @@ final class CallerQueuePair extends AbstractQueuePair {
 
   /** Reads once, spinning and sleeping for it as long as told, and uses what came. */
   private void lead(long nanos) {
-    int count = busyPollNanos > 0 ? spin(Math.min(nanos, busyPollNanos)) : 0;
-    if (count == 0 && !sendQueue.hasCompletions() && nanos > busyPollNanos) {
+    long spinNanos = Math.max(busyPollNanos, awaitsMuch || wantsWrite ? BULK_SPIN_NANOS : 0);
+    int count = spinNanos > 0 ? spin(Math.min(nanos, spinNanos)) : 0;
+    if (count == 0 && !sendQueue.hasCompletions() && nanos > spinNanos) {
       if (mayGoToSleep()) {
-        sleep(nanos - busyPollNanos);
+        sleep(nanos - spinNanos);
       }
       count = read();
     }
@@ -341,10 +351,24 @@ final class CallerQueuePair extends AbstractQueuePair {
     long start = clock.nanoTime();
     int count = read();
     while (count == 0 && clock.nanoTime() - start < nanos && !sendQueue.hasCompletions()) {
-      Thread.onSpinWait();
+      if (wantsWrite) {
+        // What the socket would not take yet must go out too, or both sides wait for ever.
+        transmitWaiting();
+      } else {
+        Thread.onSpinWait();
+      }
       count = read();
     }
     return count;
+  }
+
+  private void transmitWaiting() {
+    wire.lock();
+    try {
+      transmit();
+    } finally {
+      wire.unlock();
+    }
   }
 
   private boolean mayGoToSleep() {
@@ -399,6 +423,7 @@ final class CallerQueuePair extends AbstractQueuePair {
         if (signal != Signal.MESSAGE) {
           more = false;
           transmit();
+          awaitsMuch = sendQueue.awaitsRead(EAGER_BYTES);
           endIfDue(signal, count);
         }
         sound = true;

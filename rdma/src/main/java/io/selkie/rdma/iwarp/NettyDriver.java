@@ -10,7 +10,6 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
-import io.netty.channel.DefaultSelectStrategyFactory;
 import io.netty.channel.EventLoop;
 import io.netty.channel.IoHandlerFactory;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
@@ -80,10 +79,8 @@ final class NettyDriver implements AutoCloseable {
     } else {
       LOG.info("iwarp: running on NIO, as configured");
     }
-    SelectStrategyFactory strategy =
-        config.busyPollMicros() > 0
-            ? () -> new Spinning(clock, TimeUnit.MICROSECONDS.toNanos(config.busyPollMicros()))
-            : DefaultSelectStrategyFactory.INSTANCE;
+    long spinNanos = TimeUnit.MICROSECONDS.toNanos(config.busyPollMicros());
+    SelectStrategyFactory strategy = () -> new Spinning(clock, spinNanos);
     IoHandlerFactory handlers =
         epoll
             ? EpollIoHandler.newFactory(0, strategy)
@@ -106,6 +103,14 @@ final class NettyDriver implements AutoCloseable {
 
   RegionTable regions() {
     return regions;
+  }
+
+  /** Keeps the present event loop awake for a while: a peer that spins was just served. */
+  void spinForPeer() {
+    Spinning strategy = Spinning.OF_LOOP.get();
+    if (strategy != null) {
+      strategy.spinForPeer();
+    }
   }
 
   NanoClock clock() {
@@ -319,22 +324,47 @@ final class NettyDriver implements AutoCloseable {
     }
   }
 
-  /** Looks for work for a while before it lets the loop sleep. */
+  /**
+   * Looks for work for a while before it lets the loop sleep: always, where configured, and after a
+   * request of a peer that spins itself. Such a peer asks again within microseconds, and to wake a
+   * processor that went idle in between costs more than its whole round trip.
+   */
   private static final class Spinning implements SelectStrategy {
+
+    private static final long PEER_SPIN_NANOS = 50_000;
+
+    /** That of the present thread, when it is an event loop of ours. */
+    private static final ThreadLocal<Spinning> OF_LOOP = new ThreadLocal<>();
 
     private final NanoClock clock;
     private final long spinNanos;
     private long idleSince;
     private boolean idle;
+    private boolean known;
+    private boolean forPeer;
+    private long forPeerUntil;
 
     Spinning(NanoClock clock, long spinNanos) {
       this.clock = clock;
       this.spinNanos = spinNanos;
     }
 
+    void spinForPeer() {
+      forPeer = true;
+      forPeerUntil = clock.nanoTime() + PEER_SPIN_NANOS;
+    }
+
     @Override
     public int calculateStrategy(io.netty.util.IntSupplier selectNow, boolean hasTasks)
         throws Exception {
+      if (!known) {
+        // Made before its thread, so it can only introduce itself here.
+        known = true;
+        OF_LOOP.set(this);
+      }
+      if (spinNanos == 0 && !forPeer) {
+        return hasTasks ? selectNow.get() : SELECT;
+      }
       int ready = selectNow.get();
       if (ready > 0 || hasTasks) {
         idle = false;
@@ -345,7 +375,8 @@ final class NettyDriver implements AutoCloseable {
         idle = true;
         idleSince = now;
       }
-      if (now - idleSince < spinNanos) {
+      forPeer = forPeer && now - forPeerUntil < 0;
+      if (forPeer || now - idleSince < spinNanos) {
         Thread.onSpinWait();
         return CONTINUE;
       }

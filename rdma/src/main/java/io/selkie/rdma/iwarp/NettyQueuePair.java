@@ -54,6 +54,7 @@ final class NettyQueuePair extends AbstractQueuePair {
   private boolean lingering;
   private boolean outputShut;
   private boolean established;
+  private boolean peerSpins;
 
   NettyQueuePair(
       NettyDriver driver, ConnectionAcceptor acceptor, Channel channel, LoopBuffers buffers) {
@@ -226,6 +227,7 @@ final class NettyQueuePair extends AbstractQueuePair {
     }
     SendQueue queue = new SendQueue(NettyDriver.SEND_QUEUE_DEPTH);
     listener = accept.listener();
+    peerSpins = accept.peerSpins();
     sendQueue = queue;
     connection.accept(domain, queue, answer);
     established = true;
@@ -400,6 +402,9 @@ final class NettyQueuePair extends AbstractQueuePair {
       pump();
       if (in != null && in.isEmpty()) {
         giveReceiveBuffer();
+      }
+      if (peerSpins) {
+        driver.spinForPeer();
       }
     }
 

@@ -191,6 +191,11 @@ final class SendQueue {
     return reads[(int) readHead & mask];
   }
 
+  /** Whether the read that comes next is at least so long. */
+  boolean awaitsRead(long bytes) {
+    return readsOutstanding() > 0 && length(oldestRead()) >= bytes;
+  }
+
   /** The read on the wire that was sent so many after the oldest one, or -1. */
   long readAfterOldest(int distance) {
     return distance >= 0 && distance < readsOutstanding()

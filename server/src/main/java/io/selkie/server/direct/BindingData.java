@@ -11,7 +11,7 @@ import java.util.Optional;
  * Private data of a queue pair's set-up, point 2 and 4 of our profile of the RDMA layout:
  *
  * <pre>
- *   request   | 'R' 'L' 'Q' '1' | flags (4) | sessionid4 (16) |
+ *   request   | 'R' 'L' 'Q' '1' | flags (4): bit 1 client spins | sessionid4 (16) |
  *   accept    | 'R' 'L' 'Q' '1' | flags (4): bit 0 FLUSH      |
  *   refusal   | 'R' 'L' 'Q' '1' | reason (4) | a line of text |
  * </pre>
@@ -23,6 +23,9 @@ public final class BindingData {
 
   /** In an accept's flags: RDMA FLUSH is offered. */
   public static final int FLAG_FLUSH = 1;
+
+  /** In a request's flags: the client spins while it waits, so the server may too. A hint. */
+  public static final int FLAG_SPINS = 2;
 
   private static final int REQUEST_BYTES = 4 + 4 + SessionId4.BYTES;
   private static final int TEXT_BYTES_MAX = 200;
@@ -59,10 +62,16 @@ public final class BindingData {
     if (in.remaining() < REQUEST_BYTES || in.getInt() != MAGIC) {
       return Optional.empty();
     }
-    // No flag of a request has a meaning yet.
     in.getInt();
     long high = in.getLong();
     return Optional.of(new SessionId4(high, in.getLong()));
+  }
+
+  /** Whether a request that names a session says that its sender spins. */
+  static boolean peerSpins(ByteBuffer request) {
+    return (request.duplicate().order(ByteOrder.BIG_ENDIAN).getInt(request.position() + 4)
+            & FLAG_SPINS)
+        != 0;
   }
 
   static ByteBuffer accept(int flags) {

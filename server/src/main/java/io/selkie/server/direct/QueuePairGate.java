@@ -97,7 +97,8 @@ public final class QueuePairGate implements ConnectionAcceptor {
     return new Accept(
         domain.get(),
         BindingData.accept(flush ? BindingData.FLAG_FLUSH : 0),
-        new Bound(session, client.getAsLong(), peer));
+        new Bound(session, client.getAsLong(), peer),
+        BindingData.peerSpins(request.privateData()));
   }
 
   private Decision refuse(BindingData.Refusal reason, String peer, String text) {

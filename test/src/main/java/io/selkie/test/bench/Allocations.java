@@ -1,10 +1,13 @@
 package io.selkie.test.bench;
 
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 
 /** What the server's threads allocate for an operation. */
 final class Allocations {
+
+  private static final Set<String> BY_THE_CLOCK = Set.of("audit", "timers");
 
   private final Diagnostics diagnostics;
   private final int operations;
@@ -15,7 +18,8 @@ final class Allocations {
   }
 
   /**
-   * Bytes by group of threads, and under {@code total} their sum, for each of the operations.
+   * Bytes by group of threads, for each of the operations, and under {@code total} their sum; that
+   * leaves out the groups that work by the clock, whatever the clients do, but they are shown.
    *
    * @param action once; it has run often enough before to be in its steady state
    */
@@ -33,7 +37,9 @@ final class Allocations {
       long bytes = group.getValue() - before.getOrDefault(group.getKey(), 0L);
       if (bytes > 0) {
         each.put(group.getKey(), (double) bytes / operations);
-        total += (double) bytes / operations;
+        if (!BY_THE_CLOCK.contains(group.getKey())) {
+          total += (double) bytes / operations;
+        }
       }
     }
     each.put("total", total);

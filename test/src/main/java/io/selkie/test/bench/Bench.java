@@ -130,7 +130,7 @@ final class Bench {
         client.open(
             target.root() + name, mode, StandardOpenOption.WRITE, StandardOpenOption.CREATE);
     file.setSize(wishes.fileBytes());
-    ClientFile data = new ClientFile(file, wishes.fileBytes());
+    ClientFile data = new ClientFile(file, wishes.fileBytes(), mode == DirectMode.REQUIRE);
     data.bulkWrite(wishes.bulk(), DataRounds.LARGE_BYTES, 4);
     file.sync();
     if (mode == DirectMode.REQUIRE

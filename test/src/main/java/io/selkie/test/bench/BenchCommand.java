@@ -73,13 +73,15 @@ public final class BenchCommand implements Callable<Integer> {
       names = "--bulk",
       paramLabel = "N",
       description = "1 MiB operations of a kind in a round. Default: ${DEFAULT-VALUE}.")
-  private int bulk = 256;
+  private int bulk = 1024;
 
   @Option(
       names = "--in-flight",
       paramLabel = "N",
-      description = "1 MiB operations in flight, 1 to 64. Default: ${DEFAULT-VALUE}.")
-  private int inFlight = 8;
+      description =
+          "1 MiB operations in flight of the echo and of NFS, 1 to 64. Default: ${DEFAULT-VALUE},"
+              + " as many as the direct client keeps in flight.")
+  private int inFlight = 16;
 
   @Option(
       names = "--recalls",

@@ -13,14 +13,28 @@ final class ClientFile implements DataFile {
   private static final int BUFFER_BYTES = DataRounds.LARGE_BYTES;
   private static final int IN_FLIGHT_MAX = 64;
 
+  /**
+   * One call of the library, which keeps 16 requests of 1 MiB in flight from the caller's thread.
+   */
+  private static final long CALL_BYTES = 64L << 20;
+
   private final DirectFile file;
+  private final boolean oneSided;
   private final long sizeBytes;
   private final Arena arena = Arena.ofShared();
   private final MemorySegment[] buffers = new MemorySegment[IN_FLIGHT_MAX];
   private final MemorySegment small;
+  private MemorySegment large;
 
-  ClientFile(DirectFile file, long sizeBytes) {
+  /**
+   * Takes the file over.
+   *
+   * @param oneSided whether bulk goes in long blocking calls, which the library cuts into requests
+   *     of 1 MiB and pipelines; otherwise in asynchronous calls of one operation each
+   */
+  ClientFile(DirectFile file, long sizeBytes, boolean oneSided) {
     this.file = file;
+    this.oneSided = oneSided;
     this.sizeBytes = sizeBytes;
     this.small = arena.allocate(DataRounds.SMALL_BYTES, DataRounds.SMALL_BYTES);
     small.fill((byte) 's');
@@ -48,12 +62,46 @@ final class ClientFile implements DataFile {
 
   @Override
   public void bulkRead(int count, int bytes, int inFlight) throws IOException {
-    bulk(count, bytes, inFlight, file::readAsync);
+    if (oneSided) {
+      calls((long) count * bytes, file::read);
+    } else {
+      bulk(count, bytes, inFlight, file::readAsync);
+    }
   }
 
   @Override
   public void bulkWrite(int count, int bytes, int inFlight) throws IOException {
-    bulk(count, bytes, inFlight, file::writeAsync);
+    if (oneSided) {
+      calls(
+          (long) count * bytes,
+          (memory, position) -> {
+            file.write(memory, position);
+            return memory.byteSize();
+          });
+    } else {
+      bulk(count, bytes, inFlight, file::writeAsync);
+    }
+  }
+
+  @FunctionalInterface
+  private interface Call {
+    long run(MemorySegment memory, long position) throws IOException;
+  }
+
+  private void calls(long total, Call call) throws IOException {
+    if (large == null) {
+      large = arena.allocate(CALL_BYTES, DataRounds.SMALL_BYTES).fill((byte) 'b');
+    }
+    long position = 0;
+    for (long left = total; left > 0; ) {
+      long bytes = Math.min(left, Math.min(CALL_BYTES, sizeBytes - position));
+      long done = call.run(large.asSlice(0, bytes), position);
+      if (done != bytes) {
+        throw new IOException("a bulk call fell short: " + done + " bytes of " + bytes);
+      }
+      left -= bytes;
+      position = position + bytes < sizeBytes ? position + bytes : 0;
+    }
   }
 
   @FunctionalInterface
