@@ -177,7 +177,10 @@ public interface Kernel {
   /** First real-time signal free for us ({@code SIGRTMIN} of libc plus an offset). */
   int firstRealTimeSignal();
 
-  /** {@code pthread_sigmask(SIG_BLOCK)} in the calling thread. */
+  /**
+   * {@code pthread_sigmask(SIG_BLOCK)} in the calling thread; everywhere else the signals are
+   * ignored from now on, so that a stray one does not end the process.
+   */
   int blockSignals(int... signals);
 
   /**

@@ -80,4 +80,7 @@ public interface LibC {
 
   /** {@code syscall} with six arguments for the kernel. */
   long syscall(long number, long a, long b, long c, long d, long e, long f);
+
+  /** {@code signal}; 1 as handler ignores. */
+  long signal(int number, long handler);
 }

@@ -32,6 +32,7 @@ public final class LinuxKernel implements Kernel {
   private static final long FICLONERANGE = 0x4020940dL;
   private static final long FS_IOC_FIEMAP = 0xc020660bL;
   private static final int SIG_BLOCK = 0;
+  private static final long SIGNAL_IGNORED = 1;
   private static final int SIGNAL_SET_BYTES = 8;
   private static final int SIGNAL_MAX = 64;
 
@@ -447,6 +448,14 @@ public final class LinuxKernel implements Kernel {
 
   @Override
   public int blockSignals(int... signals) {
+    // A blocked signal is queued for its waiter though it is ignored. But a JVM thread that ends
+    // unblocks what it had blocked while it still lives, and a signal that came too late for its
+    // waiter would then kill the process.
+    for (int signal : signals) {
+      if (libc.signal(signal, SIGNAL_IGNORED) == -1) {
+        return -runtime.getLastError();
+      }
+    }
     MemorySegment set = signalSet(signals);
     return (int)
         result(libc.syscall(machine.rtSigprocmask, SIG_BLOCK, set.address(), 0, SIGNAL_SET_BYTES));
