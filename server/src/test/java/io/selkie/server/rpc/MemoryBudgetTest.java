@@ -89,7 +89,7 @@ class MemoryBudgetTest {
   }
 
   /** A peer that asks for as much as it may and takes nothing of it. */
-  private void beRude(int number, CountDownLatch stuck) throws IOException {
+  private void beRude(int number, CountDownLatch go, CountDownLatch stuck) throws IOException {
     TestSession own;
     try (Nfs41TestClient opener = server.connect()) {
       own = TestSession.open(opener, "rude-" + number);
@@ -99,6 +99,8 @@ class MemoryBudgetTest {
       Thread.ofVirtual()
           .start(() -> {
             try {
+              // All have their sessions before the first takes memory: who comes later may wait.
+              go.await();
               for (int i = 0; i < 60; i++) {
                 peer.send(TestOps.read(own.next(1 + i, false), REPLY_BYTES));
               }
@@ -106,7 +108,7 @@ class MemoryBudgetTest {
               for (int i = 0; i < 100_000; i++) {
                 peer.send(TestOps.read(own.again(1, false), REPLY_BYTES));
               }
-            } catch (UncheckedIOException e) {
+            } catch (UncheckedIOException | InterruptedException e) {
               // Closed by the server or at the end of the test.
               stuck.countDown();
             }
@@ -125,10 +127,12 @@ class MemoryBudgetTest {
   @Test
   void manyRudePeersTakeNoMoreThanTheBudgetAndOthersGoOn() throws Exception {
     long before = directBytes();
+    CountDownLatch go = new CountDownLatch(1);
     CountDownLatch stuck = new CountDownLatch(RUDE_PEERS);
     for (int i = 0; i < RUDE_PEERS; i++) {
-      beRude(i, stuck);
+      beRude(i, go, stuck);
     }
+    go.countDown();
     long highest = 0;
     long most = 0;
     while (!stuck.await(1, TimeUnit.MILLISECONDS)) {
