@@ -235,7 +235,8 @@ public final class RawNfs implements AutoCloseable {
     int lists = call.getInt();
     for (int i = 0; i < lists; i++) {
       call.position(call.position() + 16);
-      call.position(call.position() + call.getInt() * 8);
+      int calls = call.getInt();
+      call.position(call.position() + calls * 8);
     }
   }
 
