@@ -452,8 +452,9 @@ public final class LinuxKernel implements Kernel {
     // unblocks what it had blocked while it still lives, and a signal that came too late for its
     // waiter would then kill the process.
     for (int signal : signals) {
-      if (libc.signal(signal, SIGNAL_IGNORED) == -1) {
-        return -runtime.getLastError();
+      long before = result(libc.signal(signal, SIGNAL_IGNORED));
+      if (before < 0) {
+        return (int) before;
       }
     }
     MemorySegment set = signalSet(signals);
