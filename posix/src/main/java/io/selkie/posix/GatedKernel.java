@@ -167,6 +167,27 @@ abstract class GatedKernel implements Kernel {
   }
 
   @Override
+  public int getXattr(int fd, byte[] name, MemorySegment into) {
+    return (int) run(KernelCall.GET_XATTR, fd, name, () -> delegate.getXattr(fd, name, into));
+  }
+
+  @Override
+  public int setXattr(int fd, byte[] name, MemorySegment value, int flags) {
+    return (int)
+        run(KernelCall.SET_XATTR, fd, name, () -> delegate.setXattr(fd, name, value, flags));
+  }
+
+  @Override
+  public int listXattr(int fd, MemorySegment into) {
+    return (int) run(KernelCall.LIST_XATTR, fd, null, () -> delegate.listXattr(fd, into));
+  }
+
+  @Override
+  public int removeXattr(int fd, byte[] name) {
+    return (int) run(KernelCall.REMOVE_XATTR, fd, name, () -> delegate.removeXattr(fd, name));
+  }
+
+  @Override
   public long pread(int fd, MemorySegment into, long fileOffset) {
     return run(KernelCall.PREAD, fd, null, () -> delegate.pread(fd, into, fileOffset));
   }
@@ -206,6 +227,22 @@ abstract class GatedKernel implements Kernel {
             sourceFd,
             null,
             () -> delegate.cloneRange(sourceFd, sourceOffset, length, targetFd, targetOffset));
+  }
+
+  @Override
+  public long copyFileRange(
+      int sourceFd, long sourceOffset, int targetFd, long targetOffset, long length) {
+    return run(
+        KernelCall.COPY_FILE_RANGE,
+        sourceFd,
+        null,
+        () -> delegate.copyFileRange(sourceFd, sourceOffset, targetFd, targetOffset, length));
+  }
+
+  @Override
+  public int fadvise(int fd, long offset, long length, int advice) {
+    return (int)
+        run(KernelCall.FADVISE, fd, null, () -> delegate.fadvise(fd, offset, length, advice));
   }
 
   @Override

@@ -110,6 +110,38 @@ public interface Kernel {
   /** {@code faccessat2(2)} on a descriptor (AT_EMPTY_PATH, effective ids). */
   int faccess(int fd, int mode);
 
+  // ---------------------------------------------------------------- extended attributes
+
+  /**
+   * {@code getxattr(2)} of what a descriptor stands for, which may be an O_PATH one.
+   *
+   * @param name with its namespace, as {@code user.mime}
+   * @param into native memory; of zero bytes only the size is answered
+   * @return the size of the value in bytes; ERANGE when it is larger than {@code into}, ENODATA
+   *     when there is none
+   */
+  int getXattr(int fd, byte[] name, MemorySegment into);
+
+  /**
+   * {@code setxattr(2)} of what a descriptor stands for, which may be an O_PATH one.
+   *
+   * @param value native memory
+   * @param flags {@link XattrFlags}
+   */
+  int setXattr(int fd, byte[] name, MemorySegment value, int flags);
+
+  /**
+   * {@code listxattr(2)} of what a descriptor stands for, which may be an O_PATH one.
+   *
+   * @param into native memory, receives names with a zero byte behind each; of zero bytes only the
+   *     size is answered
+   * @return the size of all names in bytes
+   */
+  int listXattr(int fd, MemorySegment into);
+
+  /** {@code removexattr(2)} of what a descriptor stands for, which may be an O_PATH one. */
+  int removeXattr(int fd, byte[] name);
+
   // ---------------------------------------------------------------- data
 
   /** {@code pread(2)} of at most {@code into.byteSize()} bytes. */
@@ -132,6 +164,21 @@ public interface Kernel {
 
   /** {@code ioctl(FICLONERANGE)}; length 0 clones to the end of the source. */
   int cloneRange(int sourceFd, long sourceOffset, long length, int targetFd, long targetOffset);
+
+  /**
+   * {@code copy_file_range(2)} without flags, offsets given, so that no position moves.
+   *
+   * @return bytes copied, 0 at the end of the source, fewer than asked for whatever reason
+   */
+  long copyFileRange(int sourceFd, long sourceOffset, int targetFd, long targetOffset, long length);
+
+  /**
+   * {@code posix_fadvise(2)}.
+   *
+   * @param length 0 to the end of file
+   * @param advice {@link FadviseAdvice}
+   */
+  int fadvise(int fd, long offset, long length, int advice);
 
   /**
    * {@code ioctl(FS_IOC_FIEMAP)}: one page of the block map.

@@ -42,6 +42,14 @@ public enum KernelCall {
   UTIMENS,
   /** {@link Kernel#faccess}. */
   FACCESS,
+  /** {@link Kernel#getXattr}. */
+  GET_XATTR,
+  /** {@link Kernel#setXattr}. */
+  SET_XATTR,
+  /** {@link Kernel#listXattr}. */
+  LIST_XATTR,
+  /** {@link Kernel#removeXattr}. */
+  REMOVE_XATTR,
   /** {@link Kernel#pread}. */
   PREAD,
   /** {@link Kernel#pwrite}. */
@@ -56,6 +64,10 @@ public enum KernelCall {
   FDATASYNC,
   /** {@link Kernel#cloneRange}. */
   CLONE_RANGE,
+  /** {@link Kernel#copyFileRange}. */
+  COPY_FILE_RANGE,
+  /** {@link Kernel#fadvise}. */
+  FADVISE,
   /** {@link Kernel#fiemap}. */
   FIEMAP,
   /** {@link Kernel#mmap}. */

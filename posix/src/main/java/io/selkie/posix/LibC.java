@@ -57,6 +57,18 @@ public interface LibC {
   /** {@code fallocate}. */
   int fallocate(int fd, int mode, long offset, long length);
 
+  /** {@code getxattr}. */
+  long getxattr(long path, long name, long value, long size);
+
+  /** {@code setxattr}. */
+  int setxattr(long path, long name, long value, long size, int flags);
+
+  /** {@code listxattr}. */
+  long listxattr(long path, long list, long size);
+
+  /** {@code removexattr}. */
+  int removexattr(long path, long name);
+
   /** {@code munmap}. */
   int munmap(long address, long length);
 

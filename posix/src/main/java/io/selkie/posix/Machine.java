@@ -14,8 +14,10 @@ enum Machine {
       /* tgkill */ 234,
       /* mmap */ 9,
       /* open_by_handle_at */ 304,
-      /* getpid */ 39),
-  AARCH64(0x10000, 0x4000, 0x8000, 61, 33, 135, 137, 178, 131, 222, 265, 172);
+      /* getpid */ 39,
+      /* copy_file_range */ 326,
+      /* fadvise64 */ 221),
+  AARCH64(0x10000, 0x4000, 0x8000, 61, 33, 135, 137, 178, 131, 222, 265, 172, 285, 223);
 
   // The same number on every architecture since Linux 5.1.
   static final int OPENAT2 = 437;
@@ -34,6 +36,8 @@ enum Machine {
   final int mmap;
   final int openByHandleAt;
   final int getpid;
+  final int copyFileRange;
+  final int fadvise64;
 
   Machine(
       long openDirect,
@@ -47,7 +51,9 @@ enum Machine {
       int tgkill,
       int mmap,
       int openByHandleAt,
-      int getpid) {
+      int getpid,
+      int copyFileRange,
+      int fadvise64) {
     this.openDirect = openDirect;
     this.openDirectory = openDirectory;
     this.openNofollow = openNofollow;
@@ -60,6 +66,8 @@ enum Machine {
     this.mmap = mmap;
     this.openByHandleAt = openByHandleAt;
     this.getpid = getpid;
+    this.copyFileRange = copyFileRange;
+    this.fadvise64 = fadvise64;
   }
 
   static Machine current() {

@@ -2,6 +2,7 @@ package io.selkie.posix;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -98,6 +99,66 @@ class LinuxKernelDataTest {
         .isZero();
     size();
     assertThat(status.blocks()).isLessThan(2048);
+  }
+
+  @Test
+  void rangesAreCopiedBetweenFilesAndPositionsStay() {
+    MemorySegment out = arena.allocate(3000);
+    out.fill((byte) 5);
+    assertThat(kernel.pwrite(fd, out, 100)).isEqualTo(3000);
+    int other = open("copy");
+    MemorySegment in = arena.allocate(2000);
+
+    assertThat(kernel.copyFileRange(fd, 1000, other, 50, 2000)).isEqualTo(2000);
+    assertThat(kernel.pread(other, in, 50)).isEqualTo(2000);
+    assertThat(in.mismatch(out.asSlice(0, 2000))).isEqualTo(-1);
+    assertThat(kernel.copyFileRange(fd, 2100, other, 50, 1_000_000)).isEqualTo(1000);
+    assertThat(kernel.copyFileRange(fd, 3100, other, 50, 10)).isZero();
+    assertThat(kernel.copyFileRange(fd, 0, fd, 50, 100)).isEqualTo(Errno.EINVAL.result());
+    assertThat(kernel.lseek(fd, 0, SeekWhence.CURRENT)).isZero();
+    assertThat(kernel.close(other)).isZero();
+  }
+
+  @Test
+  void adviceIsTakenAndNonsenseIsNot() {
+    assertThat(kernel.fadvise(fd, 0, 0, FadviseAdvice.WILL_NEED)).isZero();
+    assertThat(kernel.fadvise(fd, 1 << 20, 4096, FadviseAdvice.DONT_NEED)).isZero();
+    assertThat(kernel.fadvise(fd, 0, 0, 77)).isEqualTo(Errno.EINVAL.result());
+  }
+
+  @Test
+  void extendedAttributesAreReachedThroughOpenAndNamingDescriptors() {
+    byte[] name = Names.bytes("user.colour");
+    MemorySegment value = arena.allocate(10);
+    value.fill((byte) 9);
+    int naming = naming("data");
+    MemorySegment in = arena.allocate(100);
+
+    assertThat(kernel.getXattr(naming, name, in)).isEqualTo(Errno.ENODATA.result());
+    assertThat(kernel.setXattr(naming, name, value, XattrFlags.REPLACE))
+        .isEqualTo(Errno.ENODATA.result());
+    assertThat(kernel.setXattr(naming, name, value, XattrFlags.CREATE)).isZero();
+    assertThat(kernel.setXattr(fd, name, value, XattrFlags.CREATE))
+        .isEqualTo(Errno.EEXIST.result());
+    assertThat(kernel.getXattr(fd, name, MemorySegment.NULL)).isEqualTo(10);
+    assertThat(kernel.getXattr(fd, name, arena.allocate(9))).isEqualTo(Errno.ERANGE.result());
+    assertThat(kernel.getXattr(fd, name, in)).isEqualTo(10);
+    assertThat(in.asSlice(0, 10).mismatch(value)).isEqualTo(-1);
+    int listed = kernel.listXattr(naming, in);
+    assertThat(new String(in.asSlice(0, listed).toArray(JAVA_BYTE), UTF_8))
+        .contains("user.colour\0");
+    assertThat(kernel.removeXattr(naming, name)).isZero();
+    assertThat(kernel.removeXattr(naming, name)).isEqualTo(Errno.ENODATA.result());
+    assertThat(kernel.close(naming)).isZero();
+  }
+
+  private int naming(String name) {
+    return kernel.openat2(
+        Kernel.AT_FDCWD,
+        Names.bytes(directory.resolve(name).toString()),
+        OpenFlags.PATH | OpenFlags.CLOEXEC,
+        0,
+        0);
   }
 
   @Test

@@ -103,6 +103,37 @@ abstract class UnusedKernel implements Kernel {
   }
 
   @Override
+  public int getXattr(int fd, byte[] name, MemorySegment into) {
+    throw unused();
+  }
+
+  @Override
+  public int setXattr(int fd, byte[] name, MemorySegment value, int flags) {
+    throw unused();
+  }
+
+  @Override
+  public int listXattr(int fd, MemorySegment into) {
+    throw unused();
+  }
+
+  @Override
+  public int removeXattr(int fd, byte[] name) {
+    throw unused();
+  }
+
+  @Override
+  public long copyFileRange(
+      int sourceFd, long sourceOffset, int targetFd, long targetOffset, long length) {
+    throw unused();
+  }
+
+  @Override
+  public int fadvise(int fd, long offset, long length, int advice) {
+    throw unused();
+  }
+
+  @Override
   public long pread(int fd, MemorySegment into, long fileOffset) {
     throw unused();
   }
