@@ -298,6 +298,21 @@ abstract class GatedKernel implements Kernel {
   }
 
   @Override
+  public int setFileLock(int fd, FileLockType type, long start, long length) {
+    return (int)
+        run(
+            KernelCall.SET_FILE_LOCK,
+            fd,
+            null,
+            () -> delegate.setFileLock(fd, type, start, length));
+  }
+
+  @Override
+  public int getFileLock(int fd, FileLock lock) {
+    return (int) run(KernelCall.GET_FILE_LOCK, fd, null, () -> delegate.getFileLock(fd, lock));
+  }
+
+  @Override
   public int gettid() {
     return delegate.gettid();
   }

@@ -240,6 +240,26 @@ public interface Kernel {
   /** {@code tgkill(2)} to a thread of this process; used to end {@link #waitForSignal}. */
   int signalThread(int tid, int signal);
 
+  // ---------------------------------------------------------------- byte-range locks
+
+  /**
+   * {@code fcntl(F_OFD_SETLK)}: a lock of the open file description, in one step whatever the
+   * description held in the range before. Locks of other descriptions and of other processes
+   * conflict (EAGAIN) and nothing changes then; those of the same description never do. It does not
+   * wait, and breaks no lease.
+   *
+   * @param start first byte, not negative
+   * @param length bytes; 0 is to the end of any file
+   */
+  int setFileLock(int fd, FileLockType type, long start, long length);
+
+  /**
+   * {@code fcntl(F_OFD_GETLK)}: whether a lock could be had.
+   *
+   * @param lock the lock asked for; becomes the first one in its way, or of type NONE
+   */
+  int getFileLock(int fd, FileLock lock);
+
   // ---------------------------------------------------------------- the process
 
   /** {@code geteuid(2)}. */

@@ -84,6 +84,10 @@ public enum KernelCall {
   SET_LEASE_SIGNAL,
   /** {@link Kernel#setLeaseOwnerThread}. */
   SET_LEASE_OWNER_THREAD,
+  /** {@link Kernel#setFileLock}. */
+  SET_FILE_LOCK,
+  /** {@link Kernel#getFileLock}. */
+  GET_FILE_LOCK,
   /** {@link Kernel#blockSignals}. */
   BLOCK_SIGNALS,
   /** {@link Kernel#waitForSignal}. */

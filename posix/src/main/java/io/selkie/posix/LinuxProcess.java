@@ -12,13 +12,15 @@ import jnr.posix.POSIXFactory;
 
 /**
  * The half of {@link LinuxKernel} that is about the process: how the C library is bound, how its
- * errors come back, leases, signals and limits.
+ * errors come back, leases, byte-range locks, signals and limits.
  */
 abstract class LinuxProcess implements Kernel {
   static final int EINTR = Errno.EINTR.result();
 
   private static final int F_SETSIG = 10;
   private static final int F_SETOWN_EX = 15;
+  private static final int F_OFD_GETLK = 36;
+  private static final int F_OFD_SETLK = 37;
   private static final int F_OWNER_TID = 0;
   private static final int F_SETLEASE = 1024;
   private static final int F_GETLEASE = 1025;
@@ -113,6 +115,26 @@ abstract class LinuxProcess implements Kernel {
   @Override
   public int signalThread(int tid, int signal) {
     return (int) result(libc.syscall(machine.tgkill, pid, tid, signal, 0));
+  }
+
+  // ---------------------------------------------------------------- byte-range locks
+
+  @Override
+  public int setFileLock(int fd, FileLockType type, long start, long length) {
+    MemorySegment flock = scratches.get().area();
+    FileLock.encode(flock, type, start, length);
+    return fcntl(fd, F_OFD_SETLK, flock.address());
+  }
+
+  @Override
+  public int getFileLock(int fd, FileLock lock) {
+    MemorySegment flock = scratches.get().area();
+    FileLock.encode(flock, lock.type(), lock.start(), lock.length());
+    int result = fcntl(fd, F_OFD_GETLK, flock.address());
+    if (result >= 0) {
+      lock.decode(flock);
+    }
+    return result;
   }
 
   // ---------------------------------------------------------------- the process

@@ -23,6 +23,7 @@ public final class OpenState {
   private volatile int access;
   private volatile int deny;
   private volatile int revokedStatus = NfsStat4.NFS4_OK;
+  private volatile boolean ended;
   // Of all OPENs, or -1 once they were of several users; unsigned.
   private volatile long uid = -2;
   // A bit for each (access, deny) that an OPEN asked for: access * 4 + deny.
@@ -95,12 +96,17 @@ public final class OpenState {
     return revokedStatus;
   }
 
-  long otherHigh() {
-    return otherHigh;
+  /** Whether it was closed or revoked. */
+  public boolean hasEnded() {
+    return ended;
   }
 
-  boolean matches(Stateid4 other) {
-    return other.otherHigh() == otherHigh && other.otherLow() == otherLow;
+  void end() {
+    ended = true;
+  }
+
+  long otherHigh() {
+    return otherHigh;
   }
 
   /** One more OPEN of the same owner. */

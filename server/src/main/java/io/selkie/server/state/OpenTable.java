@@ -6,38 +6,23 @@ import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.protocol.nfs4.OpenConst4;
 import io.selkie.protocol.nfs4.Stateid4;
 import io.selkie.protocol.nfs4.Stateids;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 
 /**
  * All opens of all clients. Safe for use by several threads: changes are made under one lock that
  * is never held across a system call or a callback; finding the open of a stateid takes no lock and
  * allocates nothing.
- *
- * <p>An open's stateid holds where it is in the table, so that what was given out by an earlier
- * server, or names an open long closed, is told apart (RFC 8881 section 8.2.4):
- *
- * <pre>
- *    0       1               5               8               12
- *   +-------+---------------+---------------+---------------+
- *   | 0x4F  | generation    | index         | boot epoch    |   other
- *   +-------+---------------+---------------+---------------+
- * </pre>
  */
 public final class OpenTable {
 
   /** First byte of the {@code other} of every open stateid. */
   public static final int TAG = 0x4F;
-
-  private static final int INDEX_BITS = 24;
-  private static final int INDEX_MASK = (1 << INDEX_BITS) - 1;
 
   /** What {@link #open} answered. */
   public sealed interface OpenResult {
@@ -82,13 +67,10 @@ public final class OpenTable {
   private final Map<FileIdentity, FileShares> shares = new HashMap<>();
   private final Map<Long, ClientOpens> clients = new HashMap<>();
   private final GoneClients gone = new GoneClients();
-  // Oldest first, so that an index rests as long as it can before its next use.
-  private final ArrayDeque<Integer> freeIndexes = new ArrayDeque<>();
-  private int[] generations = new int[64];
-  private volatile AtomicReferenceArray<OpenState> slots = new AtomicReferenceArray<>(64);
-  private int slotsUsed;
+  private final StateidSlots<OpenState> slots;
   private int open;
   private int held;
+  private volatile Consumer<OpenState> onEnd = state -> {};
   // Spares each SEQUENCE the lock as long as nothing was ever revoked.
   private volatile boolean everRevoked;
 
@@ -100,12 +82,27 @@ public final class OpenTable {
    * @param opensPerClientMax opens of one client
    */
   public OpenTable(int bootEpoch, int opensMax, int opensPerClientMax) {
-    if (opensMax <= 0 || opensMax > INDEX_MASK || opensPerClientMax <= 0) {
+    if (opensMax <= 0 || opensMax > StateidSlots.MAX || opensPerClientMax <= 0) {
       throw new IllegalArgumentException("opens " + opensMax + ", " + opensPerClientMax);
     }
     this.bootEpoch = bootEpoch;
+    this.slots = new StateidSlots<>(TAG, bootEpoch, (state, other) -> state.otherHigh() == other);
     this.opensMax = opensMax;
     this.opensPerClientMax = opensPerClientMax;
+  }
+
+  /**
+   * Whom to tell that an open has ended, closed or revoked, while its description is still held:
+   * what hangs on it goes first. Told without a lock, after {@link OpenState#hasEnded} says so. To
+   * be set before the first request.
+   */
+  public void onEnd(Consumer<OpenState> newOnEnd) {
+    onEnd = newOnEnd;
+  }
+
+  private void end(OpenState state) {
+    onEnd.accept(state);
+    state.target().release();
   }
 
   /**
@@ -166,10 +163,9 @@ public final class OpenTable {
       OpenOwner owner, int uid, SealTarget target, byte[] fileHandle, int access, int deny) {
     ClientOpens client = clients.computeIfAbsent(owner.clientId(), id -> new ClientOpens());
     FileIdentity file = target.identity();
-    int index = takeIndex();
-    OpenState state = new OpenState(owner, file, target, otherHigh(index), bootEpoch);
+    OpenState state =
+        slots.add(otherHigh -> new OpenState(owner, file, target, otherHigh, bootEpoch));
     state.add(uid, access, deny, target);
-    slots.set(index, state);
     open++;
     byOwner.put(new Key(owner, file), state);
     shares.computeIfAbsent(file, id -> new FileShares(fileHandle)).add(access, deny);
@@ -262,32 +258,9 @@ public final class OpenTable {
     }
   }
 
-  private int takeIndex() {
-    Integer free = freeIndexes.poll();
-    if (free != null) {
-      return free;
-    }
-    AtomicReferenceArray<OpenState> full = slots;
-    if (slotsUsed == full.length()) {
-      int larger = Math.min(full.length() * 2, INDEX_MASK + 1);
-      generations = Arrays.copyOf(generations, larger);
-      AtomicReferenceArray<OpenState> grown = new AtomicReferenceArray<>(larger);
-      for (int i = 0; i < full.length(); i++) {
-        grown.set(i, full.get(i));
-      }
-      slots = grown;
-    }
-    return slotsUsed++;
-  }
-
-  private long otherHigh(int index) {
-    long generation = Integer.toUnsignedLong(generations[index]++);
-    return (long) TAG << 56 | generation << INDEX_BITS | index;
-  }
-
   /** Whether the {@code other} is one of an open stateid, of whatever server. */
   public static boolean isOpenStateid(Stateid4 stateid) {
-    return stateid.otherHigh() >>> 56 == TAG;
+    return StateidSlots.is(stateid, TAG);
   }
 
   /**
@@ -295,13 +268,7 @@ public final class OpenTable {
    * when there is none.
    */
   public OpenState find(Stateid4 stateid) {
-    if (!isOpenStateid(stateid) || stateid.otherLow() != bootEpoch) {
-      return null;
-    }
-    AtomicReferenceArray<OpenState> now = slots;
-    int index = (int) stateid.otherHigh() & INDEX_MASK;
-    OpenState state = index < now.length() ? now.get(index) : null;
-    return state != null && state.matches(stateid) ? state : null;
+    return slots.find(stateid);
   }
 
   /**
@@ -428,7 +395,7 @@ public final class OpenTable {
     } finally {
       lock.unlock();
     }
-    state.target().release();
+    end(state);
     return new CloseResult(NfsStat4.NFS4_OK, state, last);
   }
 
@@ -484,7 +451,7 @@ public final class OpenTable {
    * @param status NFS4ERR_EXPIRED or NFS4ERR_ADMIN_REVOKED
    */
   public void revokeClient(long clientId, int status) {
-    List<SealTarget> targets = new ArrayList<>();
+    List<OpenState> ended = new ArrayList<>();
     lock.lock();
     try {
       ClientOpens client = clients.get(clientId);
@@ -498,13 +465,13 @@ public final class OpenTable {
           everRevoked = true;
           state.revoke(status);
           client.revoked.add(state);
-          targets.add(state.target());
+          ended.add(state);
         }
       }
     } finally {
       lock.unlock();
     }
-    targets.forEach(SealTarget::release);
+    ended.forEach(this::end);
   }
 
   /** Whether the client has revoked opens that it has not freed (sr_status_flags). */
@@ -523,7 +490,7 @@ public final class OpenTable {
 
   /** The client expired or is gone: everything it has is closed and forgotten. */
   public void clientGone(long clientId) {
-    List<SealTarget> targets = new ArrayList<>();
+    List<OpenState> ended = new ArrayList<>();
     lock.lock();
     try {
       gone.put(clientId, true);
@@ -534,7 +501,7 @@ public final class OpenTable {
       for (OpenState state : List.copyOf(client.all.values())) {
         if (state.revokedStatus() == NfsStat4.NFS4_OK) {
           removeShare(state);
-          targets.add(state.target());
+          ended.add(state);
         }
         forget(state);
       }
@@ -542,7 +509,7 @@ public final class OpenTable {
     } finally {
       lock.unlock();
     }
-    targets.forEach(SealTarget::release);
+    ended.forEach(this::end);
   }
 
   /** Whether the client has opens: DESTROY_CLIENTID must be refused while it does. */
@@ -568,6 +535,7 @@ public final class OpenTable {
 
   /** Takes the open's share away; returns whether it was the client's last on the file. */
   private boolean removeShare(OpenState state) {
+    state.end();
     removeFrom(shares.get(state.file()), state.file(), state.access(), state.deny());
     FileShares clientShares = sharesOf(state);
     clientShares.remove(state.access(), state.deny());
@@ -583,9 +551,7 @@ public final class OpenTable {
   }
 
   private void forget(OpenState state) {
-    int index = (int) state.otherHigh() & INDEX_MASK;
-    slots.set(index, null);
-    freeIndexes.add(index);
+    slots.remove(state.otherHigh());
     open--;
     byOwner.remove(new Key(state.owner(), state.file()), state);
     ClientOpens client = clients.get(state.clientId());

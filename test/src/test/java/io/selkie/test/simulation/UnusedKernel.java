@@ -1,6 +1,8 @@
 package io.selkie.test.simulation;
 
 import io.selkie.posix.FileHandleBytes;
+import io.selkie.posix.FileLock;
+import io.selkie.posix.FileLockType;
 import io.selkie.posix.Kernel;
 import io.selkie.posix.SignalInfo;
 import java.lang.foreign.MemorySegment;
@@ -195,6 +197,16 @@ abstract class UnusedKernel implements Kernel {
 
   @Override
   public long resourceLimit(int resource) {
+    throw unused();
+  }
+
+  @Override
+  public int setFileLock(int fd, FileLockType type, long start, long length) {
+    throw unused();
+  }
+
+  @Override
+  public int getFileLock(int fd, FileLock lock) {
     throw unused();
   }
 }
