@@ -6,6 +6,8 @@ import io.selkie.protocol.nfs4.LayoutConst4;
 import io.selkie.protocol.nfs4.NfsCbOp4;
 import io.selkie.protocol.nfs4.Stateids;
 import io.selkie.protocol.xdr.XdrWriter;
+import java.util.List;
+import java.util.function.Consumer;
 import java.util.function.Function;
 
 /** Recalls layouts over the back channels of a client's sessions (RFC 8881 section 20.3). */
@@ -17,6 +19,16 @@ final class ClientCallbacks implements CallbackChannel {
   ClientCallbacks(ClientTable clients, Function<FileIdentity, byte[]> fileHandles) {
     this.clients = clients;
     this.fileHandles = fileHandles;
+  }
+
+  /** Sends one callback operation on whichever back channel of the client works. */
+  void call(long clientId, int opcode, Consumer<XdrWriter> arguments, RecallReply reply) {
+    BackChannel channel = channelOf(clientId);
+    if (channel == null) {
+      reply.onReply(Outcome.NO_BACK_CHANNEL, 0);
+      return;
+    }
+    channel.submit(new Callback(opcode, List.of(), arguments, reply));
   }
 
   @Override

@@ -3,13 +3,16 @@ package io.selkie.server.session;
 import io.selkie.config.time.NanoClock;
 import io.selkie.config.time.Timers;
 import io.selkie.layout.CallbackChannel;
+import io.selkie.layout.CallbackChannel.RecallReply;
 import io.selkie.lease.FileIdentity;
 import io.selkie.protocol.nfs4.SessionId4;
+import io.selkie.protocol.xdr.XdrWriter;
 import io.selkie.server.compound.CompoundContext;
 import io.selkie.server.compound.Operation;
 import java.time.Duration;
 import java.util.List;
 import java.util.OptionalLong;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.ToIntFunction;
 import java.util.random.RandomGenerator;
@@ -88,6 +91,21 @@ public final class SessionManager implements AutoCloseable {
    */
   public CallbackChannel callbackChannel(Function<FileIdentity, byte[]> fileHandles) {
     return new ClientCallbacks(clients, fileHandles);
+  }
+
+  /**
+   * Sends a callback operation to a client, on a session of its whose back channel works. Returns
+   * at once; never call it with a lock held.
+   *
+   * @param opcode from {@link io.selkie.protocol.nfs4.NfsCbOp4}
+   * @param arguments writes the operation's arguments, without its number; may be asked again when
+   *     the request has to be sent again
+   * @param reply told exactly once, on a thread that must not be blocked; the status is that of the
+   *     operation
+   */
+  public void callBack(
+      long clientId, int opcode, Consumer<XdrWriter> arguments, RecallReply reply) {
+    new ClientCallbacks(clients, file -> null).call(clientId, opcode, arguments, reply);
   }
 
   /** The client that a session belongs to, if there is such a session: for binding queue pairs. */
