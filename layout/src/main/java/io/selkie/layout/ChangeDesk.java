@@ -75,6 +75,7 @@ final class ChangeDesk {
         switch (op.change) {
           case WRITE -> write(op);
           case SHRINK -> take(op, RecallCause.TRUNCATE, op.range, false);
+          case REMAP -> take(op, RecallCause.REMAP, op.range, false);
           case ACCESS_CHANGE -> take(op, RecallCause.ACCESS_CHANGE, Ranges.WHOLE, false);
           case CONFLICTING_OPEN -> take(op, RecallCause.CONFLICTING_OPEN, Ranges.WHOLE, true);
           case REOPEN -> reopen(op);

@@ -11,7 +11,11 @@ final class ChangeOp {
 
   ChangeOp(FileChange change, ByteRange range, long clientId) {
     this.change = change;
-    this.range = change == FileChange.SHRINK || change == FileChange.WRITE ? range : Ranges.WHOLE;
+    this.range =
+        switch (change) {
+          case SHRINK, REMAP, WRITE -> range;
+          case ACCESS_CHANGE, CONFLICTING_OPEN, REOPEN -> Ranges.WHOLE;
+        };
     this.clientId = clientId;
   }
 }

@@ -4,6 +4,8 @@ package io.selkie.layout;
 public enum FileChange {
   /** Blocks of the range will be freed or zeroed: truncation, punching. */
   SHRINK,
+  /** Blocks of the range will be shared with another range or replaced by such: reflink. */
+  REMAP,
   /** Blocks of the range will be written through the server: holes may be filled. */
   WRITE,
   /** Mode, owner or ACL: the holders are fenced before it is committed. */

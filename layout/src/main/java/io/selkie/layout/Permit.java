@@ -31,7 +31,7 @@ final class Permit implements ChangePermit.Granted {
     return switch (change) {
       case WRITE -> op.attempts > 0;
       case CONFLICTING_OPEN -> op.clientId() != clientId;
-      case SHRINK, ACCESS_CHANGE, REOPEN -> true;
+      case SHRINK, REMAP, ACCESS_CHANGE, REOPEN -> true;
     };
   }
 

@@ -6,6 +6,8 @@ public enum RecallCause {
   KERNEL_LEASE_BREAK,
   /** Truncation or punching through NFS. */
   TRUNCATE,
+  /** A clone or copy through NFS makes blocks shared, or puts shared ones in their place. */
+  REMAP,
   /** A write through NFS, or another client's write layout, fills a hole that somebody holds. */
   HOLE_FILL,
   /** Mode, owner or ACL changed through NFS. */

@@ -31,7 +31,7 @@ record Reservation(
     }
     return switch (change) {
       case WRITE, CONFLICTING_OPEN -> byClientId != clientId;
-      case SHRINK, ACCESS_CHANGE, REOPEN -> true;
+      case SHRINK, REMAP, ACCESS_CHANGE, REOPEN -> true;
     };
   }
 }

@@ -212,6 +212,19 @@ class ChangeTest {
   }
 
   @Test
+  void remappingRecallsEverybodyInItsRangeAndKeepsNewLayoutsAwayUntilItIsDone() {
+    Stateid4 stateid = rig.get(file).granted().stateid();
+    rig.delayed(file, FileChange.REMAP, 0, MB, 1);
+    rig.giveBack(file, 1, stateid);
+
+    var permit = rig.permitted(file, FileChange.REMAP, 0, MB, 1);
+    assertThat(rig.get(file).client(2).send()).isNotDone();
+    permit.close();
+    rig.work();
+    assertThat(rig.arbiter.layoutCount()).isOne();
+  }
+
+  @Test
   void permitsOnFilesWithoutLayoutsLeaveNothingBehind() {
     for (FileChange change : FileChange.values()) {
       rig.permitted(file, change, 0, MB, 1).close();

@@ -160,6 +160,7 @@ final class SimClient {
           case 1 -> FileChange.CONFLICTING_OPEN;
           case 2, 3 -> FileChange.REOPEN;
           case 4, 5 -> FileChange.SHRINK;
+          case 6 -> FileChange.REMAP;
           default -> FileChange.WRITE;
         };
     int end = change == FileChange.SHRINK ? BLOCKS_MAX : Math.min(to, from + 4);

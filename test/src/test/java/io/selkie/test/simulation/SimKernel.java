@@ -106,7 +106,7 @@ final class SimKernel extends UnusedKernel {
     inode.size = (long) blocks * BLOCK;
   }
 
-  /** Copy-on-write after a reflink: the blocks are elsewhere now. */
+  /** A reflink, or copy-on-write after one: the blocks are elsewhere now. */
   void move(SimInode inode, int from, int to) {
     checker.mapChanges(inode, from, to, "moves");
     for (int block = from; block < to; block++) {

@@ -504,7 +504,8 @@ final class Simulation {
     if (client.gone) {
       return;
     }
-    boolean changesBytes = change == FileChange.WRITE || change == FileChange.SHRINK;
+    boolean changesBytes =
+        change == FileChange.WRITE || change == FileChange.SHRINK || change == FileChange.REMAP;
     if (changesBytes && !inode.openForWriting) {
       changesAllowed++;
       return;
@@ -559,6 +560,7 @@ final class Simulation {
           kernel.free(inode, from, to);
         }
       }
+      case REMAP -> kernel.move(inode, from, to);
       case ACCESS_CHANGE -> checker.mustHaveNoHandles(inode, 0, "a change of mode");
       case CONFLICTING_OPEN -> checker.mustHaveNoHandles(inode, client.id, "a conflicting open");
       case REOPEN -> {
