@@ -1,0 +1,249 @@
+"""Runs the suites inside the guest: mounts, runs, compares, and writes down what came of it.
+
+A suite is a program. Its head says what it needs, in comments "# key: value":
+
+    kind      compare: runs in an empty directory, prints a transcript; "== NAME" begins a case of it.
+                       It runs on the guest's own ext4 and on each mount; the transcripts must be equal.
+              scenario: runs with mounts and the server at hand (see selkie_vm.py), prints
+                       "ok NAME" or "not ok NAME: why" per case.
+    versions  of NFS, for example "4.1 4.2"
+    seconds   it may take, for each version
+    waits for what the server lacks yet; such a suite is listed and not run
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+JOB = "/job"
+LOCAL = "/local"
+SETTINGS = json.load(open(f"{JOB}/settings.json"))
+# What the kernel says when it, or the server, is in trouble.
+KERNEL_TROUBLE = re.compile(
+    r"BUG:|WARNING:|Oops|Call Trace|blocked for more than|state manager failed|bad sequence-id"
+    r"|returned a bogus|Remote I/O error|lost \d+ locks|reclaim.*failed|server .* error"
+)
+
+
+def said(words):
+    print(words, flush=True)
+
+
+class Results:
+    """One line per case: suite, case, version, verdict, seconds, reason."""
+
+    def __init__(self):
+        self.file = open(f"{JOB}/results.tsv", "a")
+
+    def add(self, suite, case, version, verdict, seconds, reason=""):
+        fields = [suite, case, version, verdict, f"{seconds:.1f}", reason]
+        line = "\t".join(re.sub(r"[\t\n\r]+", " ", str(field)) for field in fields)
+        self.file.write(line + "\n")
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        if verdict != "ok":
+            said(f"  {verdict}: {suite} / {case} on {version}: {reason[:2000]}")
+
+
+class Suite:
+    def __init__(self, path):
+        self.path = path
+        self.name = os.path.basename(path).rsplit(".", 1)[0]
+        head = {}
+        with open(path) as lines:
+            for line in lines:
+                found = re.match(r"# ([a-z ]+): (.*)", line)
+                if found:
+                    head[found[1]] = found[2].strip()
+                elif not line.startswith("#"):
+                    break
+        self.kind = head["kind"]
+        self.versions = head["versions"].split()
+        self.seconds = int(head["seconds"])
+        self.waits_for = head.get("waits for")
+
+
+def run(command, directory, seconds, log, more=None):
+    """Runs a program to its end or its time; what it said, its status, the seconds it took."""
+    begin = time.monotonic()
+    environment = dict(os.environ, PYTHONPATH=f"{JOB}/guest", PYTHONDONTWRITEBYTECODE="1", **(more or {}))
+    with open(log, "w") as trouble, open(log + ".out", "w+") as out:
+        child = subprocess.Popen(
+            command, cwd=directory, stdin=subprocess.DEVNULL, stdout=out, stderr=trouble,
+            env=environment, start_new_session=True,
+        )
+        try:
+            status = child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            stacks(child.pid, trouble)
+            os.killpg(child.pid, signal.SIGKILL)
+            status = f"not done after {seconds} s"
+            try:
+                child.wait(5)
+            except subprocess.TimeoutExpired:
+                status += ", and cannot be killed"
+        out.seek(0)
+        text = out.read()
+    return text, status, time.monotonic() - begin
+
+
+def stacks(group, log):
+    """Where everybody of a process group hangs in the kernel."""
+    for process in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if os.getpgid(int(process)) == group:
+                log.write(f"--- {open(f'/proc/{process}/cmdline').read()}\n")
+                log.write(open(f"/proc/{process}/stack").read())
+        except OSError:
+            pass
+
+
+def tail(path, size=1500):
+    try:
+        with open(path, errors="replace") as file:
+            return file.read()[-size:]
+    except OSError:
+        return ""
+
+
+def mount(directory, version, export="data", namespace=None, options=""):
+    os.makedirs(directory, exist_ok=True)
+    words = f"vers={version},proto=tcp,port={SETTINGS['port']},hard,timeo=600{options}"
+    enter = ["nsenter", f"--net=/run/netns/{namespace}"] if namespace else []
+    source = f"{SETTINGS['host']}:/{export}"
+    subprocess.run(enter + ["mount", "-t", "nfs", "-o", words, source, directory], check=True, timeout=60)
+
+
+def unmount(directory):
+    subprocess.run(["umount", "-f", directory], timeout=60, check=False)
+
+
+def cases(transcript):
+    """The transcript in its cases, in order."""
+    found, name = {}, "start"
+    for line in transcript.splitlines():
+        if line.startswith("== "):
+            name = line[3:]
+        found.setdefault(name, []).append(line)
+    return found
+
+
+def first_difference(expected, got):
+    for number, (left, right) in enumerate(zip(expected, got)):
+        if left != right:
+            return f"line {number}: local says {left!r}, the mount {right!r}"
+    longer, name = (expected, "local") if len(expected) > len(got) else (got, "the mount")
+    return f"only {name} says {longer[min(len(expected), len(got))]!r}"
+
+
+def compare(suite, version, base, results, expected):
+    directory = f"{base}/{suite.name}.{version}"
+    os.makedirs(directory)
+    log = f"{JOB}/log/{suite.name}.{version}"
+    text, status, seconds = run([suite.path], directory, suite.seconds, log)
+    if expected is None:
+        if status != 0:
+            results.add(suite.name, "local run", "local", "FAILED", seconds, f"exit {status}: {tail(log)}")
+        else:
+            results.add(suite.name, "local run", "local", "ok", seconds)
+        shutil.rmtree(directory, ignore_errors=True)
+        return cases(text)
+    got = cases(text)
+    verdicts = []
+    for name, lines in expected.items():
+        if name not in got:
+            verdicts.append((name, f"not reached; exit {status}: {tail(log)}"))
+        elif got[name] != lines:
+            verdicts.append((name, first_difference(lines, got[name]) + f"; exit {status}: {tail(log)}"))
+        else:
+            verdicts.append((name, ""))
+    if status != 0:
+        verdicts.append(("exit status", f"{status}: {tail(log)}"))
+    for number, (name, reason) in enumerate(verdicts):
+        verdict = "FAILED" if reason else "ok"
+        # The time is that of the whole run; it stands with its first case.
+        results.add(suite.name, name, version, verdict, seconds if number == 0 else 0, reason)
+    shutil.rmtree(directory, ignore_errors=True)
+    return expected
+
+
+def scenario(suite, version, results):
+    log = f"{JOB}/log/{suite.name}.{version}"
+    directory = f"/mnt/a/{suite.name}.{version}"
+    os.makedirs(directory)
+    more = {"VERSION": version, "WORK": os.path.basename(directory), "SETTINGS": json.dumps(SETTINGS)}
+    text, status, seconds = run([suite.path], "/", suite.seconds, log, more)
+    number = 0
+    for line in text.splitlines():
+        passed = re.match(r"ok (.*)", line)
+        failed = re.match(r"not ok ([^:]*): ?(.*)", line)
+        if passed or failed:
+            name, reason = (passed[1], "") if passed else (failed[1], failed[2] or "no reason given")
+            verdict = "ok" if passed else "FAILED"
+            results.add(suite.name, name, version, verdict, seconds if number == 0 else 0, reason)
+            number += 1
+    if status != 0 or number == 0:
+        results.add(suite.name, "exit status", version, "FAILED", seconds, f"{status}: {tail(log)}")
+
+
+def kernel_words(since):
+    lines = subprocess.run(["dmesg"], capture_output=True, text=True, errors="replace").stdout.splitlines()
+    return lines[since:], len(lines)
+
+
+def run_version(suites, version, results, expected):
+    try:
+        mount("/mnt/a", version)
+        mount("/mnt/b", version, namespace="b")
+    except (subprocess.SubprocessError, OSError) as trouble:
+        for suite in suites:
+            results.add(suite.name, "mount", version, "FAILED", 0, repr(trouble))
+        return
+    for suite in suites:
+        said(f"  {suite.name} on {version}")
+        _, before = kernel_words(0)
+        try:
+            if suite.kind == "compare":
+                expected[suite.name] = compare(suite, version, "/mnt/a", results, expected.get(suite.name, {}))
+            else:
+                scenario(suite, version, results)
+        except (subprocess.SubprocessError, OSError) as trouble:
+            results.add(suite.name, "set-up", version, "FAILED", 0, repr(trouble))
+        lines, _ = kernel_words(before)
+        trouble = [line for line in lines if KERNEL_TROUBLE.search(line)]
+        if trouble:
+            results.add(suite.name, "kernel messages", version, "FAILED", 0, " | ".join(trouble[:5]))
+    shutil.copy("/proc/self/mountstats", f"{JOB}/log/mountstats.{version}")
+    unmount("/mnt/b")
+    unmount("/mnt/a")
+
+
+def main():
+    os.makedirs(f"{JOB}/log", exist_ok=True)
+    open(f"{JOB}/begun", "w").close()
+    said(f"  guest is up: Linux {os.uname().release}, {open('/proc/uptime').read().split()[0]} s after its start")
+    results = Results()
+    suites = [Suite(f"{JOB}/suites/{name}") for name in SETTINGS["suites"]]
+    for suite in suites:
+        if suite.waits_for:
+            for version in suite.versions:
+                results.add(suite.name, "all", version, f"waits for {suite.waits_for}", 0)
+    suites = [suite for suite in suites if not suite.waits_for]
+    expected = {}
+    for suite in suites:
+        if suite.kind == "compare":
+            said(f"  {suite.name} on local ext4")
+            expected[suite.name] = compare(suite, "local", LOCAL, results, None)
+    versions = [v for v in ("4.1", "4.2") if any(v in suite.versions for suite in suites)]
+    for version in versions:
+        run_version([s for s in suites if version in s.versions], version, results, expected)
+    results.add("driver", "all suites were run", "-", "ok", time.monotonic())
+
+
+if __name__ == "__main__":
+    main()

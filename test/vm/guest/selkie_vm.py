@@ -1,0 +1,141 @@
+"""What suites have at hand: the two mounts, the host, and small helpers."""
+
+import base64
+import contextlib
+import ctypes
+import errno
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+
+A = "/mnt/a"  # the first client's mount
+B = "/mnt/b"  # the second client's: another network namespace, another client id
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def settings():
+    return json.loads(os.environ["SETTINGS"])
+
+
+def here(mount=A):
+    """The suite's own directory, below one of the mounts."""
+    return f"{mount}/{os.environ['WORK']}"
+
+
+def host_here():
+    """The same directory, seen from the export's root on the host, where commands of host() run."""
+    return os.environ["WORK"]
+
+
+_control = None
+_control_lock = threading.Lock()
+
+
+def host(command, check=True):
+    """Runs a command of bash on the host, in the export's root; what it said."""
+    global _control
+    with _control_lock:
+        if _control is None:
+            _control = open("/dev/control", "r+b", buffering=0)
+        _control.write(command.replace("\n", "; ").encode() + b"\n")
+        line = b""
+        while not line.endswith(b"\n"):
+            more = _control.read(65536)
+            if more:
+                line += more
+    status, said = line.split(b" ", 1)
+    text = base64.b64decode(said).decode(errors="replace").removesuffix("\n")
+    if check and status != b"0":
+        raise RuntimeError(f"on the host: {command}: exit {status.decode()}: {text}")
+    return text
+
+
+_failed = False
+
+
+@contextlib.contextmanager
+def case(name):
+    """One case of a scenario; what goes wrong in it does not stop those after it."""
+    global _failed
+    try:
+        yield
+        print(f"ok {name}", flush=True)
+    except Exception as trouble:  # whatever it is, it is this case's result
+        import traceback
+
+        traceback.print_exc()
+        where = traceback.extract_tb(trouble.__traceback__)[-1]
+        words = f"{type(trouble).__name__}: {trouble} (line {where.lineno})"
+        print(f"not ok {name}: " + words.replace("\n", " "), flush=True)
+        _failed = True
+
+
+def section(name):
+    """Begins a case of a transcript."""
+    print(f"== {name}", flush=True)
+
+
+def attempt(function, *arguments):
+    """The result of a call, or the name of its error."""
+    try:
+        return function(*arguments)
+    except OSError as trouble:
+        return errno.errorcode[trouble.errno]
+
+
+def shell(command, check=True):
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, errors="replace")
+    if check and done.returncode != 0:
+        raise RuntimeError(f"{command}: exit {done.returncode}: {done.stdout}{done.stderr}")
+    return done.stdout.strip()
+
+
+def python(code, *arguments):
+    """Another process that runs Python code; its standard input and output are pipes of text."""
+    return subprocess.Popen(
+        [sys.executable, "-B", "-c", code, *map(str, arguments)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )
+
+
+def check(condition, words="is not so"):
+    if not condition:
+        raise AssertionError(words)
+
+
+def equal(left, right, words=""):
+    if left != right:
+        raise AssertionError(f"{words} {str(left)[:300]!r} is not {str(right)[:300]!r}")
+
+
+def eventually(probe, seconds=30, words="did not come true"):
+    """For what a client learns by its attribute cache's time-out only; asks until then."""
+    deadline = time.monotonic() + seconds
+    while not probe():
+        if time.monotonic() > deadline:
+            raise AssertionError(words)
+        time.sleep(0.1)
+
+
+def fallocate(descriptor, mode, offset, length):
+    call = LIBC.fallocate
+    call.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64]
+    if call(descriptor, mode, offset, length) != 0:
+        raise OSError(ctypes.get_errno(), "fallocate")
+
+
+def counters(mount=A):
+    """How often this mount sent each NFS operation."""
+    found, mine = {}, False
+    for line in open("/proc/self/mountstats"):
+        if line.startswith("device "):
+            mine = f" mounted on {mount} " in line
+        elif mine and line.startswith("\t") and ":" in line:
+            name, _, rest = line.strip().partition(":")
+            first = rest.split()
+            if name.isupper() and first and first[0].isdigit():
+                found[name] = int(first[0])
+    return found

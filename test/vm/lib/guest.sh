@@ -1,0 +1,80 @@
+# Boots a guest and does for it on the host what its suites ask. Sourced by run.
+# shellcheck shell=bash
+
+# boot_guest NAME: runs the job in $WORK/NAME and returns when the machine is off.
+# The job's directory is /job there; it holds the suites to run and gets the results.
+boot_guest() {
+  local name=$1 job=$WORK/$1 said try machine
+  mkdir -p "$job"
+  said=$job/said
+  for try in 1 2 3; do
+    rm -f "$job"/control.{in,out} "$job/local.img" "$job/second.img"
+    mkfifo "$job"/control.{in,out}
+    truncate -s 4G "$job/local.img"
+    truncate -s 2G "$job/second.img"
+    : > "$said"
+    # Both ends are held open here: who opens a fifo for one side only would wait for the other.
+    exec {CONTROL_OUT}<> "$job/control.out" {CONTROL_IN}<> "$job/control.in"
+    {
+      timeout --kill-after=5 "$GUEST_SECONDS" "${QEMU[@]}" "${GUEST_ARGUMENTS[@]}" \
+        -append "console=ttyS0 panic=-1 nokaslr mitigations=off audit=0 quiet loglevel=4" \
+        -serial "file:$job/console" \
+        -drive "file=$VM_DIR/root.img,if=virtio,format=raw,readonly=on" \
+        -drive "file=$job/local.img,if=virtio,format=raw,cache=unsafe" \
+        -drive "file=$job/second.img,if=virtio,format=raw,cache=unsafe" \
+        -virtfs "local,path=$job,mount_tag=job,security_model=none" \
+        -chardev "pipe,id=control,path=$job/control" -device virtserialport,chardev=control,name=control \
+        -chardev "file,id=said,path=$said,append=on" -device virtserialport,chardev=said,name=said \
+        < /dev/null > "$job/qemu" 2>&1 || true
+      echo off >&"$CONTROL_OUT"
+    } &
+    machine=$!
+    tail --pid="$machine" -f "$said" >&2 &
+    serve_guest
+    wait "$machine" || true
+    exec {CONTROL_OUT}<&- {CONTROL_IN}<&-
+    rm -f "$job/local.img" "$job/second.img"
+    # Emulation now and then ends a kernel in its first second. That says nothing of Selkie: again,
+    # as long as the job has not begun.
+    [[ ! -e $job/begun ]] || break
+    say "boot $try of guest $name failed; its console ends in:"
+    tail -n 5 "$job/console" "$job/qemu" >&2
+  done
+  [[ -s $job/status ]] && return 0
+  say "guest $name ended before its job; console and words end in:"
+  tail -n 15 "$job/console" "$said" "$job/qemu" >&2
+  return 1
+}
+
+# One request is one line: a command for bash, which runs in the export's directory with the
+# functions of server.sh at hand. The answer is one line: exit status, and what it said in base64.
+serve_guest() {
+  local request status said
+  while IFS= read -r request <&"$CONTROL_OUT"; do
+    [[ $request != off ]] || return 0
+    status=0
+    said=$( (cd "$EXPORT" && eval "$request") 2>&1) || status=$?
+    printf '%s %s\n' "$status" "$(base64 -w 0 <<< "$said")" >&"$CONTROL_IN"
+  done
+}
+
+guest_arguments() {
+  local jvm=$1 job=$2 tags=()
+  GUEST_ARGUMENTS=(
+    -M q35 -accel "tcg,thread=multi,tb-size=512" -cpu max -smp 2 -m "$GUEST_MIB"
+    -nodefaults -display none -monitor none -no-reboot
+    -kernel "$VM_DIR/kernel/vmlinuz" -initrd "$VM_DIR/initrd"
+    -netdev user,id=net0 -device "virtio-net-pci,netdev=net0,romfile="
+    -netdev user,id=net1 -device "virtio-net-pci,netdev=net1,romfile="
+    -virtfs "local,path=$VM_DIR/kernel/lib/modules/$(< "$VM_DIR/kernel/version"),mount_tag=modules,security_model=none,readonly=on"
+    -virtfs "local,path=$VM_DIR/source,mount_tag=source,security_model=none,readonly=on"
+    -device virtio-serial-pci
+  )
+  tags=('source /source ro,cache=loose')
+  if [[ -n $jvm ]]; then
+    GUEST_ARGUMENTS+=(-virtfs "local,path=$jvm,mount_tag=jvm,security_model=none,readonly=on")
+    tags+=("jvm $jvm ro,cache=loose")
+  fi
+  mkdir -p "$job"
+  printf '%s\n' "${tags[@]}" > "$job/shares"
+}

@@ -1,0 +1,57 @@
+# The Selkie under test, on the host. Sourced by run; suites reach these functions through the control line.
+# shellcheck shell=bash
+
+# An address of its own that stays the same over restarts, as a client expects of its server.
+choose_port() {
+  local port
+  for ((port = 20000 + RANDOM % 10000; ; port++)); do
+    if ! (exec 3<> "/dev/tcp/127.0.0.1/$port") 2> /dev/null; then
+      echo "$port"
+      return
+    fi
+  done
+}
+
+# Starts it and returns when it says that it is ready.
+server_start() {
+  local pid seen
+  seen=$(wc -l < "$WORK/server.log")
+  # shellcheck disable=SC2086
+  "$JAVA" "@$SELKIE_ROOT/bin/jvm.options" -Xmx1g ${SELKIE_JAVA_OPTS-} -cp "$CLASS_PATH" \
+    io.selkie.server.Main serve --config "$WORK/selkie.yaml" >> "$WORK/server.log" 2>&1 < /dev/null &
+  pid=$!
+  echo "$pid" > "$WORK/server.pid"
+  # tail ends with the server, so this ends in any case.
+  if ! grep -q -m 1 'selkie ready' < <(tail --pid="$pid" -n "+$((seen + 1))" -f "$WORK/server.log" 2> /dev/null); then
+    tail -n 20 "$WORK/server.log" >&2
+    fail 'the server did not start'
+  fi
+}
+
+# server_end SIGNAL: ends it and returns when it is gone.
+server_end() {
+  local pid
+  pid=$(< "$WORK/server.pid")
+  kill -s "$1" "$pid"
+  # Not our child when a suite asked for its start; tail watches any process to its end.
+  timeout 60 tail --pid="$pid" -f /dev/null
+}
+
+server_restart() {
+  server_end "$1"
+  server_start
+}
+
+write_configuration() {
+  cat > "$WORK/selkie.yaml" << END
+exports:
+  - path: $EXPORT
+    name: data
+listen: 127.0.0.1:$PORT
+rdma:
+  listen: 127.0.0.1:$RDMA_PORT
+sessions:
+  leaseSeconds: 20
+stateDirectory: $WORK/state
+END
+}
