@@ -1,0 +1,141 @@
+package io.selkie.test.bench;
+
+import io.selkie.config.time.NanoClock;
+import io.selkie.protocol.rpc.AuthSys;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.HdrHistogram.Histogram;
+
+/**
+ * One server under measurement, with its connections: each a client, a session and an open file of
+ * its own, and a thread. Not safe for use by several threads.
+ */
+final class NfsContestant implements AutoCloseable {
+
+  private static final long GRACE_SECONDS = 60;
+
+  private final String name;
+  private final NanoClock clock;
+  private final List<NfsLoadSession> sessions = new ArrayList<>();
+  private final List<NfsLoadSession.OpenedFile> files = new ArrayList<>();
+  private final List<NfsLoad> loads = new ArrayList<>();
+  private final ExecutorService threads;
+
+  /**
+   * How a server is used.
+   *
+   * @param connections clients at a time
+   * @param slots requests under way on each
+   * @param fileBytes of each client's file
+   */
+  record Shape(int connections, int slots, long fileBytes) {}
+
+  private NfsContestant(String name, NanoClock clock, int connections) {
+    this.name = name;
+    this.clock = clock;
+    this.threads =
+        Executors.newFixedThreadPool(
+            connections, Thread.ofPlatform().name("load-" + name + "-", 0).daemon().factory());
+  }
+
+  /**
+   * Connects to a server.
+   *
+   * @param directory names from the server's root to a directory that can be written
+   * @param credential of the user that asks
+   */
+  static NfsContestant connect(
+      String name,
+      InetSocketAddress address,
+      List<String> directory,
+      AuthSys credential,
+      Shape shape,
+      NanoClock clock)
+      throws IOException {
+    NfsContestant contestant = new NfsContestant(name, clock, shape.connections());
+    try {
+      int dataMax = NfsWorkload.WRITE_1M.dataBytes();
+      for (int i = 0; i < shape.connections(); i++) {
+        NfsLoadSession session =
+            NfsLoadSession.connect(
+                address,
+                "selkie-bench-%d-%d".formatted(ProcessHandle.current().pid(), i),
+                credential,
+                shape.slots(),
+                dataMax);
+        contestant.sessions.add(session);
+        NfsLoadSession.OpenedFile file = session.open(directory, "bench-data-" + i);
+        contestant.files.add(file);
+        contestant.loads.add(new NfsLoad(session, file, shape.fileBytes(), dataMax, clock, i + 1L));
+      }
+      return contestant;
+    } catch (IOException | RuntimeException e) {
+      contestant.close();
+      throw new IOException(name + " at " + address + ": " + e.getMessage(), e);
+    }
+  }
+
+  String name() {
+    return name;
+  }
+
+  /** Writes all files full. */
+  void fill() throws IOException {
+    for (NfsLoad load : loads) {
+      load.fill();
+    }
+  }
+
+  /** What a while under load gave. */
+  record Outcome(double operationsPerSecond, Histogram latencies) {}
+
+  /** Puts load on all connections for so long. */
+  Outcome run(NfsWorkload workload, double seconds) throws IOException, InterruptedException {
+    long nanos = (long) (seconds * 1e9);
+    long until = clock.nanoTime() + nanos;
+    List<Histogram> histograms = new ArrayList<>();
+    List<Future<Long>> running = new ArrayList<>();
+    for (NfsLoad load : loads) {
+      Histogram histogram = Latency.histogram();
+      histograms.add(histogram);
+      running.add(threads.submit(() -> load.run(workload, until, histogram)));
+    }
+    long operations = 0;
+    for (Future<Long> load : running) {
+      operations += result(load, seconds);
+    }
+    Histogram all = Latency.histogram();
+    histograms.forEach(all::add);
+    return new Outcome(operations / seconds, all);
+  }
+
+  private long result(Future<Long> load, double seconds) throws IOException, InterruptedException {
+    try {
+      return load.get((long) seconds + GRACE_SECONDS, TimeUnit.SECONDS);
+    } catch (ExecutionException e) {
+      throw new IOException(name + ": " + e.getCause().getMessage(), e.getCause());
+    } catch (TimeoutException e) {
+      throw new IOException(name + " does not answer any more", e);
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    threads.shutdownNow();
+    for (int i = 0; i < sessions.size(); i++) {
+      try (NfsLoadSession session = sessions.get(i)) {
+        if (i < files.size()) {
+          session.close(files.get(i));
+        }
+      }
+    }
+  }
+}
