@@ -204,8 +204,7 @@ final class EffectRunner {
       throw new IllegalStateException(
           "S1: the seal of " + file.path + " is to go, but counts " + live + " handles");
     }
-    effect.seal().release();
-    long at = clock.nanoTime();
+    long at = effect.seal().release();
     effect.target().release();
     tell(
         new LayoutEvents.Event(

@@ -1,5 +1,6 @@
 package io.selkie.layout;
 
+import io.selkie.config.time.NanoClock;
 import io.selkie.lease.BlockMap;
 import io.selkie.lease.BlockMap.Extent;
 import io.selkie.lease.ByteRange;
@@ -90,12 +91,17 @@ final class FakeSealer implements Sealer {
     }
   }
 
+  private final NanoClock clock;
   final Map<File, FakeSeal> held = new HashMap<>();
   final List<String> calls = new ArrayList<>();
   Refusal refusal;
 
   /** Runs in the middle of a seal or extend call, as other threads would. */
   Runnable meanwhile = () -> {};
+
+  FakeSealer(NanoClock clock) {
+    this.clock = clock;
+  }
 
   @Override
   public SealOutcome seal(
@@ -254,12 +260,13 @@ final class FakeSealer implements Sealer {
     }
 
     @Override
-    public void release() {
+    public long release() {
       if (!granted.isEmpty()) {
         throw new IllegalStateException("S1: released with " + granted.size() + " handles");
       }
       state = SealState.RELEASED;
       held.remove(file);
+      return clock.nanoTime();
     }
   }
 }

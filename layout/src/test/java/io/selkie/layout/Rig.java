@@ -67,7 +67,7 @@ final class Rig {
   }
 
   final FakeTime time = new FakeTime();
-  final FakeSealer sealer = new FakeSealer();
+  final FakeSealer sealer = new FakeSealer(time);
   final FakeRdma rdma = new FakeRdma();
   final List<Sent> sent = new ArrayList<>();
   final List<LayoutEvents.Event> events = new ArrayList<>();

@@ -193,12 +193,13 @@ class ThreadsTest {
     }
 
     @Override
-    public synchronized void release() {
+    public synchronized long release() {
       if (handles != 0) {
         failures.add(new AssertionError("S1: released with " + handles + " handles"));
       }
       state = SealState.RELEASED;
       seals.remove(target.identity().inode(), this);
+      return 0;
     }
   }
 

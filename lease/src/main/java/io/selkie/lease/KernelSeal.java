@@ -311,7 +311,7 @@ final class KernelSeal implements Seal, LeaseHolder {
   }
 
   @Override
-  public void release() {
+  public long release() {
     SealState from;
     SealState end;
     Timer timer;
@@ -325,7 +325,7 @@ final class KernelSeal implements Seal, LeaseHolder {
                 + ": invalidate them before its seal is released");
       }
       if (closing) {
-        return;
+        return context.clock().nanoTime();
       }
       if (state != SealState.HELD && state != SealState.BREAKING && state != SealState.LOST) {
         throw new IllegalStateException("seal of " + target.describe() + " is " + state);
@@ -344,12 +344,14 @@ final class KernelSeal implements Seal, LeaseHolder {
     if (timer != null) {
       timer.cancel();
     }
+    long letGoAtNanos = context.clock().nanoTime();
     tearDown();
     if (from == SealState.BREAKING && end == SealState.LOST) {
       tellLost(0);
     } else if (from != end) {
       tell(from, end);
     }
+    return letGoAtNanos;
   }
 
   private SealState endOf(SealState from) {

@@ -56,9 +56,11 @@ public interface Seal {
   int flush(ByteRange range);
 
   /**
-   * Gives the lease up and unmaps. The breaker goes on within microseconds of this.
+   * Gives the lease up and unmaps. The breaker goes on within microseconds of the first.
    *
+   * @return when the lease was let go, just before the kernel was told: from then on the map may
+   *     change
    * @throws IllegalStateException while a handle lives (S1)
    */
-  void release();
+  long release();
 }

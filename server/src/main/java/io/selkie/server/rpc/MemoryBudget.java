@@ -10,8 +10,13 @@ import java.util.concurrent.atomic.AtomicLong;
  *
  * <p>No connection has a fixed part. What one may have depends on what is still free: it takes new
  * requests while twice its own bytes are free, and goes on with a record it has begun while its own
- * bytes are free once. So a single busy connection gets most of it, many greedy ones hold each
- * other down, and however many there are something stays free for one that holds nothing.
+ * bytes are free once. So a single busy connection gets most of it, and many greedy ones hold each
+ * other down.
+ *
+ * <p>That alone would leave nothing in the end: the less is free, the smaller the holder that may
+ * still take it. So a part of the whole is kept for those that hold little: a connection with more
+ * than {@link #LITTLE_BYTES} goes on only while that part is free besides. However many greedy ones
+ * there are, one that holds nothing is served.
  *
  * <p>A connection that may not go on waits here and is woken when enough came back, those that need
  * least first. Safe for use by several threads; nobody is called with the lock held.
@@ -21,7 +26,14 @@ final class MemoryBudget {
   /** A reply up to so many bytes is never refused: errors must always have an answer. */
   static final int SMALL_REPLY_BYTES = 16 * 1024;
 
+  /** A connection that holds no more may take from the part that is kept for such. */
+  static final int LITTLE_BYTES = 16 * 1024;
+
+  /** The part kept for connections that hold little. */
+  private static final int KEPT_FRACTION = 8;
+
   private final long total;
+  private final long kept;
   private final AtomicLong free;
   private final TreeSet<Share> waiting =
       new TreeSet<>(
@@ -31,6 +43,7 @@ final class MemoryBudget {
 
   MemoryBudget(long bytes) {
     this.total = bytes;
+    this.kept = bytes / KEPT_FRACTION;
     this.free = new AtomicLong(bytes);
   }
 
@@ -97,7 +110,8 @@ final class MemoryBudget {
     /** Counts bytes of a reply if there are as many free as the connection would then hold. */
     boolean tryTake(long bytes) {
       long mine = used.addAndGet(bytes);
-      for (long now = free.get(); now >= mine; now = free.get()) {
+      long enough = mine + besides(mine);
+      for (long now = free.get(); now >= enough; now = free.get()) {
         if (free.compareAndSet(now, now - bytes)) {
           return true;
         }
@@ -124,11 +138,18 @@ final class MemoryBudget {
     }
 
     private long needToBegin() {
-      return 2 * used.get() + 1;
+      long mine = used.get();
+      return 2 * mine + besides(mine) + 1;
     }
 
     private long needToGoOn() {
-      return used.get() + 1;
+      long mine = used.get();
+      return mine + besides(mine) + 1;
+    }
+
+    /** What must stay free for others. */
+    private long besides(long mine) {
+      return mine > LITTLE_BYTES ? kept : 0;
     }
 
     /** Waits to be woken once, when the connection may begin a record or go on with one. */

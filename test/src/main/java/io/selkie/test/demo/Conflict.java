@@ -17,6 +17,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -71,13 +72,24 @@ final class Conflict implements AutoCloseable {
 
   /** Lets the other process truncate the file, and waits until it has. */
   OtherProcess.Outcome truncate() throws IOException, InterruptedException {
-    LayoutEvents listener = events::add;
+    // The other process may end before the server has told of its own last step.
+    CountDownLatch released = new CountDownLatch(1);
+    LayoutEvents listener =
+        event -> {
+          events.add(event);
+          if (event.step() == Step.SEAL_RELEASED) {
+            released.countDown();
+          }
+        };
     demo.server().metrics().addListener(listener);
     try {
       outcome =
           OtherProcess.truncate(demo.clock(), demo.onDisk(name), LEFT_BYTES)
               .outcome()
               .get(TIMEOUT_SECONDS, TimeUnit.SECONDS);
+      if (!released.await(TIMEOUT_SECONDS, TimeUnit.SECONDS)) {
+        throw new IOException("truncate is done, but the server's seal is not given up");
+      }
     } catch (ExecutionException | TimeoutException e) {
       throw new IOException("truncate does not end", e);
     } finally {
