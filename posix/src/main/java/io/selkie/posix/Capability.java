@@ -13,6 +13,14 @@ public enum Capability {
   CAP_DAC_READ_SEARCH(2),
   /** Act on files of other owners. */
   CAP_FOWNER(3),
+  /** Keep set-user-id and set-group-id bits. */
+  CAP_FSETID(4),
+  /** Become other groups. */
+  CAP_SETGID(6),
+  /** Become other users. */
+  CAP_SETUID(7),
+  /** Change immutable and append-only files. */
+  CAP_LINUX_IMMUTABLE(9),
   /** Lock memory beyond the limit. */
   CAP_IPC_LOCK(14),
   /** Administer; also more of file systems. */
@@ -28,6 +36,14 @@ public enum Capability {
 
   Capability(int bit) {
     this.bit = bit;
+  }
+
+  int bit() {
+    return bit;
+  }
+
+  long mask() {
+    return 1L << bit;
   }
 
   /** Those that a mask of {@code /proc/PID/status} has. */
