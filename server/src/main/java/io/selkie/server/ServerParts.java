@@ -14,7 +14,10 @@ import io.selkie.layout.rdma.RdmaLayoutType;
 import io.selkie.lease.LeaseDeadlines;
 import io.selkie.lease.LeaseRuntime;
 import io.selkie.lease.LeaseSettings;
+import io.selkie.posix.ActingKernel;
+import io.selkie.posix.FsIdentity;
 import io.selkie.posix.Kernel;
+import io.selkie.posix.LinuxThreadCredentials;
 import io.selkie.posix.SystemFacts;
 import io.selkie.protocol.nfs4.NfsTime4;
 import io.selkie.rdma.RdmaListener;
@@ -28,6 +31,7 @@ import io.selkie.server.compound.Operation;
 import io.selkie.server.compound.OperationTable;
 import io.selkie.server.compound.Workers;
 import io.selkie.server.direct.QueuePairGate;
+import io.selkie.server.identity.Callers;
 import io.selkie.server.metrics.Metric;
 import io.selkie.server.metrics.ServerMetrics;
 import io.selkie.server.ops.FileOperations;
@@ -76,6 +80,10 @@ final class ServerParts {
 
   private final SelkieConfig config;
   private final Kernel kernel;
+
+  /** The same, acting as the user of the request. */
+  private final ActingKernel acting;
+
   private final NanoClock clock;
   private final SecureRandom random;
   private final ServerMetrics metrics;
@@ -94,6 +102,7 @@ final class ServerParts {
       throws IOException {
     this.config = config;
     this.kernel = kernel;
+    this.acting = new ActingKernel(kernel, identity(kernel));
     this.clock = clock;
     this.random = random;
     this.metrics = metrics;
@@ -111,6 +120,23 @@ final class ServerParts {
     this.state = teardown.later(StateDirectory.open(directory, random));
     this.timers = teardown.later(new SystemTimers("timers"));
     LOG.info("state in {}, start number {}", directory, state.bootEpoch());
+  }
+
+  /** How requests are told apart in the file system; said once, as it decides who may do what. */
+  private static Optional<FsIdentity> identity(Kernel kernel) {
+    try {
+      FsIdentity identity =
+          FsIdentity.of(new LinuxThreadCredentials(), kernel.effectiveUid(), kernel.effectiveGid());
+      LOG.info("each request works on the file system as its own user");
+      return Optional.of(identity);
+    } catch (IOException e) {
+      LOG.warn(
+          "every request works on the file system as user {}, whoever sends it, because {}; run"
+              + " the server as root for each to be its own user",
+          kernel.effectiveUid(),
+          e.getMessage());
+      return Optional.empty();
+    }
   }
 
   // ---------------------------------------------------------------- files and opens
@@ -149,7 +175,8 @@ final class ServerParts {
       most = (int) Math.max(64, limit);
     }
     return teardown.later(
-        new PassthroughFileSystem(kernel, exports, handles, startedAt.getEpochSecond(), most));
+        new PassthroughFileSystem(
+            kernel, acting, exports, handles, startedAt.getEpochSecond(), most));
   }
 
   OpenTable openTable() {
@@ -285,6 +312,7 @@ final class ServerParts {
             .collect(Collectors.toSet());
     return new FileServices(
         kernel,
+        acting,
         fs,
         opens,
         arbiter,
@@ -292,7 +320,6 @@ final class ServerParts {
         Limits.attributes(config.sessions()),
         new WriteVerifier(state.bootEpoch()),
         withLayouts,
-        kernel.effectiveUid(),
         sessions::isReclaimComplete);
   }
 
@@ -306,7 +333,11 @@ final class ServerParts {
             client -> releases.execute(() -> services.arbiter().backChannelUp(client))));
     CompoundEngine engine =
         new CompoundEngine(
-            OperationTable.of(operations), ExecutionPolicy.BY_COST, workers, metrics::operation);
+            OperationTable.of(operations),
+            ExecutionPolicy.BY_COST,
+            workers,
+            metrics::operation,
+            new Callers(acting));
     return teardown.later(
         new RpcServer(
             List.of(new NfsProgram(engine)),

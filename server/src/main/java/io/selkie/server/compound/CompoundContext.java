@@ -44,6 +44,7 @@ public final class CompoundContext {
   private CurrentFile savedFile;
   private Stateid4 savedStateid = Stateids.ANONYMOUS;
   private final Principal.Holder principal = new Principal.Holder();
+  private Object attendance;
 
   /** Creates the context of an exchange; used again and again for the calls that it carries. */
   public CompoundContext(RpcExchange exchange) {
@@ -143,6 +144,16 @@ public final class CompoundContext {
   /** Who asks, in a form that can be kept and compared. */
   public Principal principal() {
     return principal.of(flavor(), credential());
+  }
+
+  /** What the {@link Attendant} keeps from compound to compound of this context; null at first. */
+  public Object attendance() {
+    return attendance;
+  }
+
+  /** Sets that. */
+  public void attendance(Object kept) {
+    attendance = kept;
   }
 
   /** The slot this compound runs on, or null before SEQUENCE and in a compound without one. */

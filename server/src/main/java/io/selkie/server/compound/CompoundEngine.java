@@ -16,6 +16,7 @@ import java.nio.ByteBuffer;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.RejectedExecutionException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -43,6 +44,7 @@ public final class CompoundEngine {
   private final ExecutionPolicy policy;
   private final Workers workers;
   private final Observer observer;
+  private final Attendant attendant;
 
   /** Told how each operation ended; on the thread that ended it, so it must be quick. */
   @FunctionalInterface
@@ -57,16 +59,21 @@ public final class CompoundEngine {
 
   /** Creates an engine that executes the operations of a table, and nobody watches. */
   public CompoundEngine(OperationTable table, ExecutionPolicy policy, Workers workers) {
-    this(table, policy, workers, (opcode, status) -> {});
+    this(table, policy, workers, (opcode, status) -> {}, Attendant.NONE);
   }
 
   /** Creates an engine that executes the operations of a table. */
   public CompoundEngine(
-      OperationTable table, ExecutionPolicy policy, Workers workers, Observer observer) {
+      OperationTable table,
+      ExecutionPolicy policy,
+      Workers workers,
+      Observer observer,
+      Attendant attendant) {
     this.table = table;
     this.policy = policy;
     this.workers = workers;
     this.observer = observer;
+    this.attendant = attendant;
   }
 
   /**
@@ -183,7 +190,7 @@ public final class CompoundEngine {
     EngineState s = c.state();
     int status;
     if (s.continuation != null) {
-      status = guarded(c, true);
+      status = onWorker ? attended(c, true) : guarded(c, true);
     } else {
       if (s.opIndex >= s.opCount) {
         return s.status;
@@ -206,7 +213,7 @@ public final class CompoundEngine {
         return ELSEWHERE;
       }
       if (status == NfsStat4.NFS4_OK) {
-        status = guarded(c, false);
+        status = onWorker ? attended(c, false) : guarded(c, false);
       }
     }
     return status < 0 ? status : endOperation(c, status);
@@ -301,6 +308,19 @@ public final class CompoundEngine {
       }
     }
     return NfsStat4.NFS4_OK;
+  }
+
+  /** The same, with the thread prepared for it. */
+  private int attended(CompoundContext c, boolean resume) {
+    CompletionStage<?> first = attendant.begin(c, !resume);
+    if (first != null) {
+      return c.suspend(first, (context, value, failure) -> guarded(context, false));
+    }
+    try {
+      return guarded(c, resume);
+    } finally {
+      attendant.end(c);
+    }
   }
 
   /** Executes or resumes the operation; every way it can fail becomes a status. */

@@ -7,10 +7,8 @@ import io.selkie.posix.FileStatus;
 import io.selkie.protocol.nfs4.Bitmap4;
 import io.selkie.protocol.nfs4.FileAttributes;
 import io.selkie.protocol.nfs4.NfsStat4;
-import io.selkie.protocol.rpc.AuthSys;
 import io.selkie.server.ops.attr.SetAttrs;
 import io.selkie.server.ops.attr.SetTime;
-import io.selkie.server.vfs.Found;
 import io.selkie.server.vfs.OpenFile;
 import io.selkie.server.vfs.VfsFile;
 import java.util.function.IntSupplier;
@@ -32,42 +30,6 @@ final class AttrSetter {
   /** What was set. */
   Bitmap4 done() {
     return done;
-  }
-
-  /**
-   * Whether the caller may set them: owner and mode only the owner, another owner only root,
-   * another group only one of the caller's own; times the owner, or "now" whoever may write. The
-   * size has rules of its own.
-   */
-  static int mayChange(FileStatus status, AuthSys caller, SetAttrs attrs) {
-    boolean owner = Permissions.ownsOrRoot(status, caller);
-    if (caller.uid() != 0) {
-      if (attrs.uid() != -1 && (!owner || attrs.uid() != status.uid())) {
-        return NfsStat4.NFS4ERR_PERM;
-      }
-      if (attrs.gid() != -1
-          && attrs.gid() != status.gid()
-          && (!owner || !Permissions.isMember(caller, attrs.gid()))) {
-        return NfsStat4.NFS4ERR_PERM;
-      }
-    }
-    if (attrs.hasMode() && !owner) {
-      return NfsStat4.NFS4ERR_PERM;
-    }
-    if (attrs.hasTimes() && !owner) {
-      boolean onlyNow = isNow(attrs.accessTime()) && isNow(attrs.modifyTime());
-      if (!onlyNow) {
-        return NfsStat4.NFS4ERR_PERM;
-      }
-      if (!Permissions.granted(status, caller, Permissions.WRITE)) {
-        return NfsStat4.NFS4ERR_ACCESS;
-      }
-    }
-    return NfsStat4.NFS4_OK;
-  }
-
-  private static boolean isNow(SetTime time) {
-    return time == null || time.toServerTime();
   }
 
   /**
@@ -159,33 +121,5 @@ final class AttrSetter {
     if (set) {
       done.set(attribute);
     }
-  }
-
-  /**
-   * Makes the caller the owner of what it has just made, which so far is the server's own user's.
-   * The group is the caller's, or the directory's where its set-group-id bit says so. What cannot
-   * be given to its maker is taken away again, unless its name is something else's by now.
-   *
-   * @return NFS4_OK, or why there is no new file
-   */
-  static int giveToMaker(
-      FileServices services,
-      VfsFile directory,
-      byte[] name,
-      VfsFile made,
-      FileStatus parent,
-      AuthSys caller) {
-    if (!services.mayGiveFilesAway() || caller.uid() == 0) {
-      return NfsStat4.NFS4_OK;
-    }
-    boolean inherits = (parent.permissions() & 02000) != 0;
-    int status = services.fs().setOwner(made, caller.uid(), inherits ? -1 : caller.gid());
-    if (status != NfsStat4.NFS4_OK) {
-      Found found = services.fs().lookup(directory, name);
-      if (found.status() == NfsStat4.NFS4_OK && found.file().identity().equals(made.identity())) {
-        services.fs().changes().remove(directory, name);
-      }
-    }
-    return status;
   }
 }

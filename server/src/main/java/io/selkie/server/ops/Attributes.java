@@ -70,13 +70,8 @@ final class Attributes {
     }
   }
 
-  /** ACCESS, section 18.1: what both the caller and the server's own user may do. */
+  /** ACCESS, section 18.1: the kernel says what the user may do. */
   static final class Access extends FileOperation {
-    private static final int READ = 0x01;
-    private static final int LOOKUP = 0x02;
-    private static final int CHANGE = 0x04 | 0x08 | 0x10;
-    private static final int EXECUTE = 0x20;
-
     Access(FileServices services) {
       super(services, NfsOp4.OP_ACCESS);
     }
@@ -88,26 +83,11 @@ final class Attributes {
         return NfsStat4.NFS4ERR_NOFILEHANDLE;
       }
       var access = services.fs().access(file, asked);
-      int granted = access.granted();
-      if (access.status() == NfsStat4.NFS4_OK && services.needsCheck(c.credential())) {
-        FileStatus status = new FileStatus();
-        int result = services.status(file, status);
-        if (result != NfsStat4.NFS4_OK) {
-          return result;
-        }
-        granted &= bits(Permissions.granted(status, c.credential()));
-      }
       if (access.status() == NfsStat4.NFS4_OK) {
         c.reply().int32(access.supported());
-        c.reply().int32(granted);
+        c.reply().int32(access.granted());
       }
       return access.status();
-    }
-
-    private static int bits(int granted) {
-      return ((granted & Permissions.READ) != 0 ? READ : 0)
-          | ((granted & Permissions.WRITE) != 0 ? CHANGE : 0)
-          | ((granted & Permissions.EXECUTE) != 0 ? LOOKUP | EXECUTE : 0);
     }
   }
 }

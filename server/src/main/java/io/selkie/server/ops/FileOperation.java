@@ -1,6 +1,5 @@
 package io.selkie.server.ops;
 
-import io.selkie.posix.FileStatus;
 import io.selkie.posix.Names;
 import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.protocol.xdr.XdrWriter;
@@ -19,7 +18,6 @@ abstract class FileOperation implements Operation {
   static final int CHANGE_INFO_BYTES = 4 + 8 + 8;
 
   private static final Logger LOG = LoggerFactory.getLogger(FileOperation.class);
-  private static final Found NO_ACCESS = new Found(NfsStat4.NFS4ERR_ACCESS, null);
 
   /** What the operation works with. */
   protected final FileServices services;
@@ -42,18 +40,8 @@ abstract class FileOperation implements Operation {
   }
 
   /** Looks a name up for the caller. */
-  final Found find(CompoundContext c, VfsFile directory, byte[] name) {
-    Found found = services.fs().lookup(directory, name);
-    if (!services.needsCheck(c.credential())) {
-      return found;
-    }
-    // Only what is a directory can be asked whether it may be searched.
-    FileStatus status = new FileStatus();
-    boolean searchable =
-        services.status(directory, status) != NfsStat4.NFS4_OK
-            || !status.isDirectory()
-            || Permissions.granted(status, c.credential(), Permissions.EXECUTE);
-    return searchable ? found : NO_ACCESS;
+  final Found find(VfsFile directory, byte[] name) {
+    return services.fs().lookup(directory, name);
   }
 
   /** A stage that an operation waited for failed, which is a defect: said once, and answered. */

@@ -1,10 +1,11 @@
 package io.selkie.server.ops;
 
 import io.selkie.layout.LayoutArbiter;
+import io.selkie.posix.AccessModes;
+import io.selkie.posix.ActingKernel;
 import io.selkie.posix.FileStatus;
 import io.selkie.posix.Kernel;
 import io.selkie.protocol.nfs4.NfsStat4;
-import io.selkie.protocol.rpc.AuthSys;
 import io.selkie.server.metrics.ServerMetrics;
 import io.selkie.server.ops.attr.AttrSource.ServerAttributes;
 import io.selkie.server.state.OpenTable;
@@ -21,7 +22,9 @@ import java.util.function.LongPredicate;
 /**
  * What the operations work with. Safe for use by several threads, as all of its parts are.
  *
- * @param kernel for what the file system has no word for
+ * @param own the kernel as the server itself: for what no user's rights matter to
+ * @param kernel the same as the user of the request, for what the file system has no word for;
+ *     whatever somebody's rights decide about goes through this one
  * @param fs files and names
  * @param opens who has what open
  * @param arbiter layouts; asked before block maps or access change
@@ -29,11 +32,11 @@ import java.util.function.LongPredicate;
  * @param attributes what is the same for all files
  * @param verifier of what was written and not yet made durable
  * @param layoutExports names of the exports whose files may have layouts
- * @param serverUid the effective user of this process
  * @param reclaimComplete whether a client has said RECLAIM_COMPLETE; until then it gets no new open
  */
 public record FileServices(
-    Kernel kernel,
+    Kernel own,
+    ActingKernel kernel,
     PassthroughFileSystem fs,
     OpenTable opens,
     LayoutArbiter arbiter,
@@ -41,10 +44,7 @@ public record FileServices(
     ServerAttributes attributes,
     WriteVerifier verifier,
     Set<String> layoutExports,
-    int serverUid,
     LongPredicate reclaimComplete) {
-
-  private static final int ROOT = 0;
 
   /** Copies the set. */
   public FileServices {
@@ -89,33 +89,29 @@ public record FileServices(
   }
 
   /**
-   * Whether a caller's rights have to be looked at here: root has all, and for the user the server
-   * runs as the kernel looks itself.
+   * Whether the user may do something with a file; the kernel says.
+   *
+   * @param wanted {@link AccessModes}
+   * @return NFS4_OK, NFS4ERR_ACCESS, NFS4ERR_ROFS, or why it cannot be said
    */
-  boolean needsCheck(AuthSys caller) {
-    return caller.uid() != ROOT && caller.uid() != serverUid;
+  int mayUse(VfsFile file, int wanted) {
+    return kernel.mayAll() ? NfsStat4.NFS4_OK : fs.mayAccess(file, wanted);
   }
 
   /**
-   * Whether a caller may do something with a file.
-   *
-   * @param wanted {@link Permissions} bits
-   * @return NFS4_OK, NFS4ERR_ACCESS, or why the file's status cannot be had
+   * The same for reading and writing a file's data: to run a program the client has to read it, so
+   * the right to execute is good for reading.
    */
-  int mayUse(VfsFile file, AuthSys caller, int wanted) {
-    if (!needsCheck(caller)) {
+  int mayReadOrWrite(VfsFile file, boolean read, boolean write) {
+    if (kernel.mayAll()) {
       return NfsStat4.NFS4_OK;
     }
-    FileStatus status = new FileStatus();
-    int result = status(file, status);
-    if (result != NfsStat4.NFS4_OK) {
-      return result;
+    int wanted = (read ? AccessModes.READ : 0) | (write ? AccessModes.WRITE : 0);
+    int status = fs.mayAccess(file, wanted);
+    if (status != NfsStat4.NFS4ERR_ACCESS || !read) {
+      return status;
     }
-    return Permissions.granted(status, caller, wanted) ? NfsStat4.NFS4_OK : NfsStat4.NFS4ERR_ACCESS;
-  }
-
-  /** Whether this process may give files to others. */
-  boolean mayGiveFilesAway() {
-    return serverUid == ROOT;
+    int without = fs.mayAccess(file, AccessModes.EXECUTE | (write ? AccessModes.WRITE : 0));
+    return without == NfsStat4.NFS4_OK ? without : status;
   }
 }

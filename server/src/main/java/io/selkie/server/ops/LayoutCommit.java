@@ -106,7 +106,7 @@ final class LayoutCommit extends FileOperation {
   }
 
   private int finish(XdrWriter out, OpenFile target, NfsTime4 time) {
-    Kernel kernel = services.kernel();
+    Kernel kernel = services.own();
     int fd = target.fd();
     FileStatus status = new FileStatus();
     long result =

@@ -1,5 +1,6 @@
 package io.selkie.server.ops;
 
+import io.selkie.posix.AccessModes;
 import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.server.compound.CompoundContext;
@@ -19,7 +20,7 @@ final class Lookup extends FileOperation {
     if (!(c.currentFile() instanceof VfsFile directory)) {
       return NfsStat4.NFS4ERR_NOFILEHANDLE;
     }
-    Found found = find(c, directory, name);
+    Found found = find(directory, name);
     if (found.status() == NfsStat4.NFS4_OK) {
       c.currentFile(found.file());
     }
@@ -40,7 +41,7 @@ final class Lookup extends FileOperation {
       Found found = services.fs().lookupParent(directory);
       int status = found.status();
       if (status == NfsStat4.NFS4_OK) {
-        status = services.mayUse(directory, c.credential(), Permissions.EXECUTE);
+        status = services.mayUse(directory, AccessModes.EXECUTE);
       }
       if (status == NfsStat4.NFS4_OK) {
         c.currentFile(found.file());

@@ -2,7 +2,6 @@ package io.selkie.server.ops;
 
 import io.selkie.layout.ChangePermit;
 import io.selkie.layout.FileChange;
-import io.selkie.posix.FileStatus;
 import io.selkie.protocol.nfs4.Bitmap4;
 import io.selkie.protocol.nfs4.FileAttributes;
 import io.selkie.protocol.nfs4.NfsOp4;
@@ -79,7 +78,7 @@ final class Open extends FileOperation {
     if (args.claim() == OpenConst4.CLAIM_FH) {
       return openExisting(c, args, current, ChangeInfo.NONE);
     }
-    Found found = find(c, current, args.name());
+    Found found = find(current, args.name());
     if (found.status() != NfsStat4.NFS4_OK && found.status() != NfsStat4.NFS4ERR_NOENT) {
       return found.status();
     }
@@ -147,7 +146,7 @@ final class Open extends FileOperation {
   // ---------------------------------------------------------------- a file that is there
 
   private int openExisting(CompoundContext c, OpenArgs args, VfsFile file, ChangeInfo directory) {
-    int status = mayOpen(c, args, file);
+    int status = mayOpen(args, file);
     if (status != NfsStat4.NFS4_OK) {
       return status;
     }
@@ -159,25 +158,11 @@ final class Open extends FileOperation {
     return openWith(c, args, file, opened.file(), directory);
   }
 
-  private int mayOpen(CompoundContext c, OpenArgs args, VfsFile file) {
-    if (!services.needsCheck(c.credential())) {
-      return NfsStat4.NFS4_OK;
-    }
-    FileStatus status = new FileStatus();
-    int result = services.status(file, status);
-    if (result != NfsStat4.NFS4_OK || !status.isRegular()) {
-      // What is no file is refused with its own status when it is opened.
-      return result;
-    }
-    int granted = Permissions.granted(status, c.credential());
-    if ((granted & Permissions.EXECUTE) != 0) {
-      // To run a program the client has to read it.
-      granted |= Permissions.READ;
-    }
-    int wanted =
-        ((args.share() & OpenConst4.OPEN4_SHARE_ACCESS_READ) != 0 ? Permissions.READ : 0)
-            | (args.wantsWrite() || args.truncates() ? Permissions.WRITE : 0);
-    return (wanted & ~granted) == 0 ? NfsStat4.NFS4_OK : NfsStat4.NFS4ERR_ACCESS;
+  private int mayOpen(OpenArgs args, VfsFile file) {
+    return services.mayReadOrWrite(
+        file,
+        (args.share() & OpenConst4.OPEN4_SHARE_ACCESS_READ) != 0,
+        args.wantsWrite() || args.truncates());
   }
 
   /** Takes the description over: it is the open's then, or given back. */
@@ -275,16 +260,6 @@ final class Open extends FileOperation {
   // ---------------------------------------------------------------- a new file
 
   private int create(CompoundContext c, OpenArgs args, VfsFile directory) {
-    FileStatus parent = new FileStatus();
-    int status = services.status(directory, parent);
-    if (status != NfsStat4.NFS4_OK) {
-      return status;
-    }
-    if (services.needsCheck(c.credential())
-        && parent.isDirectory()
-        && !Permissions.granted(parent, c.credential(), Permissions.WRITE | Permissions.EXECUTE)) {
-      return NfsStat4.NFS4ERR_ACCESS;
-    }
     // A limit must be met before the file is there: a guarded create could not be tried again.
     try (OpenHold hold =
         services
@@ -294,12 +269,11 @@ final class Open extends FileOperation {
         LOG.debug("create refused: {}", hold.reason());
         return hold.status();
       }
-      return createHeld(c, args, directory, parent, hold);
+      return createHeld(c, args, directory, hold);
     }
   }
 
-  private int createHeld(
-      CompoundContext c, OpenArgs args, VfsFile directory, FileStatus parent, OpenHold hold) {
+  private int createHeld(CompoundContext c, OpenArgs args, VfsFile directory, OpenHold hold) {
     SetAttrs attrs = args.attrs();
     CreateMode mode =
         switch (args.createMode()) {
@@ -329,19 +303,12 @@ final class Open extends FileOperation {
     if (!created.created()) {
       // Somebody else made it between our look and our create.
       hold.close();
-      int allowed = mayOpen(c, args, created.file());
+      int allowed = mayOpen(args, created.file());
       if (allowed != NfsStat4.NFS4_OK) {
         opened.file().release();
         return allowed;
       }
       return openWith(c, args, created.file(), opened.file(), created.directory());
-    }
-    int status =
-        AttrSetter.giveToMaker(
-            services, directory, args.name(), created.file(), parent, c.credential());
-    if (status != NfsStat4.NFS4_OK) {
-      opened.file().release();
-      return status;
     }
     AttrSetter setter = setNew(c, args, created.file(), opened.file());
     return register(
@@ -359,11 +326,7 @@ final class Open extends FileOperation {
       setter.setSize(target, attrs.size());
     }
     if (attrs.hasMode() || attrs.hasOwnership() || attrs.hasTimes()) {
-      FileStatus status = new FileStatus();
-      if (services.status(file, status) == NfsStat4.NFS4_OK
-          && AttrSetter.mayChange(status, c.credential(), attrs) == NfsStat4.NFS4_OK) {
-        setter.setOthers(attrs);
-      }
+      setter.setOthers(attrs);
     }
     Bitmap4 set = setter.done();
     if (attrs.hasMode() && (attrs.mode() & 06000) == 0) {

@@ -1,5 +1,6 @@
 package io.selkie.server.ops;
 
+import io.selkie.posix.AccessModes;
 import io.selkie.posix.FileStatus;
 import io.selkie.protocol.nfs4.Bitmap4;
 import io.selkie.protocol.nfs4.FileAttributes;
@@ -45,7 +46,7 @@ final class ReadDir extends FileOperation {
     if (cookie != 0 && verifier != ourVerifier) {
       return NfsStat4.NFS4ERR_NOT_SAME;
     }
-    int status = services.mayUse(directory, c.credential(), Permissions.READ);
+    int status = services.mayUse(directory, AccessModes.READ);
     if (status != NfsStat4.NFS4_OK) {
       return status;
     }

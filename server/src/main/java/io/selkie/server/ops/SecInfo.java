@@ -19,7 +19,7 @@ final class SecInfo extends FileOperation {
     if (!(c.currentFile() instanceof VfsFile directory)) {
       return NfsStat4.NFS4ERR_NOFILEHANDLE;
     }
-    int status = find(c, directory, name).status();
+    int status = find(directory, name).status();
     if (status == NfsStat4.NFS4_OK) {
       c.reply().int32(2);
       c.reply().int32(RpcConst.AUTH_SYS);

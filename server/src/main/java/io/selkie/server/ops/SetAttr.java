@@ -1,6 +1,5 @@
 package io.selkie.server.ops;
 
-import io.selkie.posix.FileStatus;
 import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.protocol.nfs4.Stateid4;
@@ -45,16 +44,6 @@ final class SetAttr extends DataOperation {
     if (file.export().map(Export::readOnly).orElse(true)) {
       // Before layouts are recalled for a change that is not made.
       return NfsStat4.NFS4ERR_ROFS;
-    }
-    if (services.needsCheck(c.credential())) {
-      FileStatus attributes = new FileStatus();
-      int status = services.status(file, attributes);
-      if (status == NfsStat4.NFS4_OK) {
-        status = AttrSetter.mayChange(attributes, c.credential(), attrs);
-      }
-      if (status != NfsStat4.NFS4_OK) {
-        return status;
-      }
     }
     if (attrs.hasSize()) {
       int status = mayDoIo(c, file, stateid, true);

@@ -21,12 +21,23 @@ final class FileCreator {
           | OpenFlags.NOFOLLOW
           | OpenFlags.CLOEXEC;
 
+  /** Acts as the server. */
+  private final Kernel own;
+
+  /** Acts as the user of the request. */
   private final Kernel kernel;
+
   private final Resolver resolver;
   private final OpenFileTable openFiles;
   private final NamespaceChanges changes;
 
-  FileCreator(Kernel kernel, Resolver resolver, OpenFileTable openFiles, NamespaceChanges changes) {
+  FileCreator(
+      Kernel own,
+      Kernel kernel,
+      Resolver resolver,
+      OpenFileTable openFiles,
+      NamespaceChanges changes) {
+    this.own = own;
     this.kernel = kernel;
     this.resolver = resolver;
     this.openFiles = openFiles;
@@ -61,7 +72,7 @@ final class FileCreator {
             : resolver.identify(directory.exportOrNull(), fd, status, failure);
     if (file.isEmpty()) {
       // Half made is not made: the client will try again, with the same verifier or none.
-      kernel.unlinkat(directoryFd, name, 0);
+      own.unlinkat(directoryFd, name, 0);
       kernel.close(fd);
       return Created.refused(NfsErrors.of(wrong.orElse(failure[0])));
     }

@@ -17,14 +17,20 @@ import java.util.Optional;
 public final class NamespaceChanges {
   private static final byte[] DOT = Names.bytes(".");
 
+  /** Acts as the server. */
+  private final Kernel own;
+
+  /** Acts as the user of the request. */
   private final Kernel kernel;
+
   private final Resolver resolver;
   private final FileCreator creator;
 
-  NamespaceChanges(Kernel kernel, Resolver resolver, OpenFileTable openFiles) {
+  NamespaceChanges(Kernel own, Kernel kernel, Resolver resolver, OpenFileTable openFiles) {
+    this.own = own;
     this.kernel = kernel;
     this.resolver = resolver;
-    this.creator = new FileCreator(kernel, resolver, openFiles, this);
+    this.creator = new FileCreator(own, kernel, resolver, openFiles, this);
   }
 
   /**
@@ -347,7 +353,7 @@ public final class NamespaceChanges {
   /** Makes a directory's names durable; what this user may not read cannot be, and is let be. */
   int syncDirectory(int directoryFd) {
     int fd =
-        kernel.openat2(
+        own.openat2(
             directoryFd,
             DOT,
             OpenFlags.RDONLY | OpenFlags.DIRECTORY | OpenFlags.CLOEXEC,

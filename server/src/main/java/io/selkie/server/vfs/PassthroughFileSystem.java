@@ -21,8 +21,12 @@ import java.util.OptionalInt;
  * beneath each name a directory of the local file system, passed through.
  *
  * <p><b>Results</b> are NFS statuses; an error is a normal outcome and nothing throws. Methods
- * block as local system calls do, never for a lease of another process. Permissions are those of
- * the server's own user.
+ * block as local system calls do, never for a lease of another process.
+ *
+ * <p><b>Permissions.</b> Handles are turned into files with the server's own rights; what is then
+ * done with the file is done through a kernel that acts as the user for whom the thread works, so
+ * the kernel decides. Data goes through a description that the server opened: who may read or write
+ * is asked with {@link #mayAccess} when a client opens.
  *
  * <p><b>Seals.</b> Nothing here asks the arbiter: before a change to a file's size or mode the
  * caller does. Attributes are read and set through names or O_PATH descriptors and data only
@@ -37,7 +41,12 @@ public final class PassthroughFileSystem implements AutoCloseable {
   private static final byte[] DOT = Names.bytes(".");
   private static final byte[] DOT_DOT = Names.bytes("..");
 
+  /** Acts as the server. */
+  private final Kernel own;
+
+  /** Acts as the user of the request. */
   private final Kernel kernel;
+
   private final PseudoRoot pseudoRoot;
   private final OpenFileTable openFiles;
   private final Resolver resolver;
@@ -48,22 +57,36 @@ public final class PassthroughFileSystem implements AutoCloseable {
   /**
    * Over some exports, which stay the caller's to close.
    *
+   * @param own acts as the server
+   * @param kernel acts as the user for whom the calling thread works
    * @param exports with names apart from each other
    * @param startedAtSeconds since the epoch, the root directory's times
    * @param maxOpenFiles most inodes open for data at a time
    */
+  public PassthroughFileSystem(
+      Kernel own,
+      Kernel kernel,
+      List<Export> exports,
+      VfsState state,
+      long startedAtSeconds,
+      int maxOpenFiles) {
+    this.own = own;
+    this.kernel = kernel;
+    this.openFiles = new OpenFileTable(own, maxOpenFiles);
+    this.resolver = new Resolver(own, state, openFiles, DIRECTORIES_CACHED);
+    this.pseudoRoot = new PseudoRoot(exports, resolver, startedAtSeconds);
+    this.changes = new NamespaceChanges(own, kernel, resolver, openFiles);
+    this.directoryReader = new DirectoryReader(own, resolver);
+  }
+
+  /** The same for one user only: everything is done as the server. */
   public PassthroughFileSystem(
       Kernel kernel,
       List<Export> exports,
       VfsState state,
       long startedAtSeconds,
       int maxOpenFiles) {
-    this.kernel = kernel;
-    this.openFiles = new OpenFileTable(kernel, maxOpenFiles);
-    this.resolver = new Resolver(kernel, state, openFiles, DIRECTORIES_CACHED);
-    this.pseudoRoot = new PseudoRoot(exports, resolver, startedAtSeconds);
-    this.changes = new NamespaceChanges(kernel, resolver, openFiles);
-    this.directoryReader = new DirectoryReader(kernel, resolver);
+    this(kernel, kernel, exports, state, startedAtSeconds, maxOpenFiles);
   }
 
   /** Open file descriptions, one per inode. */
@@ -171,7 +194,7 @@ public final class PassthroughFileSystem implements AutoCloseable {
       return Found.refused(NfsErrors.of(fd));
     }
     int parentFd =
-        kernel.openat2(
+        own.openat2(
             fd,
             DOT_DOT,
             OpenFlags.PATH | OpenFlags.DIRECTORY | OpenFlags.CLOEXEC,
@@ -274,7 +297,20 @@ public final class PassthroughFileSystem implements AutoCloseable {
    */
   public record AccessResult(int status, int supported, int granted) {}
 
-  /** ACCESS for the server's own user. */
+  /**
+   * Whether the user may do all of something.
+   *
+   * @param mode {@link AccessModes}
+   * @return NFS4_OK, NFS4ERR_ACCESS, NFS4ERR_ROFS, or why it cannot be said
+   */
+  public int mayAccess(VfsFile file, int mode) {
+    if (file.isPseudoRoot()) {
+      return (mode & AccessModes.WRITE) == 0 ? NFS4_OK : NFS4ERR_ROFS;
+    }
+    return withFile(file, false, fd -> kernel.faccess(fd, mode));
+  }
+
+  /** ACCESS for the user. */
   public AccessResult access(VfsFile file, int asked) {
     if (file.isPseudoRoot()) {
       int supported = asked & AccessBits.DIRECTORY;
@@ -355,6 +391,8 @@ public final class PassthroughFileSystem implements AutoCloseable {
   /**
    * READDIR, RFC 8881 section 18.23, from after a cookie; {@code .} and {@code ..} are left out.
    *
+   * <p>Whether the user may read it is for the caller to ask: {@link #mayAccess}.
+   *
    * @param cookie 0 for the beginning, or one that an entry had
    * @param attributes whether {@code sink} wants files and attributes, not just names
    * @return an NFS status; {@link DirectoryReader.Sink#atEnd} tells the end
@@ -369,8 +407,9 @@ public final class PassthroughFileSystem implements AutoCloseable {
       return NfsErrors.of(fd);
     }
     try {
+      // With the server's rights, as the name "." could only be opened by who may search too.
       int directoryFd =
-          kernel.openat2(
+          own.openat2(
               fd,
               DOT,
               OpenFlags.RDONLY | OpenFlags.DIRECTORY | OpenFlags.CLOEXEC,

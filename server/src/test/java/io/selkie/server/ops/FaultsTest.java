@@ -7,7 +7,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.selkie.posix.Errno;
 import io.selkie.posix.FaultInjectingKernel;
 import io.selkie.posix.FaultInjectingKernel.When;
-import io.selkie.posix.Kernel;
 import io.selkie.posix.KernelCall;
 import io.selkie.posix.LinuxKernel;
 import io.selkie.protocol.nfs4.Nfs4Const;
@@ -16,10 +15,8 @@ import io.selkie.protocol.nfs4.Stateids;
 import io.selkie.server.ops.FileCalls.Opened;
 import io.selkie.server.ops.FileCalls.Written;
 import java.io.IOException;
-import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -170,29 +167,6 @@ class FaultsTest {
     assertThat(status).isEqualTo("NFS4ERR_IO");
     assertThat(server.server().opens().count()).isZero();
     assertThat(server.client("bob").open(root, "f", READ, READ).status()).isEqualTo("NFS4_OK");
-  }
-
-  @Test
-  void fileThatItsMakerCannotBeGivenIsNotMade() throws IOException {
-    server.close();
-    // A server that may give files away, as one of root may, on a file system that refuses it.
-    server =
-        new ServerFixture(
-            (Kernel)
-                Proxy.newProxyInstance(
-                    Kernel.class.getClassLoader(),
-                    new Class<?>[] {Kernel.class},
-                    (_, method, args) ->
-                        method.getName().equals("effectiveUid") ? 0 : method.invoke(kernel, args)),
-            "");
-    Files.setPosixFilePermissions(server.export(), PosixFilePermissions.fromString("rwxrwxrwx"));
-    client = server.client("alice", 12_345);
-    root = client.handleOf("data");
-    kernel.failAll(KernelCall.FCHOWN, Errno.EPERM);
-    assertThat(client.create(root, "f").status()).isEqualTo("NFS4ERR_PERM");
-    assertThat(client.mkdir(root, "d").status()).isEqualTo("NFS4ERR_PERM");
-    assertThat(client.list(root, 4096)).isEmpty();
-    kernel.heal();
   }
 
   private Written write(Opened opened, long offset, int stable) {

@@ -10,6 +10,7 @@ import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.OpenConst4;
 import io.selkie.protocol.nfs4.Stateid4;
 import io.selkie.protocol.nfs4.Stateids;
+import io.selkie.protocol.rpc.AuthSys;
 import io.selkie.protocol.xdr.XdrReader;
 import io.selkie.protocol.xdr.XdrWriter;
 import io.selkie.server.testing.Compound;
@@ -50,7 +51,13 @@ final class FileCalls implements AutoCloseable {
 
   /** Connects as a user, and makes a client and a session. */
   static FileCalls connect(InetSocketAddress server, String owner, int uid) throws IOException {
-    return new FileCalls(Nfs41TestClient.connect(server).as(uid), owner);
+    return connect(server, owner, uid, uid);
+  }
+
+  static FileCalls connect(InetSocketAddress server, String owner, int uid, int gid, int... groups)
+      throws IOException {
+    AuthSys credential = new AuthSys().set(uid, gid, groups);
+    return new FileCalls(Nfs41TestClient.connect(server).as(credential), owner);
   }
 
   Nfs41TestClient connection() {

@@ -75,7 +75,11 @@ final class ServerFixture implements AutoCloseable {
   }
 
   FileCalls client(String owner, int uid) throws IOException {
-    FileCalls client = FileCalls.connect(server.nfsAddress(), owner, uid);
+    return client(owner, uid, uid);
+  }
+
+  FileCalls client(String owner, int uid, int gid, int... groups) throws IOException {
+    FileCalls client = FileCalls.connect(server.nfsAddress(), owner, uid, gid, groups);
     clients.add(client);
     return client;
   }
