@@ -3,14 +3,9 @@ package io.selkie.layout;
 import static io.selkie.protocol.nfs4.LayoutConst4.LAYOUTIOMODE4_ANY;
 import static io.selkie.protocol.nfs4.LayoutConst4.LAYOUTIOMODE4_READ;
 import static io.selkie.protocol.nfs4.LayoutConst4.LAYOUTIOMODE4_RW;
-import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_BADIOMODE;
-import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_BADLAYOUT;
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_INVAL;
-import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_LAYOUTTRYLATER;
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_NOENT;
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_NO_GRACE;
-import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_OPENMODE;
-import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_TOOSMALL;
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_UNKNOWN_LAYOUTTYPE;
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4_OK;
 
@@ -19,7 +14,6 @@ import io.selkie.config.time.Timers;
 import io.selkie.lease.ByteRange;
 import io.selkie.lease.FileIdentity;
 import io.selkie.lease.Sealer;
-import io.selkie.lease.Sealer.Preparation;
 import io.selkie.protocol.nfs4.Stateid4;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -65,6 +59,34 @@ public final class Arbiter implements LayoutArbiter {
   private final NanoClock clock;
   private final EffectRunner runner;
   private final Commits commits;
+  private final DelegationDoor delegations;
+
+  /** One that gives no delegations. */
+  public Arbiter(
+      Sealer sealer,
+      CallbackChannel callbacks,
+      List<LayoutType> types,
+      LayoutEvents events,
+      NanoClock clock,
+      Timers timers,
+      Executor grants,
+      Executor releases,
+      RandomGenerator random,
+      LayoutPolicy policy) {
+    this(
+        sealer,
+        callbacks,
+        DelegationCallbacks.NONE,
+        types,
+        events,
+        clock,
+        timers,
+        grants,
+        releases,
+        random,
+        policy,
+        DelegationPolicy.OFF);
+  }
 
   /**
    * @param types the layout types granted here, the preferred one first
@@ -79,6 +101,7 @@ public final class Arbiter implements LayoutArbiter {
   public Arbiter(
       Sealer sealer,
       CallbackChannel callbacks,
+      DelegationCallbacks delegationCallbacks,
       List<LayoutType> types,
       LayoutEvents events,
       NanoClock clock,
@@ -86,16 +109,19 @@ public final class Arbiter implements LayoutArbiter {
       Executor grants,
       Executor releases,
       RandomGenerator random,
-      LayoutPolicy policy) {
+      LayoutPolicy policy,
+      DelegationPolicy delegationPolicy) {
     types.forEach(type -> this.types.put(type.number(), type));
     AtomicReference<LayoutPolicy> current = new AtomicReference<>(policy);
     this.context =
-        new FileContext(current, new Ledger(random), new AtomicLong(), new AtomicBoolean());
+        new FileContext(
+            current, delegationPolicy, new Ledger(random), new AtomicLong(), new AtomicBoolean());
     this.clock = clock;
     this.runner =
         new EffectRunner(
             new GrantWorker(sealer, clock, events),
             callbacks,
+            delegationCallbacks,
             events,
             clock,
             timers,
@@ -104,6 +130,8 @@ public final class Arbiter implements LayoutArbiter {
             current,
             this::dispatch);
     this.commits = new Commits(context, this::dispatchIfPresent);
+    this.delegations =
+        new DelegationDoor(context, delegationCallbacks, runner, this::apply, files::get);
   }
 
   /** Takes another policy for what begins from now on. */
@@ -140,6 +168,23 @@ public final class Arbiter implements LayoutArbiter {
     dropIdle();
     runner.run(file, effects, true, null);
     return true;
+  }
+
+  /** Applies an event to a file, made when it is not there. */
+  private DelegationDoor.Applied apply(FileIdentity identity, FileEvent event) {
+    while (true) {
+      FileLayouts file = file(identity);
+      List<Effect> effects;
+      synchronized (file) {
+        if (file.removed) {
+          continue;
+        }
+        effects = file.on(event, clock.nanoTime());
+        lingerIfIdle(file);
+      }
+      dropIdle();
+      return new DelegationDoor.Applied(file, effects);
+    }
   }
 
   /** The file's state machine, made when it is not there; may be {@code removed} when locked. */
@@ -189,99 +234,21 @@ public final class Arbiter implements LayoutArbiter {
   public CompletionStage<LayoutGetResult> layoutGet(LayoutGetRequest request) {
     LayoutType type = types.get(request.layoutType());
     LayoutPolicy policy = context.policy();
-    LayoutGetResult.Refused refused = check(request, type, policy);
+    LayoutGetResult.Refused refused = GrantRules.check(request, type, policy);
     if (refused != null) {
       return CompletableFuture.completedFuture(refused);
     }
-    ByteRange wanted = wanted(request, policy);
+    ByteRange wanted = GrantRules.wanted(request, policy);
     GrantOp op =
         new GrantOp(
             request,
             type,
             wanted,
-            preparation(request, wanted, policy),
+            GrantRules.preparation(request, wanted, policy),
             policy.extentsPerLayoutMax());
-    while (true) {
-      FileLayouts file = file(request.file().identity());
-      List<Effect> effects;
-      synchronized (file) {
-        if (file.removed) {
-          continue;
-        }
-        effects = file.on(new FileEvent.LayoutGet(op), clock.nanoTime());
-        lingerIfIdle(file);
-      }
-      dropIdle();
-      runner.run(file, effects, true, op);
-      return op.answer;
-    }
-  }
-
-  private static LayoutGetResult.Refused check(
-      LayoutGetRequest request, LayoutType type, LayoutPolicy policy) {
-    if (type == null) {
-      return refused(NFS4ERR_UNKNOWN_LAYOUTTYPE, "layout type " + request.layoutType());
-    }
-    if (request.ioMode() != LAYOUTIOMODE4_READ && request.ioMode() != LAYOUTIOMODE4_RW) {
-      return refused(NFS4ERR_BADIOMODE, "iomode " + request.ioMode());
-    }
-    if (Long.compareUnsigned(request.length(), request.minLength()) < 0) {
-      return refused(NFS4ERR_INVAL, "loga_length is less than loga_minlength");
-    }
-    if (Ranges.overflows(request.offset(), request.length())
-        || Ranges.overflows(request.offset(), request.minLength())) {
-      return refused(NFS4ERR_INVAL, "offset and length exceed NFS4_UINT64_MAX");
-    }
-    boolean readWrite = request.ioMode() == LAYOUTIOMODE4_RW;
-    if (readWrite ? !request.writable() : !request.readable()) {
-      return refused(NFS4ERR_OPENMODE, "the stateid's share access does not allow it");
-    }
-    if (readWrite && !request.file().writable()) {
-      return refused(NFS4ERR_BADIOMODE, "the server has the file open for reading only");
-    }
-    long room = Integer.toUnsignedLong(request.maxBodyBytes()) - GrantWorker.LAYOUT4_BYTES;
-    if (type.bodyBytes(1) > room) {
-      return refused(NFS4ERR_TOOSMALL, "loga_maxcount " + request.maxBodyBytes());
-    }
-    long min = request.minLength();
-    boolean tooLong = min != Ranges.TO_THE_END && (min < 0 || min > policy.grantBytesMax());
-    if (request.offset() < 0 || tooLong) {
-      return refused(
-          min == 0 ? NFS4ERR_LAYOUTTRYLATER : NFS4ERR_BADLAYOUT,
-          "offset " + request.offset() + ", least length " + Long.toUnsignedString(min));
-    }
-    return null;
-  }
-
-  private static LayoutGetResult.Refused refused(int status, String reason) {
-    return new LayoutGetResult.Refused(status, false, reason);
-  }
-
-  /** What to seal: from the offset aligned down, as long as wanted, aligned up, and bounded. */
-  private static ByteRange wanted(LayoutGetRequest request, LayoutPolicy policy) {
-    long mask = policy.alignmentBytes() - 1L;
-    long start = request.offset() & ~mask;
-    long bound =
-        start > Long.MAX_VALUE - policy.grantBytesMax() - mask
-            ? Long.MAX_VALUE
-            : start + policy.grantBytesMax() + mask & ~mask;
-    long length = request.length();
-    long end =
-        length <= 0 || length > Long.MAX_VALUE - mask - request.offset()
-            ? Long.MAX_VALUE
-            : request.offset() + length + mask & ~mask;
-    return Ranges.between(start, Math.min(end, bound));
-  }
-
-  /** A sparse file may be longer than the disk: only what is needed soon is allocated. */
-  private static Preparation preparation(
-      LayoutGetRequest request, ByteRange wanted, LayoutPolicy policy) {
-    // A least length without end is for reads only; the worker refuses it to writers.
-    long min =
-        Math.clamp(request.minLength(), 1L, Math.min(policy.grantBytesMax(), Long.MAX_VALUE >> 1));
-    long mask = policy.alignmentBytes() - 1L;
-    long least = request.offset() - wanted.offset() + min + mask & ~mask;
-    return new Preparation(least, Math.max(least, policy.prepareWindowBytes()));
+    DelegationDoor.Applied applied = apply(request.file().identity(), new FileEvent.LayoutGet(op));
+    runner.run(applied.file(), applied.effects(), true, op);
+    return op.answer;
   }
 
   // ------------------------------------------------------------------ LAYOUTRETURN, LAYOUTCOMMIT
@@ -386,7 +353,15 @@ public final class Arbiter implements LayoutArbiter {
   }
 
   @Override
+  public DelegationArbiter delegations() {
+    return delegations;
+  }
+
+  @Override
   public int testStateid(long clientId, Stateid4 stateid) {
+    if (delegations.isDelegationStateid(stateid)) {
+      return delegations.check(clientId, stateid, null);
+    }
     Hold hold = context.ledger().find(clientId, stateid);
     if (hold == null) {
       return context.ledger().statusOfDead(clientId, stateid);
@@ -524,6 +499,7 @@ public final class Arbiter implements LayoutArbiter {
   private Set<FileIdentity> filesOf(long clientId) {
     Set<FileIdentity> found = new LinkedHashSet<>();
     context.ledger().holdsOf(clientId).forEach(hold -> found.add(hold.file));
+    context.ledger().delegationsOf(clientId).forEach(delegation -> found.add(delegation.file));
     return found;
   }
 

@@ -41,7 +41,13 @@ final class ChangeDesk {
    * @return null when the change must be judged
    */
   ChangePermit permitAtOnce(FileChange change, ByteRange range, long clientId) {
+    if (change.concernsDelegationsOnly()) {
+      return file.delegations.isFreeFor(change, clientId) && reservations.isEmpty()
+          ? permit(change, range, clientId)
+          : null;
+    }
     if (change != FileChange.WRITE
+        || !file.delegations.isFreeFor(change, clientId)
         || file.hasMoving()
         || !file.grants.isIdle()
         || !reservations.isEmpty()) {
@@ -71,8 +77,10 @@ final class ChangeDesk {
 
   void asked(ChangeOp op) {
     purge();
+    String delegated = file.delegations.conflict(op);
     String delay =
         switch (op.change) {
+          case READ, OPEN_READ, OPEN_WRITE, METADATA -> null;
           case WRITE -> write(op);
           case SHRINK -> take(op, RecallCause.TRUNCATE, op.range, false);
           case REMAP -> take(op, RecallCause.REMAP, op.range, false);
@@ -80,11 +88,14 @@ final class ChangeDesk {
           case CONFLICTING_OPEN -> take(op, RecallCause.CONFLICTING_OPEN, Ranges.WHOLE, true);
           case REOPEN -> reopen(op);
         };
-    if (delay == null) {
+    if (delegated != null) {
+      reserve(op.change, op.range, op.clientId, file.delegations.deadlineNanos());
+    }
+    if (delay == null && delegated == null) {
       served(op.change, op.range, op.clientId);
       op.answer = permit(op.change, op.range, op.clientId);
     } else {
-      op.answer = new ChangePermit.Delay(delay);
+      op.answer = new ChangePermit.Delay(delay == null ? delegated : delay);
     }
   }
 
@@ -156,6 +167,24 @@ final class ChangeDesk {
   boolean isBlocking(GrantOp op) {
     for (Permit permit : permits) {
       if (permit.blocks(op)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Whether somebody else is at something, or will be, that a delegation would forbid. */
+  boolean isAgainst(DelegationOp op) {
+    purge();
+    boolean write = op.type() == DelegationType.WRITE;
+    for (Permit permit : permits) {
+      if (permit.clientId != op.clientId() && (write || !permit.change.isRead())) {
+        return true;
+      }
+    }
+    for (Reservation reservation : reservations) {
+      if (reservation.clientId() != op.clientId()
+          && (write || reservation.change() == null || !reservation.change().isRead())) {
         return true;
       }
     }

@@ -10,6 +10,17 @@ sealed interface Effect {
   /** Prepare, seal, verify, register; ends in GrantReady or GrantFailed. */
   record StartGrant(GrantOp op) implements Effect {}
 
+  /** Take the lease, if there is none, and ask for opens; ends in DelegationReady. */
+  record StartDelegation(DelegationOp op) implements Effect {}
+
+  /** Send CB_RECALL; ends in DelegationRecallAnswered. */
+  record SendDelegationRecall(Delegation delegation, DelegationCallbacks.Recall message)
+      implements Effect {}
+
+  /** Send CB_GETATTR; ends in ViewAnswered. */
+  record AskHolder(Delegation delegation, int question, DelegationCallbacks.Query message)
+      implements Effect {}
+
   /** Take a handle back; ends in PartDead. */
   record Invalidate(Part part, boolean fenced, long recallId, RecallCause cause)
       implements Effect {}

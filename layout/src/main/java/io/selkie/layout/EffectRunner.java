@@ -4,6 +4,7 @@ import io.selkie.config.time.NanoClock;
 import io.selkie.config.time.Timers;
 import io.selkie.layout.LayoutEvents.Step;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
@@ -27,6 +28,7 @@ final class EffectRunner {
 
   private final GrantWorker worker;
   private final CallbackChannel callbacks;
+  private final DelegationCallbacks delegationCallbacks;
   private final LayoutEvents events;
   private final NanoClock clock;
   private final Timers timers;
@@ -38,6 +40,7 @@ final class EffectRunner {
   EffectRunner(
       GrantWorker worker,
       CallbackChannel callbacks,
+      DelegationCallbacks delegationCallbacks,
       LayoutEvents events,
       NanoClock clock,
       Timers timers,
@@ -47,6 +50,7 @@ final class EffectRunner {
       Dispatcher dispatcher) {
     this.worker = worker;
     this.callbacks = callbacks;
+    this.delegationCallbacks = delegationCallbacks;
     this.events = events;
     this.clock = clock;
     this.timers = timers;
@@ -64,6 +68,9 @@ final class EffectRunner {
     for (Effect effect : effects) {
       switch (effect) {
         case Effect.StartGrant e -> startGrant(file, e.op(), mayBlock && e.op() == own);
+        case Effect.StartDelegation e -> startDelegation(file, e.op());
+        case Effect.SendDelegationRecall e -> send(file, e);
+        case Effect.AskHolder e -> ask(file, e);
         case Effect.Invalidate e -> invalidate(file, e, mayBlock);
         case Effect.SendRecall e -> send(file, e);
         case Effect.ReleaseSeal e -> blocking(mayBlock, releases, () -> releaseSeal(file, e));
@@ -179,6 +186,48 @@ final class EffectRunner {
             effect.cause(),
             effect.part().range.length(),
             detail));
+  }
+
+  /** On the thread of who asked for it: what is done here does not wait for anybody. */
+  private void startDelegation(FileLayouts file, DelegationOp op) {
+    FileEvent outcome = worker.lease(op, event -> dispatcher.dispatch(file, event, false));
+    dispatcher.dispatch(file, outcome, true);
+  }
+
+  private void send(FileLayouts file, Effect.SendDelegationRecall effect) {
+    Delegation delegation = effect.delegation();
+    try {
+      delegationCallbacks.recall(
+          effect.message(),
+          (outcome, status) ->
+              dispatcher.dispatch(
+                  file,
+                  new FileEvent.DelegationRecallAnswered(delegation, outcome, status),
+                  false));
+    } catch (RuntimeException e) {
+      LOG.error("recall {} could not be handed over", effect.message().recallId(), e);
+      dispatcher.dispatch(
+          file,
+          new FileEvent.DelegationRecallAnswered(
+              delegation, CallbackChannel.Outcome.NO_BACK_CHANNEL, 0),
+          false);
+    }
+  }
+
+  private void ask(FileLayouts file, Effect.AskHolder effect) {
+    Delegation delegation = effect.delegation();
+    int question = effect.question();
+    try {
+      delegationCallbacks.attributes(
+          effect.message(),
+          said ->
+              dispatcher.dispatch(
+                  file, new FileEvent.ViewAnswered(delegation, question, said), false));
+    } catch (RuntimeException e) {
+      LOG.error("CB_GETATTR for {} could not be handed over", file.path, e);
+      dispatcher.dispatch(
+          file, new FileEvent.ViewAnswered(delegation, question, Optional.empty()), false);
+    }
   }
 
   private void send(FileLayouts file, Effect.SendRecall effect) {

@@ -12,6 +12,24 @@ public enum FileChange {
   ACCESS_CHANGE,
   /** An open whose share reservation denies what a holder does. */
   CONFLICTING_OPEN,
+  /** A read through the server without an open, or by another's leave: write delegations go. */
+  READ,
+  /** An open for reading: write delegations of others go. */
+  OPEN_READ,
+  /** An open for writing: all delegations of others go, layouts stay. */
+  OPEN_WRITE,
+  /** Names, times and other attributes: all delegations of others go, layouts stay. */
+  METADATA,
   /** The open file description must be opened anew with other rights: the seal must go. */
-  REOPEN
+  REOPEN;
+
+  /** Whether it only reads: then only write delegations are in its way, and no layout. */
+  boolean isRead() {
+    return this == READ || this == OPEN_READ;
+  }
+
+  /** Whether layouts are never in its way, only delegations. */
+  boolean concernsDelegationsOnly() {
+    return isRead() || this == OPEN_WRITE || this == METADATA;
+  }
 }

@@ -7,6 +7,7 @@ import java.util.concurrent.atomic.AtomicReference;
 /** What every file's state machine shares. */
 record FileContext(
     AtomicReference<LayoutPolicy> currentPolicy,
+    DelegationPolicy delegations,
     Ledger ledger,
     AtomicLong lastRecallId,
     AtomicBoolean stopping) {

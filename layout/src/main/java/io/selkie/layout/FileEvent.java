@@ -6,6 +6,7 @@ import io.selkie.lease.Seal;
 import io.selkie.protocol.nfs4.Stateid4;
 import java.nio.ByteBuffer;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 
 /** What can happen to a file; the only input of {@link FileLayouts}. */
@@ -40,8 +41,8 @@ sealed interface FileEvent {
   /** A LAYOUTGET has waited long enough. */
   record WaitOver(GrantOp op) implements FileEvent {}
 
-  /** The seal must go; {@code sealedBy} is the grant that made it. */
-  record SealBreaking(GrantOp sealedBy, RecallCause cause, long seenAtNanos, long deadlineNanos)
+  /** The seal must go; {@code sealedBy} is the grant or delegation that made it. */
+  record SealBreaking(Object sealedBy, RecallCause cause, long seenAtNanos, long deadlineNanos)
       implements FileEvent {}
 
   /** The seal is given up. */
@@ -96,6 +97,39 @@ sealed interface FileEvent {
 
   /** Reservations may have expired. */
   record ReservationsDue() implements FileEvent {}
+
+  /** A delegation is wanted; the answer is put into the request. */
+  record Delegate(DelegationOp op) implements FileEvent {}
+
+  /**
+   * The worker has tried the lease and asked for opens.
+   *
+   * @param seal the seal that it made; null when it made none
+   * @param reason why it must not be given; null when it may
+   */
+  record DelegationReady(DelegationOp op, Seal seal, String reason) implements FileEvent {}
+
+  /** DELEGRETURN. */
+  record DelegationReturn(long clientId, Stateid4 stateid, CompletableFuture<Integer> answer)
+      implements FileEvent {}
+
+  /** What came of CB_RECALL. */
+  record DelegationRecallAnswered(Delegation delegation, Outcome outcome, int status)
+      implements FileEvent {}
+
+  /** The back-off of CB_RECALL is over. */
+  record DelegationResendDue(Delegation delegation) implements FileEvent {}
+
+  /** A deadline of a delegation's recall is over; of no meaning when there is an earlier one. */
+  record DelegationDue(Delegation delegation, long deadlineNanos) implements FileEvent {}
+
+  /** A GETATTR wants to know what the holder of a write delegation has changed. */
+  record ViewWanted(long clientId, Delegation.Asker asker) implements FileEvent {}
+
+  /** What came of CB_GETATTR, or nothing in time. */
+  record ViewAnswered(
+      Delegation delegation, int question, Optional<DelegationCallbacks.Attributes> attributes)
+      implements FileEvent {}
 
   /** LAYOUTCOMMIT wants to flush; the answer is put into the request. */
   record FlushBegin(FlushOp op) implements FileEvent {}

@@ -24,6 +24,7 @@ final class FileLayouts {
   final RecallDesk recalls;
   final ChangeDesk changes;
   final ReturnDesk returns;
+  final DelegationDesk delegations;
 
   /** Set when the file was taken out of the arbiter's table: an event must look it up again. */
   boolean removed;
@@ -35,8 +36,8 @@ final class FileLayouts {
   Seal seal;
   SealTarget target;
 
-  /** The grant that made, or makes, the seal: names it when a break comes. */
-  GrantOp sealedBy;
+  /** The grant or delegation that made, or makes, the seal: names it when a break comes. */
+  Object sealedBy;
 
   private FileState state = FileState.UNSEALED;
   private final Map<Hold.Key, Hold> holds = new LinkedHashMap<>(4);
@@ -62,6 +63,7 @@ final class FileLayouts {
     this.recalls = new RecallDesk(this);
     this.changes = new ChangeDesk(this);
     this.returns = new ReturnDesk(this);
+    this.delegations = new DelegationDesk(this);
   }
 
   // ------------------------------------------------------------------ events
@@ -87,9 +89,18 @@ final class FileLayouts {
       case FileEvent.FenceAll e -> recalls.fenceAll(e);
       case FileEvent.RecallAnswered e -> recalls.answered(e.recall(), e.outcome(), e.status());
       case FileEvent.ResendDue e -> recalls.resendDue(e.recall());
-      case FileEvent.BackChannelUp e -> recalls.backChannelUp(e.clientId());
+      case FileEvent.BackChannelUp e -> backChannelUp(e.clientId());
       case FileEvent.DeadlinePassed e -> recalls.deadlinePassed(e.recall());
       case FileEvent.ReservationsDue _ -> changes.reservationsDue();
+      case FileEvent.Delegate e -> delegations.arrived(e.op());
+      case FileEvent.DelegationReady e -> delegations.ready(e);
+      case FileEvent.DelegationReturn e -> delegations.returned(e);
+      case FileEvent.DelegationRecallAnswered e ->
+          delegations.answered(e.delegation(), e.outcome(), e.status());
+      case FileEvent.DelegationResendDue e -> delegations.resendDue(e.delegation());
+      case FileEvent.DelegationDue e -> delegations.due(e);
+      case FileEvent.ViewWanted e -> delegations.viewed(e);
+      case FileEvent.ViewAnswered e -> delegations.viewAnswered(e);
       case FileEvent.FlushBegin e -> flushBegin(e.op());
       case FileEvent.FlushEnd e -> flushEnd(e.op());
     }
@@ -100,17 +111,22 @@ final class FileLayouts {
     return result;
   }
 
+  private void backChannelUp(long clientId) {
+    recalls.backChannelUp(clientId);
+    delegations.backChannelUp(clientId);
+  }
+
   /** Gives the seal up when nothing needs it any more, and the answers that waited for it. */
   private void settle() {
     // When the seal must go, it does not wait for work that will fail, or is safe, without it: a
     // grant that has not begun to register, and a flush.
     boolean unused =
         switch (state) {
-          case SEALED -> pins == 0 && !grants.isWorking();
+          case SEALED -> pins == 0 && !grants.isWorking() && !delegations.isWorking();
           case RECALLING, FENCING -> !grants.isRegistering();
           case UNSEALED, SEALING, UNSEALING -> false;
         };
-    if (unused && liveParts == 0) {
+    if (unused && liveParts == 0 && delegations.isEmpty()) {
       become(FileState.UNSEALING);
       emit(new Effect.ReleaseSeal(seal, target, recalls.lastId(), recalls.lastCause()));
     }
@@ -208,6 +224,7 @@ final class FileLayouts {
         && liveParts == 0
         && pins == 0
         && grants.isIdle()
+        && delegations.isIdle()
         && recalls.isIdle()
         && changes.isIdle();
   }

@@ -50,6 +50,12 @@ final class GrantDesk {
     return working != null && working.registering;
   }
 
+  /** Whether a delegation would be at odds with what somebody else wants. */
+  boolean isAgainst(DelegationOp op) {
+    return (working != null && working.clientId() != op.clientId())
+        || waiting.stream().anyMatch(waiter -> waiter.clientId() != op.clientId());
+  }
+
   boolean isIdle() {
     return working == null && waiting.isEmpty();
   }
@@ -344,6 +350,14 @@ final class GrantDesk {
     if (file.changes.isReservedAgainst(op)) {
       file.changes.reserve(op, file.now());
       return tryLater("the file is kept free for somebody's retry");
+    }
+    String delegated =
+        file.delegations.conflict(
+            new ChangeOp(
+                op.isReadWrite() ? FileChange.WRITE : FileChange.READ, op.range, op.clientId()));
+    if (delegated != null) {
+      file.changes.reserve(op, file.delegations.deadlineNanos());
+      return tryLater(delegated);
     }
     if (op.isReadWrite() && file.hasMoving()) {
       Recall recall = file.recalls.movingIn(op.range, op.clientId());

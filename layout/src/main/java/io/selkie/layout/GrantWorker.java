@@ -18,6 +18,7 @@ import io.selkie.lease.ByteRange;
 import io.selkie.lease.Seal;
 import io.selkie.lease.Sealer;
 import io.selkie.lease.Sealer.BreakCause;
+import io.selkie.lease.Sealer.LeaseOutcome;
 import io.selkie.lease.Sealer.Purpose;
 import io.selkie.lease.Sealer.Refusal.Reason;
 import io.selkie.lease.Sealer.SealListener;
@@ -90,7 +91,32 @@ final class GrantWorker {
     }
   }
 
-  private static SealListener listener(GrantOp op, EventSink file) {
+  /** The kernel's part of a delegation; answers {@code DelegationReady}. */
+  FileEvent lease(DelegationOp op, EventSink file) {
+    Seal made = null;
+    try {
+      if (op.seal == null) {
+        switch (sealer.hold(op.request.file(), listener(op, file))) {
+          case LeaseOutcome.Leased leased -> made = leased.seal();
+          case LeaseOutcome.Refused refused -> {
+            return new FileEvent.DelegationReady(op, null, refused.refusal().message());
+          }
+        }
+      }
+      if (!op.request.undisturbed().getAsBoolean()) {
+        return new FileEvent.DelegationReady(op, made, "another client has the file open");
+      }
+      if (op.type() == DelegationType.WRITE) {
+        op.change = op.request.change().getAsLong();
+      }
+      return new FileEvent.DelegationReady(op, made, null);
+    } catch (RuntimeException e) {
+      LOG.error("delegation of {} failed", op.request.file().describe(), e);
+      return new FileEvent.DelegationReady(op, made, e.toString());
+    }
+  }
+
+  private static SealListener listener(Object op, EventSink file) {
     return (_, cause, seenAtNanos, deadlineNanos) ->
         file.on(
             new FileEvent.SealBreaking(

@@ -59,13 +59,19 @@ public interface LayoutArbiter extends AutoCloseable {
   /** LAYOUTCOMMIT, section 18.42: flushes; size and times are the caller's business. */
   LayoutCommitResult layoutCommit(LayoutCommitRequest request);
 
-  /** Whether a layout stateid is known, current, old or revoked: TEST_STATEID and FREE_STATEID. */
+  /** Delegations, which stand on the same seals. */
+  DelegationArbiter delegations();
+
+  /** Whether a stateid of a layout or delegation is known, current, old or revoked. */
   int testStateid(long clientId, Stateid4 stateid);
 
-  /** FREE_STATEID of a revoked layout stateid; an NFS status. */
+  /** FREE_STATEID of a revoked stateid of a layout or delegation; an NFS status. */
   int freeStateid(long clientId, Stateid4 stateid);
 
-  /** Whether the client has revoked layouts it has not yet freed (sr_status_flags). */
+  /**
+   * Whether the client has revoked layouts or delegations that it has not yet freed
+   * (sr_status_flags).
+   */
   boolean hasRevokedState(long clientId);
 
   /**

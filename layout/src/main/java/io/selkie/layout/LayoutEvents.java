@@ -38,7 +38,15 @@ public interface LayoutEvents {
     /** The auditor found a difference. */
     AUDIT_DIFFERENCE,
     /** A request was refused. */
-    REFUSED
+    REFUSED,
+    /** A delegation went out. */
+    DELEGATED,
+    /** CB_RECALL was handed to the back channel. */
+    DELEGATION_RECALLED,
+    /** A delegation came back. */
+    DELEGATION_RETURNED,
+    /** A delegation was taken by force. */
+    DELEGATION_REVOKED
   }
 
   /**

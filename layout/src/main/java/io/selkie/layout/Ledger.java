@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.random.RandomGenerator;
 
 /**
@@ -14,7 +15,7 @@ import java.util.random.RandomGenerator;
  * what, and the limits. A leaf: it has its own lock, calls nobody, and may be asked under a file's
  * lock.
  *
- * <p>A layout stateid's {@code other} is
+ * <p>The {@code other} of a layout stateid, and with 'D' in front that of a delegation, is
  *
  * <pre>
  *    0     1                 4                              12
@@ -26,6 +27,7 @@ import java.util.random.RandomGenerator;
 final class Ledger {
 
   private static final long TAG = 'L';
+  private static final long DELEGATION_TAG = 'D';
 
   /** A revoked stateid. */
   private record Revoked(long clientId, int seqid, int status) {}
@@ -34,29 +36,53 @@ final class Ledger {
     int layouts;
     final Set<Hold> holds = new LinkedHashSet<>();
     final Set<Long> revoked = new LinkedHashSet<>();
+    final Set<Delegation> delegations = new LinkedHashSet<>();
+
+    /** Delegations held or being given. */
+    int delegated;
+
+    /** A recall of a delegation ran out; over when the client has freed what was revoked. */
+    boolean failedRecall;
 
     boolean isIdle() {
-      return layouts == 0 && holds.isEmpty() && revoked.isEmpty();
+      return layouts == 0
+          && delegated == 0
+          && holds.isEmpty()
+          && delegations.isEmpty()
+          && revoked.isEmpty();
     }
   }
 
   private final int boot;
+  private final int delegationBoot;
   private final Map<Long, Hold> holds = new HashMap<>();
+  private final Map<Long, Delegation> delegations = new ConcurrentHashMap<>();
   private final Map<Long, Revoked> revoked = new LinkedHashMap<>();
   private final Map<Long, Client> clients = new LinkedHashMap<>();
   private long lastNumber;
   private int layouts;
+  private int delegated;
   private int granted;
   private int sealedFiles;
 
   Ledger(RandomGenerator random) {
-    this.boot = (int) (TAG << 24) | random.nextInt(1 << 24);
+    int drawn = random.nextInt(1 << 24);
+    this.boot = (int) (TAG << 24) | drawn;
+    this.delegationBoot = (int) (DELEGATION_TAG << 24) | drawn;
   }
 
   // ------------------------------------------------------------------ stateids
 
   boolean isOurs(Stateid4 stateid) {
     return (int) (stateid.otherHigh() >>> 32) == boot;
+  }
+
+  boolean isDelegation(Stateid4 stateid) {
+    return (int) (stateid.otherHigh() >>> 32) == delegationBoot;
+  }
+
+  private boolean isKnown(Stateid4 stateid) {
+    return isOurs(stateid) || isDelegation(stateid);
   }
 
   private static long number(Stateid4 stateid) {
@@ -71,6 +97,12 @@ final class Ledger {
   synchronized Stateid4 newStateid() {
     lastNumber++;
     return new Stateid4(0, (long) boot << 32 | lastNumber >>> 32, (int) lastNumber);
+  }
+
+  /** The only seqid of a delegation is 1. */
+  synchronized Stateid4 newDelegationStateid() {
+    lastNumber++;
+    return new Stateid4(1, (long) delegationBoot << 32 | lastNumber >>> 32, (int) lastNumber);
   }
 
   synchronized void add(Hold hold) {
@@ -93,18 +125,30 @@ final class Ledger {
       Client client = client(hold.clientId);
       client.holds.remove(hold);
       client.revoked.add(number(hold));
-      revoked.put(number(hold), new Revoked(hold.clientId, hold.seqid(), status));
-      while (revoked.size() > revokedMax) {
-        Map.Entry<Long, Revoked> eldest = revoked.entrySet().iterator().next();
-        forget(eldest.getKey());
-      }
+      revoked(number(hold), new Revoked(hold.clientId, hold.seqid(), status), revokedMax);
     }
+  }
+
+  private void revoked(long number, Revoked entry, int revokedMax) {
+    revoked.put(number, entry);
+    while (revoked.size() > revokedMax) {
+      forget(revoked.keySet().iterator().next());
+    }
+  }
+
+  /** The delegation is over by force; remembered until FREE_STATEID. */
+  synchronized void revoke(Delegation delegation, int status, int revokedMax) {
+    long number = number(delegation.stateid);
+    client(delegation.clientId()).revoked.add(number);
+    revoked(
+        number, new Revoked(delegation.clientId(), delegation.stateid.seqid(), status), revokedMax);
   }
 
   private void forget(long number) {
     Revoked entry = revoked.remove(number);
     Client client = client(entry.clientId());
     client.revoked.remove(number);
+    client.failedRecall &= !client.revoked.isEmpty();
     dropIfIdle(entry.clientId(), client);
   }
 
@@ -116,7 +160,7 @@ final class Ledger {
 
   /** Why a stateid names no hold: revoked, or never or no longer valid. */
   synchronized int statusOfDead(long clientId, Stateid4 stateid) {
-    Revoked entry = isOurs(stateid) ? revoked.get(number(stateid)) : null;
+    Revoked entry = isKnown(stateid) ? revoked.get(number(stateid)) : null;
     return entry != null && entry.clientId() == clientId
         ? entry.status()
         : NfsStat4.NFS4ERR_BAD_STATEID;
@@ -124,10 +168,10 @@ final class Ledger {
 
   /** FREE_STATEID. */
   synchronized int free(long clientId, Stateid4 stateid) {
-    if (find(clientId, stateid) != null) {
+    if (find(clientId, stateid) != null || findDelegation(clientId, stateid) != null) {
       return NfsStat4.NFS4ERR_LOCKS_HELD;
     }
-    Revoked entry = isOurs(stateid) ? revoked.get(number(stateid)) : null;
+    Revoked entry = isKnown(stateid) ? revoked.get(number(stateid)) : null;
     if (entry == null || entry.clientId() != clientId) {
       return NfsStat4.NFS4ERR_BAD_STATEID;
     }
@@ -159,6 +203,81 @@ final class Ledger {
   synchronized Set<Hold> holdsOf(long clientId) {
     Client client = clients.get(clientId);
     return client == null ? Set.of() : new LinkedHashSet<>(client.holds);
+  }
+
+  // ------------------------------------------------------------------ delegations
+
+  synchronized void add(Delegation delegation) {
+    delegations.put(number(delegation.stateid), delegation);
+    client(delegation.clientId()).delegations.add(delegation);
+  }
+
+  /** It is over; its room is free again. */
+  synchronized void remove(Delegation delegation) {
+    delegations.remove(number(delegation.stateid));
+    client(delegation.clientId()).delegations.remove(delegation);
+    delegationEnded(delegation.clientId());
+  }
+
+  /** The delegation that a stateid of this client names; null when there is none. No lock. */
+  Delegation findDelegation(long clientId, Stateid4 stateid) {
+    Delegation found = isDelegation(stateid) ? delegations.get(number(stateid)) : null;
+    return found != null && found.clientId() == clientId ? found : null;
+  }
+
+  /** Room for one more delegation of a client; {@link #delegationEnded} gives it back. */
+  synchronized boolean tryDelegation(long clientId, DelegationPolicy policy) {
+    Client client = client(clientId);
+    if (delegated >= policy.delegationsMax()
+        || client.delegated >= policy.delegationsPerClientMax()) {
+      dropIfIdle(clientId, client);
+      return false;
+    }
+    delegated++;
+    client.delegated++;
+    return true;
+  }
+
+  /** A delegation for which there was room did not come about. */
+  synchronized void delegationEnded(long clientId) {
+    Client client = client(clientId);
+    delegated--;
+    client.delegated--;
+    if (delegated < 0 || client.delegated < 0) {
+      throw new IllegalStateException(
+          "more delegations of client " + clientId + " ended than began");
+    }
+    dropIfIdle(clientId, client);
+  }
+
+  /** Whether there is any delegation; no lock. */
+  boolean hasDelegations() {
+    return !delegations.isEmpty();
+  }
+
+  int delegationCount() {
+    return delegations.size();
+  }
+
+  synchronized boolean holdsDelegations(long clientId) {
+    Client client = clients.get(clientId);
+    return client != null && !client.delegations.isEmpty();
+  }
+
+  /** What a client holds, in the order in which it got it. */
+  synchronized Set<Delegation> delegationsOf(long clientId) {
+    Client client = clients.get(clientId);
+    return client == null ? Set.of() : new LinkedHashSet<>(client.delegations);
+  }
+
+  /** The client let a recall run out: it gets no delegation until it has seen what that cost it. */
+  synchronized void failedRecall(long clientId) {
+    client(clientId).failedRecall = true;
+  }
+
+  synchronized boolean hasFailedRecall(long clientId) {
+    Client client = clients.get(clientId);
+    return client != null && client.failedRecall;
   }
 
   // ------------------------------------------------------------------ limits

@@ -33,9 +33,6 @@ final class Recall {
   /** Parts that are not dead yet. */
   int outstanding;
 
-  /** Answered when the last part is dead. */
-  final List<Effect> answers = new ArrayList<>(0);
-
   Recall(
       long id,
       RecallCause cause,

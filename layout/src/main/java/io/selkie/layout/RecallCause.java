@@ -14,6 +14,8 @@ public enum RecallCause {
   ACCESS_CHANGE,
   /** A conflicting open. */
   CONFLICTING_OPEN,
+  /** Another client reads, writes, renames … a file of which delegations are held. */
+  CONFLICTING_ACCESS,
   /** The description must be reopened. */
   REOPEN,
   /** The auditor found a different block map. */

@@ -67,7 +67,7 @@ final class RecallDesk {
   // ------------------------------------------------------------------ why
 
   void sealBreaking(FileEvent.SealBreaking event) {
-    if (event.sealedBy() != file.sealedBy || file.state() == FileState.UNSEALED) {
+    if (!event.sealedBy().equals(file.sealedBy) || file.state() == FileState.UNSEALED) {
       return;
     }
     boolean audit = event.cause() == RecallCause.AUDIT_DIFFERENCE;
@@ -104,6 +104,8 @@ final class RecallDesk {
             true,
             Math.max(file.now(), Math.min(deadline(), latestNanos)),
             file.partsIn(Ranges.WHOLE));
+        file.delegations.recallAll(
+            id, cause, Math.max(file.now(), Math.min(deadline(), latestNanos)));
         if (file.state() == FileState.SEALED) {
           file.become(FileState.RECALLING);
         }
@@ -117,6 +119,7 @@ final class RecallDesk {
     doomWorking("the seal is being taken back");
     lastId = id;
     lastCause = cause;
+    file.delegations.revokeAll(id, cause);
     switch (file.state()) {
       case SEALING -> sealMustGo = true;
       case SEALED, RECALLING -> {
@@ -198,10 +201,9 @@ final class RecallDesk {
   }
 
   void wanted(FileEvent.RecallWanted event) {
-    Effect answer = new Effect.Answer<>(event.answer(), null);
     if (event.onlyClientId() == 0) {
       takeSealFor(event.cause());
-      file.answerWhenUnsealed(answer);
+      file.answerWhenUnsealed(new Effect.Answer<>(event.answer(), null));
       return;
     }
     GrantOp working = file.grants.working();
@@ -212,16 +214,18 @@ final class RecallDesk {
     for (Hold hold : file.holdsOf(event.onlyClientId())) {
       parts.addAll(hold.live());
     }
-    if (parts.isEmpty()) {
-      file.answerWhenSettled(answer);
-      return;
+    Waiter<Void> waiter = new Waiter<>(event.answer());
+    file.delegations.recallOf(event.onlyClientId(), event.cause(), waiter);
+    if (!parts.isEmpty()) {
+      long id = file.context.nextRecallId();
+      lastId = id;
+      lastCause = event.cause();
+      parts.forEach(part -> part.await(waiter));
+      begin(id, event.cause(), Ranges.WHOLE, event.onlyClientId(), 0, false, deadline(), parts);
     }
-    long id = file.context.nextRecallId();
-    lastId = id;
-    lastCause = event.cause();
-    begin(id, event.cause(), Ranges.WHOLE, event.onlyClientId(), 0, false, deadline(), parts)
-        .answers
-        .add(answer);
+    if (waiter.answer(null)) {
+      file.answerWhenSettled(waiter.effect());
+    }
   }
 
   void clientGone(FileEvent.ClientGone event) {
@@ -233,6 +237,7 @@ final class RecallDesk {
       hold.live().forEach(part -> part.await(waiter));
       fence(hold, id, event.cause(), NFS4ERR_EXPIRED);
     }
+    file.delegations.clientGone(event.clientId(), id, event.cause(), NFS4ERR_EXPIRED);
     if (waiter.answer(null)) {
       file.answerWhenSettled(waiter.effect());
     }
@@ -408,7 +413,6 @@ final class RecallDesk {
     if (recalls.isEmpty()) {
       file.changes.shortenReservations();
     }
-    recall.answers.forEach(file::answerWhenSettled);
     stopDeadline(recall);
   }
 

@@ -30,6 +30,7 @@ record Reservation(
       return byClientId != clientId && !readWrite;
     }
     return switch (change) {
+      case READ, OPEN_READ, OPEN_WRITE, METADATA -> false;
       case WRITE, CONFLICTING_OPEN -> byClientId != clientId;
       case SHRINK, REMAP, ACCESS_CHANGE, REOPEN -> true;
     };

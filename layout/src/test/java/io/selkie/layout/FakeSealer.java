@@ -131,6 +131,23 @@ final class FakeSealer implements Sealer {
   }
 
   @Override
+  public LeaseOutcome hold(SealTarget target, SealListener listener) {
+    File file = (File) target;
+    calls.add("hold " + file.describe());
+    if (held.containsKey(file)) {
+      throw new IllegalStateException("sealed twice: " + file.describe());
+    }
+    if (refusal != null) {
+      run();
+      return new LeaseOutcome.Refused(refusal);
+    }
+    FakeSeal seal = new FakeSeal(file, listener);
+    held.put(file, seal);
+    run();
+    return new LeaseOutcome.Leased(seal);
+  }
+
+  @Override
   public SealOutcome extend(Seal seal, Purpose purpose, ByteRange range, Preparation preparation) {
     FakeSeal fake = (FakeSeal) seal;
     calls.add("extend " + purpose + " " + range.offset() + "+" + range.length());
@@ -207,7 +224,7 @@ final class FakeSealer implements Sealer {
 
     @Override
     public SealMode mode() {
-      return SealMode.EXCLUSIVE;
+      return file.writable ? SealMode.EXCLUSIVE : SealMode.SHARED;
     }
 
     @Override

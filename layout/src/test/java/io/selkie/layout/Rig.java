@@ -24,9 +24,12 @@ import io.selkie.protocol.xdr.XdrReader;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.BooleanSupplier;
 import java.util.random.RandomGeneratorFactory;
 
 /** An arbiter among fakes, all on one thread. */
@@ -66,6 +69,46 @@ final class Rig {
     }
   }
 
+  static final DelegationPolicy DELEGATIONS =
+      new DelegationPolicy(true, 100, 50, 5 * SECOND, SECOND / 2);
+
+  /** A CB_RECALL as it was sent. */
+  record SentRecall(DelegationCallbacks.Recall recall, CallbackChannel.RecallReply reply) {
+    void answer(int status) {
+      reply.onReply(CallbackChannel.Outcome.ANSWERED, status);
+    }
+  }
+
+  /** A CB_GETATTR as it was sent. */
+  record SentQuery(DelegationCallbacks.Query query, DelegationCallbacks.AttributesReply reply) {
+    void answer(long change, long size) {
+      reply.onReply(Optional.of(new DelegationCallbacks.Attributes(change, size, null, null)));
+    }
+  }
+
+  /** Clients that cannot be called. */
+  final Set<Long> unreachable = new HashSet<>();
+
+  final List<SentRecall> recalls = new ArrayList<>();
+  final List<SentQuery> queries = new ArrayList<>();
+
+  private final class Callbacks implements DelegationCallbacks {
+    @Override
+    public boolean isReachable(long clientId) {
+      return !unreachable.contains(clientId);
+    }
+
+    @Override
+    public void recall(Recall recall, CallbackChannel.RecallReply reply) {
+      recalls.add(new SentRecall(recall, reply));
+    }
+
+    @Override
+    public void attributes(Query query, AttributesReply reply) {
+      queries.add(new SentQuery(query, reply));
+    }
+  }
+
   final FakeTime time = new FakeTime();
   final FakeSealer sealer = new FakeSealer(time);
   final FakeRdma rdma = new FakeRdma();
@@ -89,6 +132,7 @@ final class Rig {
         new Arbiter(
             sealer,
             (recall, reply) -> sent.add(new Sent(recall, reply)),
+            new Callbacks(),
             List.of(new RdmaLayoutType(domains, devices, regionBytesMax, 4096)),
             events::add,
             time,
@@ -96,7 +140,8 @@ final class Rig {
             handedOn::add,
             releases::add,
             RandomGeneratorFactory.of("L64X128MixRandom").create(2),
-            policy);
+            policy,
+            DELEGATIONS);
   }
 
   FakeSealer.File file() {
@@ -189,6 +234,75 @@ final class Rig {
     return get;
   }
 
+  /** A wish for a delegation, to be changed and sent. */
+  final class Wish {
+    long client = 1;
+    FakeSealer.File file;
+    DelegationType type = DelegationType.READ;
+    boolean reclaim;
+    BooleanSupplier undisturbed = () -> true;
+    long change = 7;
+
+    Wish client(long id) {
+      client = id;
+      return this;
+    }
+
+    Wish write() {
+      type = DelegationType.WRITE;
+      return this;
+    }
+
+    Wish reclaimed() {
+      reclaim = true;
+      return this;
+    }
+
+    Wish undisturbed(BooleanSupplier test) {
+      undisturbed = test;
+      return this;
+    }
+
+    DelegationArbiter.DelegationResult send() {
+      return arbiter
+          .delegations()
+          .delegate(
+              new DelegationArbiter.DelegationRequest(
+                  client,
+                  file,
+                  new byte[] {1},
+                  type,
+                  false,
+                  reclaim,
+                  undisturbed,
+                  () -> change,
+                  Optional.empty()));
+    }
+
+    DelegationArbiter.DelegationResult.Granted granted() {
+      DelegationArbiter.DelegationResult result = send();
+      assertThat(result).isInstanceOf(DelegationArbiter.DelegationResult.Granted.class);
+      return (DelegationArbiter.DelegationResult.Granted) result;
+    }
+
+    int refused() {
+      DelegationArbiter.DelegationResult result = send();
+      assertThat(result).isInstanceOf(DelegationArbiter.DelegationResult.Refused.class);
+      return ((DelegationArbiter.DelegationResult.Refused) result).why();
+    }
+  }
+
+  Wish wish(FakeSealer.File file) {
+    Wish wish = new Wish();
+    wish.file = file;
+    return wish;
+  }
+
+  int giveBackDelegation(long client, Stateid4 stateid, FakeSealer.File file) {
+    return done(
+        arbiter.delegations().giveBack(client, stateid, file.identity()).toCompletableFuture());
+  }
+
   static <T> T done(CompletableFuture<T> future) {
     assertThat(future).isCompleted();
     return future.join();
@@ -270,6 +384,7 @@ final class Rig {
   /** Nothing is left behind by anybody. */
   void assertNothingIsLeft(FakeSealer.File... files) {
     assertThat(arbiter.layoutCount()).isZero();
+    assertThat(arbiter.delegations().delegationCount()).isZero();
     assertThat(rdma.live()).isEmpty();
     assertThat(sealer.held).isEmpty();
     for (FakeSealer.File file : files) {

@@ -215,6 +215,11 @@ class ThreadsTest {
     }
 
     @Override
+    public LeaseOutcome hold(SealTarget target, SealListener listener) {
+      return new LeaseOutcome.Leased(new CountingSeal(target, listener));
+    }
+
+    @Override
     public SealOutcome extend(
         Seal seal, Purpose purpose, ByteRange range, Preparation preparation) {
       return new SealOutcome.Sealed(seal, map(range));

@@ -45,29 +45,40 @@ final class FileMapping {
   }
 
   /**
-   * Maps the file for the first time.
+   * Maps the file for the first time; not at all when it was retired meanwhile.
    *
    * @param dax whether to ask for MAP_SYNC; where it is refused the mapping does without
    * @return 0, or {@code -errno}
    */
   int open(int fd, long sizeBytes, boolean dax) {
     long length = wholePages(sizeBytes);
-    if (dax) {
-      long address = map(fd, length, true);
-      if (address >= 0) {
-        adopt(address, length, sizeBytes, true);
-        return 0;
-      }
-      if (!Errno.EOPNOTSUPP.is(address)) {
-        return (int) address;
-      }
+    boolean sync = dax;
+    long address = map(fd, length, sync);
+    if (sync && Errno.EOPNOTSUPP.is(address)) {
+      sync = false;
+      address = map(fd, length, false);
     }
-    long address = map(fd, length, false);
     if (address < 0) {
       return (int) address;
     }
-    adopt(address, length, sizeBytes, false);
+    if (!adoptUnlessRetired(address, length, sizeBytes, sync)) {
+      kernel.munmap(address, length);
+    }
     return 0;
+  }
+
+  /** Whether it was mapped for the first time. */
+  synchronized boolean isOpen() {
+    return addresses.length > 0;
+  }
+
+  private synchronized boolean adoptUnlessRetired(
+      long address, long length, long sizeBytes, boolean sync) {
+    if (retired) {
+      return false;
+    }
+    adopt(address, length, sizeBytes, sync);
+    return true;
   }
 
   /**

@@ -154,6 +154,24 @@ final class KernelSeal implements Seal, LeaseHolder {
     return result;
   }
 
+  /** Nothing is mapped: the lease is all that is wanted for now. */
+  void leased() {
+    advance(SealState.VERIFYING);
+  }
+
+  /** Whether {@link #verify} or {@link #map} has mapped the file. */
+  boolean isMapped() {
+    return mapping.isOpen();
+  }
+
+  /** Maps the file under a lease that was held without; 0, or {@code -errno}. */
+  int map(long sizeBytes, boolean dax) {
+    synchronized (this) {
+      exact = dax;
+    }
+    return mapping.open(target.fd(), sizeBytes, dax);
+  }
+
   /** Whether a break is in progress, be it one whose signal was not yet seen. */
   boolean isBreaking() {
     synchronized (this) {

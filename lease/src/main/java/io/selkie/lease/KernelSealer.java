@@ -66,6 +66,36 @@ public final class KernelSealer implements Sealer {
   }
 
   @Override
+  public LeaseOutcome hold(SealTarget target, SealListener listener) {
+    var status = new FileStatus();
+    Refused refused = inspect(target, status);
+    if (refused != null) {
+      return new LeaseOutcome.Refused(refused.refusal());
+    }
+    var seal = new KernelSeal(context, target, listener, sealNumbers.incrementAndGet());
+    boolean held = false;
+    seal.prepare();
+    try {
+      // The mode that handles would need, so that layouts may come under the same seal.
+      SealMode mode = modeFor(target, status, status.isDax());
+      Taking taking = seal.seal(mode);
+      if (taking.result() < 0) {
+        return new LeaseOutcome.Refused(
+            Refusals.lease(taking.call(), target, mode, taking.result()).refusal());
+      }
+      seal.leased();
+      held = !seal.isBreaking() && seal.hold();
+    } finally {
+      if (!held) {
+        seal.abandon();
+      }
+    }
+    return held
+        ? new LeaseOutcome.Leased(seal)
+        : new LeaseOutcome.Refused(breaking(target).refusal());
+  }
+
+  @Override
   public SealOutcome extend(Seal seal, Purpose purpose, ByteRange range, Preparation preparation) {
     requireBytes(range);
     KernelSeal held = ours(seal);
@@ -94,6 +124,14 @@ public final class KernelSealer implements Sealer {
       return refused;
     }
     ByteRange inside = clip(range, status.size());
+    if (!seal.isMapped()) {
+      // It was made for a delegation. Only now it is worth auditing.
+      int mapped = seal.map(status.size(), status.isDax());
+      if (mapped < 0) {
+        return mapping(target, mapped);
+      }
+      context.auditor().watch(seal);
+    }
     if (seal.exact() && purpose == Purpose.READ_WRITE) {
       refused = grantedHole(seal, inside);
       if (refused != null) {
@@ -179,7 +217,7 @@ public final class KernelSealer implements Sealer {
           instanceof Settled.Unfit(Refused unfit)) {
         return unfit;
       }
-      SealMode mode = modeFor(dax);
+      SealMode mode = modeFor(target, status, dax);
       Taking taking = seal.seal(mode);
       if (taking.result() < 0) {
         return Refusals.lease(taking.call(), target, mode, taking.result());
@@ -200,7 +238,7 @@ public final class KernelSealer implements Sealer {
       }
       int result = seal.verify(status.size(), dax);
       if (result < 0) {
-        return mapping(result);
+        return mapping(target, result);
       }
       ByteRange inside = clip(range, status.size());
       Settled settled =
@@ -218,39 +256,39 @@ public final class KernelSealer implements Sealer {
       context.auditor().watch(seal);
       return new Sealed(seal, map);
     }
+  }
 
-    /**
-     * A read lease does not see reflinks and deduplication, so it holds the map of a DAX file still
-     * only where the file system has neither; and it needs a description that cannot write.
-     */
-    private SealMode modeFor(boolean dax) {
-      if (target.writable()) {
-        return SealMode.EXCLUSIVE;
-      }
-      return dax && !probes.reflink(target.fd(), status.device(), false).isNo()
-          ? SealMode.EXCLUSIVE
-          : SealMode.SHARED;
+  /**
+   * A read lease does not see reflinks and deduplication, so it holds the map of a DAX file still
+   * only where the file system has neither; and it needs a description that cannot write.
+   */
+  private SealMode modeFor(SealTarget target, FileStatus status, boolean dax) {
+    if (target.writable()) {
+      return SealMode.EXCLUSIVE;
     }
+    return dax && !probes.reflink(target.fd(), status.device(), false).isNo()
+        ? SealMode.EXCLUSIVE
+        : SealMode.SHARED;
+  }
 
-    private Refused mapping(int result) {
-      return switch (Errno.of(result)) {
-        case ENODEV, EOPNOTSUPP, EACCES ->
-            Refusals.refused(
-                Reason.UNSUPPORTED,
-                "mmap of "
-                    + target.describe()
-                    + ": "
-                    + Errno.describe(result)
-                    + "; no shared mapping here, export another file system");
-        case ENOMEM ->
-            Refusals.refused(
-                Reason.SYSTEM,
-                "mmap of "
-                    + target.describe()
-                    + ": no address space or too many mappings; raise vm.max_map_count");
-        default -> Refusals.system("mmap", target, result);
-      };
-    }
+  private static Refused mapping(SealTarget target, int result) {
+    return switch (Errno.of(result)) {
+      case ENODEV, EOPNOTSUPP, EACCES ->
+          Refusals.refused(
+              Reason.UNSUPPORTED,
+              "mmap of "
+                  + target.describe()
+                  + ": "
+                  + Errno.describe(result)
+                  + "; no shared mapping here, export another file system");
+      case ENOMEM ->
+          Refusals.refused(
+              Reason.SYSTEM,
+              "mmap of "
+                  + target.describe()
+                  + ": no address space or too many mappings; raise vm.max_map_count");
+      default -> Refusals.system("mmap", target, result);
+    };
   }
 
   private Converting converting(KernelSeal seal) {
@@ -258,7 +296,7 @@ public final class KernelSealer implements Sealer {
   }
 
   /** What must be so before anything is tried; null when it is. */
-  private Refused inspect(SealTarget target, Purpose purpose, ByteRange range, FileStatus status) {
+  private Refused inspect(SealTarget target, FileStatus status) {
     Kernel kernel = context.kernel();
     int result = FileProbes.status(kernel, target.fd(), status);
     if (result < 0) {
@@ -272,6 +310,15 @@ public final class KernelSealer implements Sealer {
     if (!status.isRegular()) {
       return Refusals.refused(
           Reason.NOT_REGULAR, target.describe() + " is not a regular file; only those are sealed");
+    }
+    return null;
+  }
+
+  /** The same for a range. */
+  private Refused inspect(SealTarget target, Purpose purpose, ByteRange range, FileStatus status) {
+    Refused refused = inspect(target, status);
+    if (refused != null) {
+      return refused;
     }
     if (purpose == Purpose.READ_WRITE && !target.writable()) {
       return Refusals.refused(

@@ -38,6 +38,25 @@ public interface Sealer {
   /** The same, where not all of the range has to be prepared: then the map ends earlier. */
   SealOutcome extend(Seal seal, Purpose purpose, ByteRange range, Preparation preparation);
 
+  /**
+   * Takes a file's lease and nothing else: no range is prepared, no block map read, nothing mapped.
+   * Enough for a delegation, which promises that nobody opens the file in conflict with it and says
+   * nothing of blocks; {@link #extend} makes the same seal good for handles. Cheap, as an OPEN
+   * waits for it: one statx and three fcntl.
+   *
+   * @param listener as in {@link #seal}
+   */
+  LeaseOutcome hold(SealTarget target, SealListener listener);
+
+  /** Answer to {@link #hold}. */
+  sealed interface LeaseOutcome {
+    /** The lease is held. */
+    record Leased(Seal seal) implements LeaseOutcome {}
+
+    /** It cannot be had; a value, because it is a normal outcome. */
+    record Refused(Refusal refusal) implements LeaseOutcome {}
+  }
+
   /** What the range is sealed for. */
   enum Purpose {
     /** Only remote reads: holes stay holes and come out as such in the block map. */

@@ -109,6 +109,15 @@ final class LeaseTimeGuard {
       }
 
       @Override
+      public LeaseOutcome hold(SealTarget target, SealListener listener) {
+        check();
+        String why = refusal;
+        return why == null
+            ? sealer.hold(target, listener)
+            : new LeaseOutcome.Refused(new Sealer.Refusal(Sealer.Refusal.Reason.UNSUPPORTED, why));
+      }
+
+      @Override
       public SealOutcome extend(
           Seal seal, Purpose purpose, ByteRange range, Preparation preparation) {
         check();

@@ -85,6 +85,12 @@ final class LayoutCounters {
       case INVALIDATION_FAILED -> invalidationsFailed.inc();
       case SEAL_RELEASED -> released(event);
       case AUDIT_DIFFERENCE -> auditDifferences.inc();
+      case DELEGATED -> metrics.counter(Metric.DELEGATIONS_GRANTED, firstWord(event)).inc();
+      case DELEGATION_RECALLED -> begin(event);
+      case DELEGATION_RETURNED ->
+          metrics.counter(Metric.DELEGATIONS_ENDED, causeOf(event), "returned").inc();
+      case DELEGATION_REVOKED ->
+          metrics.counter(Metric.DELEGATIONS_ENDED, causeOf(event), "revoked").inc();
       case REFUSED -> metrics.counter(Metric.LAYOUTS_REFUSED, reasonOf(event)).inc();
     }
   }

@@ -45,6 +45,13 @@ public enum Metric {
   LAYOUTS_GRANTED("layouts_granted_total", Kind.COUNTER, "layouts granted"),
   /** Layouts given back. */
   LAYOUTS_RETURNED("layouts_returned_total", Kind.COUNTER, "layouts returned by clients"),
+  /** Delegations given by type. */
+  DELEGATIONS_GRANTED("delegations_granted_total", Kind.COUNTER, "delegations granted", "type"),
+  /** How delegations ended; the cause is that of the recall, if any. */
+  DELEGATIONS_ENDED(
+      "delegations_ended_total", Kind.COUNTER, "delegations ended", "cause", "outcome"),
+  /** Delegations now. */
+  DELEGATIONS("delegations", Kind.GAUGE, "delegations now held"),
   /** Layouts refused by reason. */
   LAYOUTS_REFUSED("layouts_refused_total", Kind.COUNTER, "layouts refused", "reason"),
   /** Seals now. */

@@ -55,6 +55,15 @@ final class Mutants {
     }
 
     @Override
+    public LeaseOutcome hold(SealTarget target, SealListener listener) {
+      LeaseOutcome outcome = real.hold(target, listener);
+      if (mutant == Mutant.LEASE_IS_NOT_KEPT && outcome instanceof LeaseOutcome.Leased leased) {
+        kernel.setLease(leased.seal().target().fd(), LeaseType.NONE);
+      }
+      return outcome;
+    }
+
+    @Override
     public SealOutcome extend(
         Seal seal, Purpose purpose, ByteRange range, Preparation preparation) {
       return spoiled(real.extend(seal, purpose, range, preparation));
