@@ -14,7 +14,8 @@ final class ChangeOp {
     this.range =
         switch (change) {
           case SHRINK, REMAP, WRITE -> range;
-          case ACCESS_CHANGE, CONFLICTING_OPEN, REOPEN -> Ranges.WHOLE;
+          case ACCESS_CHANGE, CONFLICTING_OPEN, READ, OPEN_READ, OPEN_WRITE, METADATA, REOPEN ->
+              Ranges.WHOLE;
         };
     this.clientId = clientId;
   }

@@ -270,6 +270,7 @@ final class DelegationDesk {
   private static RecallCause causeOf(FileChange change) {
     return switch (change) {
       case SHRINK -> RecallCause.TRUNCATE;
+      case REMAP -> RecallCause.REMAP;
       case ACCESS_CHANGE -> RecallCause.ACCESS_CHANGE;
       case REOPEN -> RecallCause.REOPEN;
       case CONFLICTING_OPEN, OPEN_READ, OPEN_WRITE -> RecallCause.CONFLICTING_OPEN;

@@ -44,6 +44,11 @@ class LeaseTimeGuardTest {
             }
 
             @Override
+            public LeaseOutcome hold(SealTarget target, SealListener listener) {
+              throw new AssertionError("not asked for here");
+            }
+
+            @Override
             public SealOutcome extend(
                 Seal seal, Purpose purpose, ByteRange range, Preparation preparation) {
               return ASKED;
