@@ -152,7 +152,17 @@ final class Conflict implements AutoCloseable {
           new Moment(at, "handle_invalidated", Lane.SERVER, Lane.SERVER, "handle invalidated");
       case SEAL_RELEASED ->
           new Moment(at, "seal_released", Lane.SERVER, Lane.OTHER, "seal given up");
-      case SEALED, REGISTERED, GRANTED, AUDIT_DIFFERENCE, INVALIDATION_FAILED, REFUSED -> null;
+      case SEALED,
+          REGISTERED,
+          GRANTED,
+          AUDIT_DIFFERENCE,
+          INVALIDATION_FAILED,
+          REFUSED,
+          DELEGATED,
+          DELEGATION_RECALLED,
+          DELEGATION_RETURNED,
+          DELEGATION_REVOKED ->
+          null;
     };
   }
 
