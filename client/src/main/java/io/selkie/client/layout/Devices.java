@@ -7,11 +7,11 @@ import io.selkie.client.direct.DirectChannel;
 import io.selkie.client.nfs.LayoutCalls;
 import io.selkie.client.session.Deadline;
 import io.selkie.config.time.NanoClock;
+import io.selkie.protocol.layout.rdma.BindingData;
 import io.selkie.protocol.layout.rdma.RdmaDeviceAddr4;
 import io.selkie.protocol.nfs4.DeviceId4;
 import io.selkie.protocol.nfs4.NetAddr4;
 import io.selkie.protocol.nfs4.SessionId4;
-import io.selkie.protocol.xdr.XdrWriter;
 import io.selkie.rdma.ConnectOptions;
 import io.selkie.rdma.ProtectionDomain;
 import io.selkie.rdma.QueuePair;
@@ -20,7 +20,6 @@ import io.selkie.rdma.RdmaProvider;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
@@ -36,9 +35,6 @@ import java.util.function.Supplier;
 public final class Devices implements AutoCloseable {
   private static final int DEVICES_MAX = 1024;
   private static final int QUEUE_DEPTH = 2 * DirectChannel.IN_FLIGHT_MAX;
-  private static final int MAGIC = 0x524C_5131; // "RLQ1"
-  private static final int FLAG_SPINS = 2;
-  private static final int PRIVATE_BYTES = 24;
 
   private final LayoutCalls calls;
   private final RdmaProvider provider;
@@ -149,7 +145,12 @@ public final class Devices implements AutoCloseable {
     InetSocketAddress peer = resolve(address);
     ConnectOptions options =
         new ConnectOptions(
-            privateData(), QUEUE_DEPTH, QUEUE_DEPTH, busyPollNanos, connectTimeoutMillis);
+            // A server keeps awake for a client that spins.
+            BindingData.request(session.get(), busyPollNanos > 0),
+            QUEUE_DEPTH,
+            QUEUE_DEPTH,
+            busyPollNanos,
+            connectTimeoutMillis);
     try {
       QueuePair queuePair = provider.connect(peer, domain, options);
       counters.increment(Counter.QUEUE_PAIRS);
@@ -161,27 +162,6 @@ public final class Devices implements AutoCloseable {
     } catch (InterruptedException e) {
       throw interrupted(e);
     }
-  }
-
-  /**
-   * Names this client to the RDMA listener.
-   *
-   * <pre>
-   *   +--------+-----------+---------------+
-   *   | "RLQ1" | flags     | sessionid4    |
-   *   +--------+-----------+---------------+
-   *   0        4           8               24
-   * </pre>
-   *
-   * Bit 1 of the flags (2): we spin while we wait, so the server may keep awake for us.
-   */
-  private ByteBuffer privateData() {
-    ByteBuffer data = ByteBuffer.allocate(PRIVATE_BYTES);
-    XdrWriter out = new XdrWriter(data);
-    out.int32(MAGIC);
-    out.int32(busyPollNanos > 0 ? FLAG_SPINS : 0);
-    session.get().encode(out);
-    return data.flip();
   }
 
   /** Addresses only, never names: a server must not make a client ask the name service. */

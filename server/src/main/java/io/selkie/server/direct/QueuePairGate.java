@@ -1,6 +1,7 @@
 package io.selkie.server.direct;
 
 import io.selkie.layout.rdma.RdmaDomains;
+import io.selkie.protocol.layout.rdma.BindingData;
 import io.selkie.protocol.nfs4.SessionId4;
 import io.selkie.rdma.ConnectionAcceptor;
 import io.selkie.rdma.DisconnectCause;

@@ -1,14 +1,16 @@
-package io.selkie.server.direct;
+package io.selkie.protocol.layout.rdma;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.selkie.protocol.nfs4.SessionId4;
+import io.selkie.protocol.xdr.XdrWriter;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Optional;
 
 /**
- * Private data of a queue pair's set-up, point 2 and 4 of our profile of the RDMA layout:
+ * Private data of a queue pair's set-up, point 2 and 4 of our profile of the RDMA layout. It names
+ * the session that the queue pair belongs to, or says why there is none:
  *
  * <pre>
  *   request   | 'R' 'L' 'Q' '1' | flags (4): bit 1 client spins | sessionid4 (16) |
@@ -55,8 +57,23 @@ public final class BindingData {
     }
   }
 
+  /**
+   * A request.
+   *
+   * @param session the one that the queue pair is bound to
+   * @param spins whether the sender spins while it waits
+   */
+  public static ByteBuffer request(SessionId4 session, boolean spins) {
+    ByteBuffer data = ByteBuffer.allocate(REQUEST_BYTES);
+    XdrWriter out = new XdrWriter(data);
+    out.int32(MAGIC);
+    out.int32(spins ? FLAG_SPINS : 0);
+    session.encode(out);
+    return data.flip();
+  }
+
   /** The session that a request names; empty when it is no such request. */
-  static Optional<SessionId4> session(ByteBuffer request) {
+  public static Optional<SessionId4> session(ByteBuffer request) {
     ByteBuffer in = request.duplicate().order(ByteOrder.BIG_ENDIAN);
     // What a later version may add behind is not ours to refuse.
     if (in.remaining() < REQUEST_BYTES || in.getInt() != MAGIC) {
@@ -68,17 +85,27 @@ public final class BindingData {
   }
 
   /** Whether a request that names a session says that its sender spins. */
-  static boolean peerSpins(ByteBuffer request) {
+  public static boolean peerSpins(ByteBuffer request) {
     return (request.duplicate().order(ByteOrder.BIG_ENDIAN).getInt(request.position() + 4)
             & FLAG_SPINS)
         != 0;
   }
 
-  static ByteBuffer accept(int flags) {
+  /**
+   * An accept.
+   *
+   * @param flags 0, or {@link #FLAG_FLUSH}
+   */
+  public static ByteBuffer accept(int flags) {
     return ByteBuffer.allocate(8).putInt(MAGIC).putInt(flags).flip();
   }
 
-  static ByteBuffer refuse(Refusal reason, String text) {
+  /**
+   * A refusal.
+   *
+   * @param text a line for people; cut at {@value #TEXT_BYTES_MAX} bytes
+   */
+  public static ByteBuffer refuse(Refusal reason, String text) {
     byte[] line = text.getBytes(UTF_8);
     int length = Math.min(line.length, TEXT_BYTES_MAX);
     return ByteBuffer.allocate(8 + length)
