@@ -36,6 +36,7 @@ import io.selkie.server.metrics.Metric;
 import io.selkie.server.metrics.ServerMetrics;
 import io.selkie.server.ops.FileOperations;
 import io.selkie.server.ops.FileServices;
+import io.selkie.server.ops.Nfs42Operations;
 import io.selkie.server.ops.WriteVerifier;
 import io.selkie.server.rpc.RpcServer;
 import io.selkie.server.session.ClientLifecycle;
@@ -326,6 +327,7 @@ final class ServerParts {
   RpcServer openRpc(
       FileServices services, SessionManager sessions, Workers workers, BlockingThreads releases) {
     List<Operation> operations = new ArrayList<>(FileOperations.all(services));
+    operations.addAll(Nfs42Operations.all(services, clock));
     operations.addAll(
         BackChannelWatch.around(
             sessions.operations(c -> FileOperations.checkParent(services, c)),

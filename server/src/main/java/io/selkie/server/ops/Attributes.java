@@ -72,6 +72,8 @@ final class Attributes {
 
   /** ACCESS, section 18.1: the kernel says what the user may do. */
   static final class Access extends FileOperation {
+    private static final int XATTR_BITS = 0x40 | 0x80 | 0x100;
+
     Access(FileServices services) {
       super(services, NfsOp4.OP_ACCESS);
     }
@@ -79,6 +81,9 @@ final class Attributes {
     @Override
     public int execute(CompoundContext c) {
       int asked = c.args().int32();
+      if (c.minorVersion() < 2) {
+        asked &= ~XATTR_BITS;
+      }
       if (!(c.currentFile() instanceof VfsFile file)) {
         return NfsStat4.NFS4ERR_NOFILEHANDLE;
       }

@@ -4,6 +4,8 @@ import io.selkie.posix.FileStatus;
 import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.protocol.nfs4.Stateid4;
 import io.selkie.protocol.nfs4.Stateids;
+import io.selkie.protocol.xdr.Xdr;
+import io.selkie.protocol.xdr.XdrWriter;
 import io.selkie.server.compound.CompoundContext;
 import io.selkie.server.state.OpenState;
 import io.selkie.server.vfs.OpenFile;
@@ -67,6 +69,21 @@ abstract class DataOperation extends FileOperation {
       open.get().release();
     }
     return Descriptions.open(services, file, write, c.clientId());
+  }
+
+  /** What NFSv4.2's operations say of anything that is no regular file (RFC 7862, 15.1.3). */
+  static int notRegular(int status) {
+    return status == NfsStat4.NFS4ERR_ISDIR || status == NfsStat4.NFS4ERR_SYMLINK
+        ? NfsStat4.NFS4ERR_WRONG_TYPE
+        : status;
+  }
+
+  /** Ends an opaque whose bytes were put into the buffer, with the zeroes that XDR wants. */
+  static void pad(XdrWriter out, int dataAt, int length) {
+    for (int i = dataAt + length; i < dataAt + Xdr.padded(length); i++) {
+      out.buffer().put(i, (byte) 0);
+    }
+    out.position(dataAt + Xdr.padded(length));
   }
 
   /** So many bytes of a buffer as the kernel takes them: requests and replies are off the heap. */

@@ -7,6 +7,7 @@ import io.selkie.protocol.xdr.XdrWriter;
 import io.selkie.server.ops.attr.AttrSource;
 import io.selkie.server.vfs.Export;
 import io.selkie.server.vfs.VfsFile;
+import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /** The attributes of one file, for one operation. */
@@ -63,6 +64,11 @@ final class FileAttrSource implements AttrSource {
   @Override
   public int rdattrError() {
     return NfsStat4.NFS4_OK;
+  }
+
+  @Override
+  public boolean hasXattrs() {
+    return !file.isPseudoRoot() && services.fs().xattrs().list(file, MemorySegment.NULL) >= 0;
   }
 
   @Override

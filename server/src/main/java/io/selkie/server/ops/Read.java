@@ -76,13 +76,6 @@ final class Read extends DataOperation {
     return NfsStat4.NFS4_OK;
   }
 
-  private static void pad(XdrWriter out, int dataAt, int got) {
-    for (int i = dataAt + got; i < dataAt + Xdr.padded(got); i++) {
-      out.buffer().put(i, (byte) 0);
-    }
-    out.position(dataAt + Xdr.padded(got));
-  }
-
   private boolean isEof(OpenFile file, long offset, int got, int wanted) {
     if (got < wanted) {
       return true;

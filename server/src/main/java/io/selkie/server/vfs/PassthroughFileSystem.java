@@ -53,6 +53,7 @@ public final class PassthroughFileSystem implements AutoCloseable {
   private final NamespaceChanges changes;
   private final DirectoryReader directoryReader;
   private final HandleCache handles = new HandleCache();
+  private final FileXattrs xattrs;
 
   /**
    * Over some exports, which stay the caller's to close.
@@ -77,6 +78,7 @@ public final class PassthroughFileSystem implements AutoCloseable {
     this.pseudoRoot = new PseudoRoot(exports, resolver, startedAtSeconds);
     this.changes = new NamespaceChanges(own, kernel, resolver, openFiles);
     this.directoryReader = new DirectoryReader(own, resolver);
+    this.xattrs = new FileXattrs(kernel, resolver, openFiles);
   }
 
   /** The same for one user only: everything is done as the server. */
@@ -102,6 +104,11 @@ public final class PassthroughFileSystem implements AutoCloseable {
   /** Making, moving and removing names. */
   public NamespaceChanges changes() {
     return changes;
+  }
+
+  /** Extended attributes. */
+  public FileXattrs xattrs() {
+    return xattrs;
   }
 
   /** The directory above all exports (PUTROOTFH). */
@@ -327,9 +334,13 @@ public final class PassthroughFileSystem implements AutoCloseable {
         return new AccessResult(NfsErrors.of(result), 0, 0);
       }
       int supported = asked & (status.isDirectory() ? AccessBits.DIRECTORY : AccessBits.OTHER);
+      if (status.isDirectory() || status.isRegular()) {
+        supported |= asked & AccessBits.XATTRS;
+      }
       int allowed = 0;
-      if (may(fd, supported, AccessBits.READ, AccessModes.READ)) {
-        allowed |= AccessBits.READ;
+      int reading = AccessBits.READ | AccessBits.XATTR_READ | AccessBits.XATTR_LIST;
+      if (may(fd, supported, reading, AccessModes.READ)) {
+        allowed |= reading;
       }
       if (!file.exportOrNull().readOnly()
           && may(fd, supported, AccessBits.WRITING, AccessModes.WRITE)) {

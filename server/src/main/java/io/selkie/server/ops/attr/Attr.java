@@ -124,7 +124,8 @@ enum Attr {
       (f, out) -> out.int32(Nfs4Const.FSCHARSET_CAP4_CONTAINS_NON_UTF8)),
   CHANGE_ATTR_TYPE(
       FileAttributes.FATTR4_CHANGE_ATTR_TYPE,
-      (f, out) -> out.int32(Nfs4Const.NFS4_CHANGE_TYPE_IS_TIME_METADATA));
+      (f, out) -> out.int32(Nfs4Const.NFS4_CHANGE_TYPE_IS_TIME_METADATA)),
+  XATTR_SUPPORT(FileAttributes.FATTR4_XATTR_SUPPORT, (f, out) -> out.bool(f.hasXattrs()));
 
   /** Writes a value. */
   @FunctionalInterface

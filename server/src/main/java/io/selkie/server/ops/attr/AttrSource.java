@@ -29,6 +29,9 @@ public interface AttrSource {
   /** rdattr_error: NFS4_OK unless READDIR could not read the entry. */
   int rdattrError();
 
+  /** Whether its file system has extended attributes of users. */
+  boolean hasXattrs();
+
   /** The layout types offered for the file; empty for none. */
   List<Integer> layoutTypes();
 

@@ -218,6 +218,11 @@ class AttrTest {
     }
 
     @Override
+    public boolean hasXattrs() {
+      return true;
+    }
+
+    @Override
     public List<Integer> layoutTypes() {
       return List.of(LayoutConst4.LAYOUT4_RDMA);
     }
