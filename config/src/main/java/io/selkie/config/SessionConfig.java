@@ -19,6 +19,8 @@ package io.selkie.config;
  * @param idleHandshakeMillis a connection that has said nothing valid for so long is closed
  * @param maxOpens opens of all clients together
  * @param maxOpensPerClient opens of one client
+ * @param maxLocks byte ranges locked by all clients together
+ * @param maxLocksPerClient byte ranges locked by one client
  */
 public record SessionConfig(
     @Setting(value = "90", min = 1, max = 3600) int leaseSeconds,
@@ -34,4 +36,6 @@ public record SessionConfig(
     @Setting(value = "0", min = 0, max = Long.MAX_VALUE) long maxBufferBytes,
     @Setting(value = "30000", min = 100, max = 3_600_000) int idleHandshakeMillis,
     @Setting(value = "200000", min = 1, max = 10_000_000) int maxOpens,
-    @Setting(value = "12288", min = 1, max = 10_000_000) int maxOpensPerClient) {}
+    @Setting(value = "12288", min = 1, max = 10_000_000) int maxOpensPerClient,
+    @Setting(value = "1000000", min = 1, max = 10_000_000) int maxLocks,
+    @Setting(value = "100000", min = 1, max = 10_000_000) int maxLocksPerClient) {}

@@ -5,6 +5,7 @@ import io.selkie.layout.RecallCause;
 import io.selkie.protocol.nfs4.SessionId4;
 import io.selkie.server.direct.QueuePairGate;
 import io.selkie.server.session.ClientLifecycle;
+import io.selkie.server.state.LockTable;
 import io.selkie.server.state.OpenTable;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -19,7 +20,8 @@ import java.util.concurrent.Executor;
  */
 final class Departure implements ClientLifecycle {
 
-  private record Parts(LayoutArbiter arbiter, OpenTable opens, Optional<QueuePairGate> gate) {}
+  private record Parts(
+      LayoutArbiter arbiter, OpenTable opens, LockTable locks, Optional<QueuePairGate> gate) {}
 
   private final Executor blocking;
   private volatile Parts parts;
@@ -34,8 +36,9 @@ final class Departure implements ClientLifecycle {
   }
 
   /** To be called once, before the first request. */
-  void attach(LayoutArbiter arbiter, OpenTable opens, Optional<QueuePairGate> gate) {
-    parts = new Parts(arbiter, opens, gate);
+  void attach(
+      LayoutArbiter arbiter, OpenTable opens, LockTable locks, Optional<QueuePairGate> gate) {
+    parts = new Parts(arbiter, opens, locks, gate);
   }
 
   @Override
@@ -52,6 +55,7 @@ final class Departure implements ClientLifecycle {
         .thenRunAsync(
             () -> {
               all.opens.clientGone(clientId);
+              all.locks.clientGone(clientId);
               all.gate.ifPresent(gate -> gate.clientGone(clientId));
             },
             blocking);

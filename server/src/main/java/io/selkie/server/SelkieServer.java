@@ -17,6 +17,7 @@ import io.selkie.server.diagnostics.DiagnosticsServer;
 import io.selkie.server.metrics.ServerMetrics;
 import io.selkie.server.rpc.RpcServer;
 import io.selkie.server.session.SessionManager;
+import io.selkie.server.state.LockTable;
 import io.selkie.server.state.OpenTable;
 import io.selkie.server.vfs.Export;
 import io.selkie.server.vfs.PassthroughFileSystem;
@@ -81,12 +82,14 @@ public final class SelkieServer implements AutoCloseable {
     Arbiter newArbiter =
         parts.openArbiter(leases, guard, sessions, opens, rdma, blocking, releases);
     this.arbiter = newArbiter;
-    departure.attach(arbiter, opens, rdma.map(RdmaService::gate));
+    LockTable locks = parts.openLocks(sessions, opens, fs);
+    departure.attach(arbiter, opens, locks, rdma.map(RdmaService::gate));
     sessions.register(new Stateholders.Opens(opens));
     sessions.register(new Stateholders.Layouts(arbiter));
     this.workers = teardown.later(Limits.workers(config.workers()));
     RpcServer rpc =
-        parts.openRpc(parts.services(fs, opens, arbiter, sessions), sessions, workers, releases);
+        parts.openRpc(
+            parts.services(fs, opens, locks, arbiter, sessions), sessions, workers, releases);
     this.diagnostics = openDiagnostics();
     // Clients may come from here on.
     this.nfsAddress = rpc.listen(resolve(config.listen()));

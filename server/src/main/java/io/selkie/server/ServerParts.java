@@ -42,6 +42,7 @@ import io.selkie.server.rpc.RpcServer;
 import io.selkie.server.session.ClientLifecycle;
 import io.selkie.server.session.ServerIdentity;
 import io.selkie.server.session.SessionManager;
+import io.selkie.server.state.LockTable;
 import io.selkie.server.state.OpenTable;
 import io.selkie.server.state.StateDirectory;
 import io.selkie.server.vfs.Export;
@@ -185,6 +186,11 @@ final class ServerParts {
         state.bootEpoch(), config.sessions().maxOpens(), config.sessions().maxOpensPerClient());
   }
 
+  LockTable openLocks(SessionManager sessions, OpenTable opens, PassthroughFileSystem fs) {
+    return new LockParts(kernel, clock, timers, metrics)
+        .open(config.sessions(), state.bootEpoch(), sessions, opens, fs.openFiles());
+  }
+
   // ---------------------------------------------------------------- sessions
 
   SessionManager openSessions(ClientLifecycle lifecycle) throws IOException {
@@ -305,7 +311,11 @@ final class ServerParts {
   // ---------------------------------------------------------------- requests
 
   FileServices services(
-      PassthroughFileSystem fs, OpenTable opens, LayoutArbiter arbiter, SessionManager sessions) {
+      PassthroughFileSystem fs,
+      OpenTable opens,
+      LockTable locks,
+      LayoutArbiter arbiter,
+      SessionManager sessions) {
     Set<String> withLayouts =
         config.exports().stream()
             .filter(ExportConfig::layouts)
@@ -316,6 +326,7 @@ final class ServerParts {
         acting,
         fs,
         opens,
+        locks,
         arbiter,
         metrics,
         Limits.attributes(config.sessions()),

@@ -5,6 +5,7 @@ import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.protocol.nfs4.SessionConst4;
 import io.selkie.protocol.nfs4.Stateid4;
 import io.selkie.server.session.StateOwners;
+import io.selkie.server.state.LockTable;
 import io.selkie.server.state.OpenTable;
 
 /** Those who hand out stateids, as the sessions see them. */
@@ -27,6 +28,29 @@ final class Stateholders {
     @Override
     public boolean holdsState(long clientId) {
       return table.hasOpens(clientId);
+    }
+
+    @Override
+    public int statusFlags(long clientId) {
+      return table.hasRevokedState(clientId) ? SessionConst4.SEQ4_STATUS_ADMIN_STATE_REVOKED : 0;
+    }
+  }
+
+  /** The byte-range locks. */
+  record Locks(LockTable table) implements StateOwners {
+    @Override
+    public int testStateid(long clientId, Stateid4 stateid) {
+      return table.check(clientId, stateid, null);
+    }
+
+    @Override
+    public int freeStateid(long clientId, Stateid4 stateid) {
+      return table.free(clientId, stateid);
+    }
+
+    @Override
+    public boolean holdsState(long clientId) {
+      return table.holdsState(clientId);
     }
 
     @Override

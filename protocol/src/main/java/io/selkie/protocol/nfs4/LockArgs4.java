@@ -65,6 +65,11 @@ public final class LockArgs4 {
       out.int32(0);
       newOwner.encode(out);
     }
+
+    /** The same with another stateid. */
+    public Lock with(Stateid4 other) {
+      return new Lock(type, reclaim, offset, length, other, newOwner);
+    }
   }
 
   /**
@@ -124,6 +129,11 @@ public final class LockArgs4 {
       Stateids.encode(out, stateid);
       out.int64(offset);
       out.int64(length);
+    }
+
+    /** The same with another stateid. */
+    public Unlock with(Stateid4 other) {
+      return new Unlock(type, other, offset, length);
     }
   }
 

@@ -32,6 +32,11 @@ public enum Metric {
   SESSIONS("sessions", Kind.GAUGE, "sessions now alive"),
   /** Opens now. */
   OPENS("opens", Kind.GAUGE, "opens now held"),
+  /** Byte ranges locked now. */
+  LOCKS("locks", Kind.GAUGE, "byte ranges now locked"),
+  /** Denied requests for locks now remembered. */
+  LOCK_WAITERS(
+      "lock_waiters", Kind.GAUGE, "denied locks whose owners will be told when they can be had"),
   /** Open file descriptions now. */
   DESCRIPTIONS("open_descriptions", Kind.GAUGE, "inodes now held open"),
   /** Queue pairs now. */

@@ -7,6 +7,7 @@ import io.selkie.protocol.nfs4.Stateids;
 import io.selkie.protocol.xdr.Xdr;
 import io.selkie.protocol.xdr.XdrWriter;
 import io.selkie.server.compound.CompoundContext;
+import io.selkie.server.state.LockTable;
 import io.selkie.server.state.OpenState;
 import io.selkie.server.vfs.OpenFile;
 import io.selkie.server.vfs.VfsFile;
@@ -38,6 +39,12 @@ abstract class DataOperation extends FileOperation {
     if (stateid == null) {
       return NfsStat4.NFS4ERR_BAD_STATEID;
     }
+    if (LockTable.isLockStateid(stateid)) {
+      int checked = services.locks().check(c.clientId(), stateid, file.identity());
+      return checked == NfsStat4.NFS4_OK
+          ? mayDoIo(c, file, services.locks().openOf(stateid), write)
+          : checked;
+    }
     int status = services.opens().checkIo(c.clientId(), stateid, file.identity(), write);
     if (status != NfsStat4.NFS4_OK || services.kernel().mayAll()) {
       return status;
@@ -61,6 +68,12 @@ abstract class DataOperation extends FileOperation {
 
   /** The file's description: the one that is there, or else a new one. */
   final Descriptions.Opened description(CompoundContext c, VfsFile file, boolean write) {
+    return description(services, c, file, write);
+  }
+
+  /** The same, for others. */
+  static Descriptions.Opened description(
+      FileServices services, CompoundContext c, VfsFile file, boolean write) {
     Optional<OpenFile> open = services.files().find(file.identity());
     if (open.isPresent()) {
       if (!write || open.get().writable()) {

@@ -9,8 +9,8 @@ import java.util.List;
 
 /**
  * The table of operations on files, opens and layouts. What is defined and not here is answered
- * with NFS4ERR_NOTSUPP: LOCK, LOCKT and LOCKU for now, delegations, and GETDEVICELIST, which RFC
- * 8881 lets a server leave out (section 18.41).
+ * with NFS4ERR_NOTSUPP: delegations, and GETDEVICELIST, which RFC 8881 lets a server leave out
+ * (section 18.41).
  */
 public final class FileOperations {
 
@@ -48,6 +48,9 @@ public final class FileOperations {
         new Open(services),
         new Close(services),
         new Close.Downgrade(services),
+        new Locks.Lock(services),
+        new Locks.Test(services),
+        new Locks.Unlock(services),
         new Read(services),
         new Write(services),
         new Commit(services),

@@ -8,6 +8,7 @@ import io.selkie.posix.Kernel;
 import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.server.metrics.ServerMetrics;
 import io.selkie.server.ops.attr.AttrSource.ServerAttributes;
+import io.selkie.server.state.LockTable;
 import io.selkie.server.state.OpenTable;
 import io.selkie.server.vfs.Export;
 import io.selkie.server.vfs.OpenFile;
@@ -27,6 +28,7 @@ import java.util.function.LongPredicate;
  *     whatever somebody's rights decide about goes through this one
  * @param fs files and names
  * @param opens who has what open
+ * @param locks who has locked which bytes
  * @param arbiter layouts; asked before block maps or access change
  * @param metrics counts data
  * @param attributes what is the same for all files
@@ -39,6 +41,7 @@ public record FileServices(
     ActingKernel kernel,
     PassthroughFileSystem fs,
     OpenTable opens,
+    LockTable locks,
     LayoutArbiter arbiter,
     ServerMetrics metrics,
     ServerAttributes attributes,

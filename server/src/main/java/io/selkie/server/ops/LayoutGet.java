@@ -13,6 +13,7 @@ import io.selkie.protocol.nfs4.Stateids;
 import io.selkie.protocol.xdr.XdrReader;
 import io.selkie.protocol.xdr.XdrWriter;
 import io.selkie.server.compound.CompoundContext;
+import io.selkie.server.state.LockTable;
 import io.selkie.server.state.OpenState;
 import io.selkie.server.vfs.OpenFile;
 import io.selkie.server.vfs.VfsFile;
@@ -62,6 +63,13 @@ final class LayoutGet extends FileOperation {
     if (ofLayout) {
       access = services.opens().accessOf(c.clientId(), file.identity());
     } else {
+      if (LockTable.isLockStateid(stateid)) {
+        status = services.locks().check(c.clientId(), stateid, file.identity());
+        if (status != NfsStat4.NFS4_OK) {
+          return status;
+        }
+        stateid = services.locks().openOf(stateid);
+      }
       status = services.opens().check(c.clientId(), stateid, file.identity());
       OpenState state = services.opens().find(stateid);
       if (status != NfsStat4.NFS4_OK || state == null) {

@@ -345,8 +345,8 @@ final class Open extends FileOperation {
       XdrWriter out, OpenArgs args, Stateid4 stateid, ChangeInfo directory, Bitmap4 set) {
     Stateids.encode(out, stateid);
     encode(out, directory);
-    // No result flag applies: no byte-range locks yet, nothing outlives the last CLOSE.
-    out.int32(0);
+    // Nothing outlives the last CLOSE, so OPEN4_RESULT_PRESERVE_UNLINKED does not apply.
+    out.int32(OpenConst4.OPEN4_RESULT_LOCKTYPE_POSIX | OpenConst4.OPEN4_RESULT_MAY_NOTIFY_LOCK);
     set.encode(out);
     int want = args.access() & WANT_MASK;
     if (want == OpenConst4.OPEN4_SHARE_ACCESS_WANT_NO_PREFERENCE) {

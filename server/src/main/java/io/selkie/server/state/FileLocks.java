@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.TreeMap;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
@@ -32,7 +33,7 @@ final class FileLocks {
 
   private final LockTree exclusive = new LockTree();
   private final LockTree shared = new LockTree();
-  private final Map<LockOwner4, TreeMap<Long, ByteLock>> byOwner = new HashMap<>();
+  private final Map<LockOwner4, NavigableMap<Long, ByteLock>> byOwner = new HashMap<>();
 
   FileLocks(FileIdentity file) {
     this.file = file;
@@ -61,7 +62,7 @@ final class FileLocks {
   int lock(LockState state, LockRange range, boolean wantsExclusive) {
     int before = size();
     cut(state.owner(), range);
-    TreeMap<Long, ByteLock> own =
+    NavigableMap<Long, ByteLock> own =
         byOwner.computeIfAbsent(state.owner(), any -> new TreeMap<>(Long::compareUnsigned));
     ByteLock lock = new ByteLock(state, range, wantsExclusive);
     var lower = own.lowerEntry(range.first());
@@ -100,7 +101,7 @@ final class FileLocks {
    */
   List<LockRange> unlock(LockState state) {
     List<LockRange> parts = new ArrayList<>(state.locks);
-    TreeMap<Long, ByteLock> own = byOwner.get(state.owner());
+    NavigableMap<Long, ByteLock> own = byOwner.get(state.owner());
     if (own == null) {
       return parts;
     }
@@ -129,7 +130,7 @@ final class FileLocks {
 
   /** Whether unlocking a range would make two locks of one. */
   boolean splits(LockOwner4 owner, LockRange range) {
-    TreeMap<Long, ByteLock> own = byOwner.get(owner);
+    NavigableMap<Long, ByteLock> own = byOwner.get(owner);
     var entry = own == null ? null : own.floorEntry(range.first());
     return entry != null
         && Long.compareUnsigned(entry.getValue().range.first(), range.first()) < 0
@@ -139,7 +140,7 @@ final class FileLocks {
   /** Takes a range out of an owner's locks; what is left of them at both ends stays. */
   private List<LockRange> cut(LockOwner4 owner, LockRange range) {
     List<LockRange> parts = new ArrayList<>(0);
-    TreeMap<Long, ByteLock> own = byOwner.get(owner);
+    NavigableMap<Long, ByteLock> own = byOwner.get(owner);
     if (own == null) {
       return parts;
     }
@@ -167,13 +168,13 @@ final class FileLocks {
     return parts;
   }
 
-  private void add(TreeMap<Long, ByteLock> own, ByteLock lock) {
+  private void add(NavigableMap<Long, ByteLock> own, ByteLock lock) {
     own.put(lock.range.first(), lock);
     (lock.exclusive ? exclusive : shared).add(lock);
     lock.state.locks++;
   }
 
-  private void remove(TreeMap<Long, ByteLock> own, ByteLock lock) {
+  private void remove(NavigableMap<Long, ByteLock> own, ByteLock lock) {
     own.remove(lock.range.first());
     (lock.exclusive ? exclusive : shared).remove(lock);
     lock.state.locks--;

@@ -9,6 +9,7 @@ import io.selkie.protocol.nfs4.LockConst4;
 import io.selkie.protocol.nfs4.LockOwner4;
 import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.protocol.nfs4.Stateid4;
+import io.selkie.protocol.nfs4.Stateids;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -68,6 +69,23 @@ public final class LockTable {
   /** Whether the {@code other} is one of a lock stateid, of whatever server. */
   public static boolean isLockStateid(Stateid4 stateid) {
     return StateidSlots.is(stateid, TAG);
+  }
+
+  /** Whether offset and length name a range; NFS4ERR_INVAL if not (section 18.10.3). */
+  public static boolean isRange(long offset, long length) {
+    return LockRange.of(offset, length).isPresent();
+  }
+
+  /**
+   * The stateid of the open by which a READ, WRITE or LAYOUTGET with a lock stateid is judged
+   * (section 9.1.2).
+   *
+   * @param stateid one that {@link #check} found good
+   * @return {@link io.selkie.protocol.nfs4.Stateids#INVALID} when it has ended in between
+   */
+  public Stateid4 openOf(Stateid4 stateid) {
+    LockState state = find(stateid);
+    return state == null ? Stateids.INVALID : state.open().stateid().withSeqid(0);
   }
 
   /** The state that a stateid names, whatever its seqid, revoked or not; null for none. */
@@ -453,7 +471,8 @@ public final class LockTable {
     for (Told each : told) {
       Runnable passOver = () -> passOver(file, each.waiter, each.telling);
       timers.schedule(limits.window().toNanos(), passOver);
-      notifier.available(each.waiter.owner, file, passOver);
+      // Not on this stack: of a thousand who cannot be told each would call the next.
+      notifier.available(each.waiter.owner, file, () -> timers.schedule(0, passOver));
     }
     return result;
   }

@@ -79,8 +79,8 @@ final class LockTree {
   /** Tells which bytes are covered, as few ranges as there can be, in order. */
   void covered(Consumer<LockRange> range) {
     long at = 0;
-    OptionalLong reach = reach(at);
     while (true) {
+      OptionalLong reach = reach(at);
       if (reach.isEmpty()) {
         ByteLock next = firstAfter(at);
         if (next == null) {
@@ -90,8 +90,9 @@ final class LockTree {
         reach = reach(at);
       }
       long last = reach.getAsLong();
-      while (last != -1L && (reach = reach(last + 1)).isPresent()) {
-        last = reach.getAsLong();
+      while (last != -1L && reach.isPresent()) {
+        reach = reach(last + 1);
+        last = reach.orElse(last);
       }
       range.accept(new LockRange(at, last));
       if (last == -1L) {

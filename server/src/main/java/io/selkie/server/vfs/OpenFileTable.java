@@ -9,6 +9,7 @@ import io.selkie.posix.OpenFlags;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntSupplier;
 
 /**
  * One open file description per inode, for data and for seals. Every open of a regular file's data
@@ -28,6 +29,21 @@ public final class OpenFileTable {
   private final AtomicInteger open = new AtomicInteger();
   private final ConcurrentHashMap<FileIdentity, OpenFile> files = new ConcurrentHashMap<>();
   private final Object[] locks = new Object[LOCKS];
+  private volatile LockCarrier carrier = (file, fd, swap) -> swap.getAsInt();
+
+  /** Takes the byte-range locks of a description to the one that takes its place. */
+  @FunctionalInterface
+  public interface LockCarrier {
+    /**
+     * Locks on the new one what is locked on the old one, then swaps, in one step for everybody.
+     * Called with a lock of this table: must not use it.
+     *
+     * @param fd of the new description
+     * @param swap puts it in place; 0 or more, or {@code -errno}
+     * @return as the swap, or {@code -errno} when it was not swapped
+     */
+    int carryOver(FileIdentity file, int fd, IntSupplier swap);
+  }
 
   /** What came of {@link #acquire}. */
   public sealed interface Acquired {
@@ -65,6 +81,11 @@ public final class OpenFileTable {
     for (int i = 0; i < LOCKS; i++) {
       locks[i] = new Object();
     }
+  }
+
+  /** To be set before the first request, when there are locks to be carried. */
+  public void lockCarrier(LockCarrier newCarrier) {
+    carrier = newCarrier;
   }
 
   /** Inodes open now. */
@@ -140,7 +161,7 @@ public final class OpenFileTable {
     synchronized (lockOf(identity)) {
       OpenFile file = files.get(identity);
       if (file != null) {
-        int result = writable && !file.writable() ? kernel.dup3(fd, file.fd()) : 0;
+        int result = writable && !file.writable() ? swap(file, fd) : 0;
         kernel.close(fd);
         if (result < 0) {
           return new Acquired.Failed(NfsErrors.of(result));
@@ -180,13 +201,17 @@ public final class OpenFileTable {
       if (fd < 0) {
         return NfsErrors.of(fd);
       }
-      int result = kernel.dup3(fd, file.fd());
+      int result = swap(file, fd);
       kernel.close(fd);
       if (result >= 0) {
         file.setWritable();
       }
       return NfsErrors.of(result);
     }
+  }
+
+  private int swap(OpenFile file, int fd) {
+    return carrier.carryOver(file.identity(), fd, () -> kernel.dup3(fd, file.fd()));
   }
 
   void retain(OpenFile file) {
