@@ -537,7 +537,6 @@ class FileOperationsTest {
 
   @Test
   void unknownOperationsAreTold() {
-    assertThat(client.on(root, NfsOp4.OP_LOCKT, o -> {}).status()).isEqualTo("NFS4ERR_NOTSUPP");
     assertThat(client.on(root, NfsOp4.OP_GETDEVICELIST, o -> {}).status())
         .isEqualTo("NFS4ERR_NOTSUPP");
   }

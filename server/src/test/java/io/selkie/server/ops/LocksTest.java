@@ -155,7 +155,7 @@ class LocksTest {
 
   @Test
   void rangesThatAreNoneAreInvalid() {
-    Stateid4 locked = ok(one.lock(firstOpen, "a", READ_LT, 0, 10));
+    Stateid4 locks = ok(one.lock(firstOpen, "a", READ_LT, 0, 10));
 
     // No byte, and ends past 2^64 - 1.
     for (long[] range : new long[][] {{0, 0}, {-1L, 0}, {-10, 10}, {2, -2L}}) {
