@@ -58,6 +58,16 @@ abstract class GatedKernel implements Kernel {
   }
 
   @Override
+  public int nameToHandleAt(int dirFd, byte[] name, FileHandleBytes out) {
+    return (int)
+        run(
+            KernelCall.NAME_TO_HANDLE_AT,
+            dirFd,
+            name,
+            () -> delegate.nameToHandleAt(dirFd, name, out));
+  }
+
+  @Override
   public int openByHandle(int mountFd, FileHandleBytes handle, long openFlags) {
     return (int)
         run(
@@ -139,6 +149,11 @@ abstract class GatedKernel implements Kernel {
   @Override
   public int fstatfs(int fd, FileSystemStatus out) {
     return (int) run(KernelCall.FSTATFS, fd, null, () -> delegate.fstatfs(fd, out));
+  }
+
+  @Override
+  public int userQuota(int fd, int uid, QuotaStatus out) {
+    return (int) run(KernelCall.USER_QUOTA, fd, null, () -> delegate.userQuota(fd, uid, out));
   }
 
   @Override

@@ -50,6 +50,13 @@ public interface Kernel {
   /** {@code name_to_handle_at(2)} of a descriptor itself ({@code AT_EMPTY_PATH}). */
   int nameToHandle(int fd, FileHandleBytes out);
 
+  /**
+   * {@code name_to_handle_at(2)} of an entry of a directory; a symbolic link is not followed.
+   *
+   * @param name one component
+   */
+  int nameToHandleAt(int dirFd, byte[] name, FileHandleBytes out);
+
   /** {@code open_by_handle_at(2)}; needs CAP_DAC_READ_SEARCH. */
   int openByHandle(int mountFd, FileHandleBytes handle, long openFlags);
 
@@ -94,6 +101,13 @@ public interface Kernel {
 
   /** {@code fstatfs(2)}. */
   int fstatfs(int fd, FileSystemStatus out);
+
+  /**
+   * {@code quotactl_fd(2)} with Q_GETQUOTA for a user, of the file system a descriptor is on, which
+   * may be an O_PATH one. ESRCH where quotas are not on, ENOSYS before Linux 5.14, EPERM of another
+   * user without CAP_SYS_ADMIN.
+   */
+  int userQuota(int fd, int uid, QuotaStatus out);
 
   /** {@code fchmodat(2)} through the descriptor, which may be an O_PATH one. */
   int fchmod(int fd, int mode);

@@ -10,6 +10,8 @@ public enum KernelCall {
   DUP3,
   /** {@link Kernel#nameToHandle}. */
   NAME_TO_HANDLE,
+  /** {@link Kernel#nameToHandleAt}. */
+  NAME_TO_HANDLE_AT,
   /** {@link Kernel#openByHandle}. */
   OPEN_BY_HANDLE,
   /** {@link Kernel#mkdirat}. */
@@ -34,6 +36,8 @@ public enum KernelCall {
   STATX,
   /** {@link Kernel#fstatfs}. */
   FSTATFS,
+  /** {@link Kernel#userQuota}. */
+  USER_QUOTA,
   /** {@link Kernel#fchmod}. */
   FCHMOD,
   /** {@link Kernel#fchown}. */

@@ -17,6 +17,9 @@ import java.lang.ref.Reference;
  * place. Nothing is allocated per call.
  */
 public final class LinuxKernel extends LinuxProcess {
+  /** {@code QCMD(Q_GETQUOTA, USRQUOTA)}. */
+  private static final long Q_GETQUOTA_USER = 0x800007L << 8;
+
   private static final long FICLONERANGE = 0x4020940dL;
   private static final long FS_IOC_FIEMAP = 0xc020660bL;
 
@@ -61,14 +64,22 @@ public final class LinuxKernel extends LinuxProcess {
 
   @Override
   public int nameToHandle(int fd, FileHandleBytes out) {
+    return nameToHandle(fd, Names.empty(), AtFlags.EMPTY_PATH, out);
+  }
+
+  @Override
+  public int nameToHandleAt(int dirFd, byte[] name, FileHandleBytes out) {
+    int wrong = Scratch.check(name);
+    return wrong < 0 ? wrong : nameToHandle(dirFd, name, 0, out);
+  }
+
+  private int nameToHandle(int fd, byte[] name, int flags, FileHandleBytes out) {
     Scratch scratch = scratches.get();
     MemorySegment handle = scratch.area();
     long mountId = handle.address() + 8 + FileHandleBytes.LENGTH_MAX;
     handle.set(JAVA_INT, 0, FileHandleBytes.LENGTH_MAX);
     int result =
-        result(
-            libc.name_to_handle_at(
-                fd, scratch.path(Names.empty()), handle.address(), mountId, AtFlags.EMPTY_PATH));
+        result(libc.name_to_handle_at(fd, scratch.path(name), handle.address(), mountId, flags));
     if (result < 0) {
       return result;
     }
@@ -217,6 +228,17 @@ public final class LinuxKernel extends LinuxProcess {
     do {
       result = result(libc.fstatfs(fd, raw.address()));
     } while (result == EINTR);
+    if (result >= 0) {
+      out.copyFrom(raw);
+    }
+    return result;
+  }
+
+  @Override
+  public int userQuota(int fd, int uid, QuotaStatus out) {
+    MemorySegment raw = scratches.get().area();
+    int result =
+        (int) result(libc.syscall(Machine.QUOTACTL_FD, fd, Q_GETQUOTA_USER, uid, raw.address()));
     if (result >= 0) {
       out.copyFrom(raw);
     }

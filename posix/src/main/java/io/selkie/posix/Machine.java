@@ -21,6 +21,7 @@ enum Machine {
 
   // The same number on every architecture since Linux 5.1.
   static final int OPENAT2 = 437;
+  static final int QUOTACTL_FD = 443;
   static final int FACCESSAT2 = 439;
   static final int FCHMODAT2 = 452;
 

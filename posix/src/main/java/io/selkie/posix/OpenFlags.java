@@ -47,5 +47,8 @@ public final class OpenFlags {
   /** Name the inode without opening it: breaks no lease, needs no right on the file. */
   public static final long PATH = 0x200000;
 
+  /** A file without a name in the directory that is named; a name comes by {@code linkat}. */
+  public static final long TMPFILE = 0x400000 | DIRECTORY;
+
   private OpenFlags() {}
 }

@@ -147,6 +147,11 @@ public final class SystemFacts {
     return List.copyOf(devices);
   }
 
+  /** Which boot of the machine this is, the same text until the next; empty when unknown. */
+  public String bootId() {
+    return firstLine(proc.resolve("sys/kernel/random/boot_id")).orElse("");
+  }
+
   /** Release of the kernel, for example {@code 6.12.1}; empty when it cannot be read. */
   public String kernelRelease() {
     return firstLine(proc.resolve("sys/kernel/osrelease")).orElse("");

@@ -252,4 +252,39 @@ class LinuxKernelNamesTest {
     }
     kernel.close(fd);
   }
+
+  @Test
+  void theHandleOfAnEntryIsThatOfItsDescriptor() throws IOException {
+    Files.writeString(directory.resolve("entry"), "");
+    int dir =
+        kernel.openat2(Kernel.AT_FDCWD, Names.bytes(directory.toString()), OpenFlags.PATH, 0, 0);
+    int fd = kernel.openat2(dir, Names.bytes("entry"), OpenFlags.PATH, 0, 0);
+    FileHandleBytes byName = new FileHandleBytes();
+    FileHandleBytes byDescriptor = new FileHandleBytes();
+    assertThat(kernel.nameToHandleAt(dir, Names.bytes("entry"), byName)).isZero();
+    assertThat(kernel.nameToHandle(fd, byDescriptor)).isZero();
+    assertThat(byName.toBytes()).isEqualTo(byDescriptor.toBytes());
+    assertThat(kernel.nameToHandleAt(dir, Names.bytes("none"), byName))
+        .isEqualTo(Errno.ENOENT.result());
+    kernel.close(fd);
+    kernel.close(dir);
+  }
+
+  @Test
+  void aQuotaIsToldOrWhyThereIsNone() throws IOException {
+    int dir =
+        kernel.openat2(Kernel.AT_FDCWD, Names.bytes(directory.toString()), OpenFlags.PATH, 0, 0);
+    QuotaStatus quota = new QuotaStatus();
+    quota.set(2048, 1024, 5);
+    int result = kernel.userQuota(dir, kernel.effectiveUid(), quota);
+    if (result < 0) {
+      assertThat(Errno.of(result)).isIn(Errno.ESRCH, Errno.ENOSYS, Errno.EPERM, Errno.EOPNOTSUPP);
+      assertThat(quota.hardLimitBytes()).isEqualTo(2048);
+      assertThat(quota.softLimitBytes()).isEqualTo(1024);
+      assertThat(quota.usedBytes()).isEqualTo(5);
+    } else {
+      assertThat(quota.usedBytes()).isNotNegative();
+    }
+    kernel.close(dir);
+  }
 }

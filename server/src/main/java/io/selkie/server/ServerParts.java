@@ -45,6 +45,7 @@ import io.selkie.server.session.SessionManager;
 import io.selkie.server.state.LockTable;
 import io.selkie.server.state.OpenTable;
 import io.selkie.server.state.StateDirectory;
+import io.selkie.server.vfs.ChangeClock;
 import io.selkie.server.vfs.Export;
 import io.selkie.server.vfs.PassthroughFileSystem;
 import io.selkie.server.vfs.VfsState;
@@ -147,7 +148,11 @@ final class ServerParts {
     VfsState handles =
         teardown.later(
             VfsState.open(
-                kernel, state.path().resolve("vfs").toString(), random, NAME_INDEX_FILES));
+                kernel,
+                state.path().resolve("vfs").toString(),
+                random,
+                NAME_INDEX_FILES,
+                new ChangeClock.Clocks(new WallClock(), clock, facts.bootId())));
     List<Export> exports = new ArrayList<>();
     for (ExportConfig export : config.exports()) {
       Export opened =

@@ -35,6 +35,11 @@ final class FileAttrSource implements AttrSource {
   }
 
   @Override
+  public long change() {
+    return services.fs().changeOf(status);
+  }
+
+  @Override
   public FileSystemStatus fileSystem() {
     if (fileSystem == null) {
       fileSystem = new FileSystemStatus();

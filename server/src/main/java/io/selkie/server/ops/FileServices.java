@@ -86,9 +86,7 @@ public record FileServices(
   /** The change attribute of a directory, for change_info4; 0 when it cannot be had. */
   long changeOf(VfsFile directory) {
     FileStatus status = new FileStatus();
-    return status(directory, status) == NfsStat4.NFS4_OK
-        ? PassthroughFileSystem.changeOf(status)
-        : 0;
+    return status(directory, status) == NfsStat4.NFS4_OK ? fs.changeOf(status) : 0;
   }
 
   /**

@@ -57,6 +57,7 @@ public final class Export implements AutoCloseable {
   private final FileIdentity root;
   private final FileHandleBytes rootHandle;
   private final HandleMode handleMode;
+  private final ExportFeatures features;
 
   /** Open for reading, which {@code open_by_handle_at} demands; -1 when that is not used. */
   private final int mountFd;
@@ -71,7 +72,9 @@ public final class Export implements AutoCloseable {
       int rootFd,
       FileIdentity root,
       FileHandleBytes rootHandle,
-      int mountFd) {
+      int mountFd,
+      ExportFeatures features) {
+    this.features = features;
     this.kernel = kernel;
     this.name = name;
     this.path = path;
@@ -129,7 +132,16 @@ public final class Export implements AutoCloseable {
     FileIdentity root = Identities.of(status, hasHandle ? handle : null);
     int mountFd =
         hasHandle && handleMode == HandleMode.KERNEL ? openMount(kernel, name, fd, handle) : -1;
-    return new Export(kernel, name, path, readOnly, fd, root, hasHandle ? handle : null, mountFd);
+    return new Export(
+        kernel,
+        name,
+        path,
+        readOnly,
+        fd,
+        root,
+        hasHandle ? handle : null,
+        mountFd,
+        ExportFeatures.probe(kernel, fd, readOnly));
   }
 
   /** Finds out whether this process may open by handle: by doing it. */
@@ -200,6 +212,11 @@ public final class Export implements AutoCloseable {
   /** How its filehandles are turned back into files. */
   public HandleMode handleMode() {
     return handleMode;
+  }
+
+  /** What its file system can do. */
+  public ExportFeatures features() {
+    return features;
   }
 
   int id() {

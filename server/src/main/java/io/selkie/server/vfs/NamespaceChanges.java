@@ -25,10 +25,17 @@ public final class NamespaceChanges {
 
   private final Resolver resolver;
   private final FileCreator creator;
+  private final ChangeClock changeClock;
 
-  NamespaceChanges(Kernel own, Kernel kernel, Resolver resolver, OpenFileTable openFiles) {
+  NamespaceChanges(
+      Kernel own,
+      Kernel kernel,
+      Resolver resolver,
+      OpenFileTable openFiles,
+      ChangeClock changeClock) {
     this.own = own;
     this.kernel = kernel;
+    this.changeClock = changeClock;
     this.resolver = resolver;
     this.creator = new FileCreator(own, kernel, resolver, openFiles, this);
   }
@@ -347,7 +354,7 @@ public final class NamespaceChanges {
 
   long changeOf(int fd) {
     FileStatus status = new FileStatus();
-    return stat(fd, status) < 0 ? 0 : PassthroughFileSystem.changeOf(status);
+    return stat(fd, status) < 0 ? 0 : changeClock.of(status);
   }
 
   /** Makes a directory's names durable; what this user may not read cannot be, and is let be. */

@@ -54,6 +54,7 @@ public final class PassthroughFileSystem implements AutoCloseable {
   private final DirectoryReader directoryReader;
   private final HandleCache handles = new HandleCache();
   private final FileXattrs xattrs;
+  private final ChangeClock changeClock;
 
   /**
    * Over some exports, which stay the caller's to close.
@@ -76,7 +77,9 @@ public final class PassthroughFileSystem implements AutoCloseable {
     this.openFiles = new OpenFileTable(own, maxOpenFiles);
     this.resolver = new Resolver(own, state, openFiles, DIRECTORIES_CACHED);
     this.pseudoRoot = new PseudoRoot(exports, resolver, startedAtSeconds);
-    this.changes = new NamespaceChanges(own, kernel, resolver, openFiles);
+    this.changeClock = state.changeClock();
+    this.changes = new NamespaceChanges(own, kernel, resolver, openFiles, changeClock);
+    exports.forEach(e -> changeClock.grain(e.device(), e.features().changeGrainNanos()));
     this.directoryReader = new DirectoryReader(own, resolver);
     this.xattrs = new FileXattrs(kernel, resolver, openFiles);
   }
@@ -254,9 +257,9 @@ public final class PassthroughFileSystem implements AutoCloseable {
     return withFile(file, false, fd -> kernel.fstatfs(fd, out));
   }
 
-  /** The change attribute: {@code ctime} in nanoseconds. */
-  public static long changeOf(FileStatus status) {
-    return status.ctimeSec() * 1_000_000_000L + status.ctimeNsec();
+  /** The change attribute: greater after every change, see {@link ChangeClock}. */
+  public long changeOf(FileStatus status) {
+    return changeClock.of(status);
   }
 
   /** {@code mounted_on_fileid}: of an export's root, the number of its entry in the root of all. */

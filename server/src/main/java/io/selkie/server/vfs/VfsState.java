@@ -10,6 +10,7 @@ import io.selkie.posix.PosixException;
 import io.selkie.posix.RenameFlags;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 import java.util.random.RandomGenerator;
 
 /**
@@ -25,12 +26,24 @@ public final class VfsState implements AutoCloseable {
   private final int directoryFd;
   private final byte[] key;
   private final PathIndex index;
+  private final Optional<ChangeClockFile> clockFile;
+  private final ChangeClock changeClock;
 
-  private VfsState(Kernel kernel, int directoryFd, byte[] key, PathIndex index) {
+  private VfsState(
+      Kernel kernel,
+      int directoryFd,
+      byte[] key,
+      PathIndex index,
+      Optional<ChangeClockFile> clockFile,
+      ChangeClock.Clocks clocks) {
     this.kernel = kernel;
     this.directoryFd = directoryFd;
     this.key = key;
     this.index = index;
+    this.clockFile = clockFile;
+    this.changeClock =
+        new ChangeClock(
+            clocks, clockFile.<ChangeClock.Keeper>map(file -> file).orElse(ChangeClock.FORGETFUL));
   }
 
   /**
@@ -39,18 +52,25 @@ public final class VfsState implements AutoCloseable {
    * @param random makes the key; has to be one that nobody can guess
    * @param indexCapacity most files found by name, the oldest go first
    */
-  public static VfsState inMemory(Kernel kernel, RandomGenerator random, int indexCapacity) {
-    return new VfsState(kernel, -1, newKey(random), PathIndex.inMemory(indexCapacity));
+  public static VfsState inMemory(
+      Kernel kernel, RandomGenerator random, int indexCapacity, ChangeClock.Clocks clocks) {
+    return new VfsState(
+        kernel, -1, newKey(random), PathIndex.inMemory(indexCapacity), Optional.empty(), clocks);
   }
 
   /**
-   * In a directory, made when it does not exist, as files {@code handle.key} and {@code
-   * handles.index} that only this user may read. One server at a time.
+   * In a directory, made when it does not exist, as files {@code handle.key}, {@code handles.index}
+   * and {@code change.clock} that only this user may read. One server at a time.
    *
    * @param path of the directory
    * @throws PosixException when it cannot be used
    */
-  public static VfsState open(Kernel kernel, String path, RandomGenerator random, int indexCapacity)
+  public static VfsState open(
+      Kernel kernel,
+      String path,
+      RandomGenerator random,
+      int indexCapacity,
+      ChangeClock.Clocks clocks)
       throws PosixException {
     kernel.mkdirat(Kernel.AT_FDCWD, Names.bytes(path), 0700);
     int directoryFd =
@@ -63,8 +83,14 @@ public final class VfsState implements AutoCloseable {
     check("openat2", directoryFd, path);
     try {
       byte[] key = loadOrMakeKey(kernel, directoryFd, path, random);
-      return new VfsState(
-          kernel, directoryFd, key, PathIndex.open(kernel, directoryFd, indexCapacity));
+      ChangeClockFile clockFile = ChangeClockFile.open(kernel, directoryFd);
+      try {
+        PathIndex index = PathIndex.open(kernel, directoryFd, indexCapacity);
+        return new VfsState(kernel, directoryFd, key, index, Optional.of(clockFile), clocks);
+      } catch (PosixException e) {
+        clockFile.close();
+        throw e;
+      }
     } catch (PosixException e) {
       kernel.close(directoryFd);
       throw e;
@@ -79,6 +105,10 @@ public final class VfsState implements AutoCloseable {
     return index;
   }
 
+  ChangeClock changeClock() {
+    return changeClock;
+  }
+
   /** Whether filehandles outlive the server. */
   public boolean isPersistent() {
     return directoryFd >= 0;
@@ -86,6 +116,8 @@ public final class VfsState implements AutoCloseable {
 
   @Override
   public void close() {
+    changeClock.close();
+    clockFile.ifPresent(ChangeClockFile::close);
     index.close();
     if (directoryFd >= 0) {
       kernel.close(directoryFd);

@@ -147,8 +147,8 @@ class HandleSurvivalTest {
     try (Export export =
             Export.open(
                 kernel, "data", directory.resolve("export").toString(), false, HandleMode.NAME);
-        VfsState one = VfsState.inMemory(kernel, random, 10);
-        VfsState two = VfsState.inMemory(kernel, random, 10)) {
+        VfsState one = VfsState.inMemory(kernel, random, 10, VfsFixture.CLOCKS);
+        VfsState two = VfsState.inMemory(kernel, random, 10, VfsFixture.CLOCKS)) {
       var first = new PassthroughFileSystem(kernel, List.of(export), one, 0, 10);
       var second = new PassthroughFileSystem(kernel, List.of(export), two, 0, 10);
       byte[] root = first.lookup(first.root(), Names.bytes("data")).file().handleBytes();

@@ -3,6 +3,7 @@ package io.selkie.server.vfs;
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4_OK;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.selkie.config.time.NanoClock;
 import io.selkie.posix.FileStatus;
 import io.selkie.posix.Kernel;
 import io.selkie.posix.Names;
@@ -11,6 +12,7 @@ import io.selkie.server.vfs.Export.HandleMode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.InstantSource;
 import java.util.List;
 import java.util.random.RandomGenerator;
 import java.util.stream.Stream;
@@ -18,6 +20,9 @@ import java.util.stream.Stream;
 /** A file system over {@code directory/export}, with its state in {@code directory/state}. */
 final class VfsFixture implements AutoCloseable {
   static final long STARTED = 1_700_000_000L;
+
+  static final ChangeClock.Clocks CLOCKS =
+      new ChangeClock.Clocks(InstantSource.system(), NanoClock.system(), "test");
 
   final Kernel kernel;
   final Path base;
@@ -40,7 +45,8 @@ final class VfsFixture implements AutoCloseable {
             kernel,
             directory.resolve("state").toString(),
             RandomGenerator.of("L64X128MixRandom"),
-            indexCapacity);
+            indexCapacity,
+            CLOCKS);
     this.export = openExport(kernel, exported, mode, readOnly);
     this.vfs = new PassthroughFileSystem(kernel, List.of(export), state, STARTED, 100);
   }

@@ -4,6 +4,7 @@ import io.selkie.posix.FileHandleBytes;
 import io.selkie.posix.FileLock;
 import io.selkie.posix.FileLockType;
 import io.selkie.posix.Kernel;
+import io.selkie.posix.QuotaStatus;
 import io.selkie.posix.SignalInfo;
 import java.lang.foreign.MemorySegment;
 
@@ -31,6 +32,16 @@ abstract class UnusedKernel implements Kernel {
 
   @Override
   public int nameToHandle(int fd, FileHandleBytes out) {
+    throw unused();
+  }
+
+  @Override
+  public int nameToHandleAt(int dirFd, byte[] name, FileHandleBytes out) {
+    throw unused();
+  }
+
+  @Override
+  public int userQuota(int fd, int uid, QuotaStatus out) {
     throw unused();
   }
 

@@ -19,7 +19,7 @@ enum Attr {
   TYPE(FileAttributes.FATTR4_TYPE, (f, out) -> out.int32(AttrSets.type(f.status()))),
   FH_EXPIRE_TYPE(
       FileAttributes.FATTR4_FH_EXPIRE_TYPE, (f, out) -> out.int32(Nfs4Const.FH4_PERSISTENT)),
-  CHANGE(FileAttributes.FATTR4_CHANGE, (f, out) -> out.int64(AttrSets.change(f.status()))),
+  CHANGE(FileAttributes.FATTR4_CHANGE, (f, out) -> out.int64(f.change())),
   SIZE(
       FileAttributes.FATTR4_SIZE,
       (f, out) -> out.int64(f.status().size()),
@@ -124,7 +124,7 @@ enum Attr {
       (f, out) -> out.int32(Nfs4Const.FSCHARSET_CAP4_CONTAINS_NON_UTF8)),
   CHANGE_ATTR_TYPE(
       FileAttributes.FATTR4_CHANGE_ATTR_TYPE,
-      (f, out) -> out.int32(Nfs4Const.NFS4_CHANGE_TYPE_IS_TIME_METADATA)),
+      (f, out) -> out.int32(Nfs4Const.NFS4_CHANGE_TYPE_IS_MONOTONIC_INCR)),
   XATTR_SUPPORT(FileAttributes.FATTR4_XATTR_SUPPORT, (f, out) -> out.bool(f.hasXattrs()));
 
   /** Writes a value. */

@@ -65,14 +65,6 @@ public final class AttrSets {
   }
 
   /**
-   * The change attribute: the time of the last change of status or data. It moves with every change
-   * that somebody could see from Linux 6.13 on, before that with every timer tick.
-   */
-  public static long change(FileStatus status) {
-    return status.ctimeSec() * 1_000_000_000L + status.ctimeNsec();
-  }
-
-  /**
    * Writes a fattr4: the attributes asked for that this server has, in order.
    *
    * @param asked as the client sent it; left as it is

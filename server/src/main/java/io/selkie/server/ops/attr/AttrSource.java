@@ -14,6 +14,9 @@ public interface AttrSource {
   /** The file's status. */
   FileStatus status();
 
+  /** The change attribute: greater after every change. */
+  long change();
+
   /** The status of its file system; asked for at most a few times. */
   FileSystemStatus fileSystem();
 

@@ -193,6 +193,11 @@ class AttrTest {
     }
 
     @Override
+    public long change() {
+      return 815;
+    }
+
+    @Override
     public FileSystemStatus fileSystem() {
       return fileSystem;
     }
