@@ -49,12 +49,13 @@ boot_guest() {
 # One request is one line: a command for bash, which runs in the export's directory with the
 # functions of server.sh at hand. The answer is one line: exit status, and what it said in base64.
 serve_guest() {
-  local request status said
+  local request status
   while IFS= read -r request <&"$CONTROL_OUT"; do
     [[ $request != off ]] || return 0
     status=0
-    said=$( (cd "$EXPORT" && eval "$request") 2>&1) || status=$?
-    printf '%s %s\n' "$status" "$(base64 -w 0 <<< "$said")" >&"$CONTROL_IN"
+    # Into a file: what a request leaves running in the background must not hold up the answer.
+    (cd "$EXPORT" && eval "$request") > "$WORK/answer" 2>&1 < /dev/null || status=$?
+    printf '%s %s\n' "$status" "$(base64 -w 0 "$WORK/answer")" >&"$CONTROL_IN"
   done
 }
 

@@ -1,0 +1,24 @@
+#!/bin/bash
+# title: fio: random, sequential, direct and mapped writes, every byte verified
+# kind: compare
+# versions: 4.1 4.2
+# seconds: 150
+set -u
+work() { # NAME OPTIONS: what fio counted, if it found no wrong byte
+  local name=$1 out
+  shift
+  echo "== $name"
+  out=$(fio --name="$name" --directory=. --verify=crc32c --verify_fatal=1 --randseed=7 --thread \
+    --output-format=terse --terse-version=3 "$@" 2> fio.err)
+  # Fields of the terse line: 5 is the error, 6 KiB read, 47 KiB written.
+  echo "exit $? $(awk -F ';' '/^3;/ { print "error " $5 ", read " $6 " KiB, wrote " $47 " KiB" }' <<< "$out") $(< fio.err)"
+  stat -c "%s bytes" "$name"*
+  rm -f "$name"* fio.err
+}
+work sequential --rw=write --bs=256k --size=6m --end_fsync=1
+work random --rw=randwrite --bs=4k --size=2m --fdatasync=64
+work odd --rw=randwrite --bsrange=512-24k --bs_unaligned --size=2m --norandommap=0
+work mixed --rw=randrw --rwmixread=50 --bs=8k --size=2m --numjobs=2
+work direct --rw=randwrite --bs=16k --size=2m --direct=1 --ioengine=libaio --iodepth=8
+work mapped --rw=randwrite --bs=4k --size=2m --ioengine=mmap
+work synchronous --rw=write --bs=32k --size=1m --sync=1

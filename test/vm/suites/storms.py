@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+# title: storms of renames, links and unlinks from several processes
+# kind: compare
+# versions: 4.1 4.2
+# seconds: 120
+import os
+import random
+
+from selkie_vm import section
+
+WORKERS = 4
+
+
+def together(work):
+    children = []
+    for worker in range(WORKERS):
+        child = os.fork()
+        if child == 0:
+            try:
+                work(worker)
+                os._exit(0)
+            except BaseException as trouble:
+                print(f"worker {worker}: {trouble!r}", flush=True)
+                os._exit(1)
+        children.append(child)
+    print("exits", [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children])
+
+
+section("tokens move between directories, none is lost or doubled")
+for number in range(3):
+    os.mkdir(f"d{number}")
+for token in range(20):
+    open(f"d0/t{token}", "w").write(str(token))
+
+
+def move(worker):
+    chance = random.Random(worker)
+    for _ in range(50):
+        token = f"t{chance.randrange(20)}"
+        source, target = chance.sample(range(3), 2)
+        try:
+            os.rename(f"d{source}/{token}", f"d{target}/{token}")
+        except FileNotFoundError:
+            pass  # it is elsewhere now
+
+
+together(move)
+names = sorted(name for number in range(3) for name in os.listdir(f"d{number}"))
+print(len(names), len(set(names)))
+print(sorted(int(open(f"d{n}/{name}").read()) for n in range(3) for name in os.listdir(f"d{n}")))
+
+section("renames onto one name: it always exists, whole")
+open("target", "w").write("x" * 100)
+
+
+def replace(worker):
+    for turn in range(20):
+        with open(f"new.{worker}", "w") as file:
+            file.write(f"{worker}" * 100)
+        os.rename(f"new.{worker}", "target")
+        got = open("target").read()
+        assert len(got) == 100 and len(set(got)) == 1, got
+
+
+together(replace)
+print(sorted(name for name in os.listdir(".") if name.startswith(("new", "target"))))
+
+section("link as a lock: never two holders")
+open("count", "w").write("0")
+
+
+def count(worker):
+    mine = f"mine.{worker}"
+    open(mine, "w").close()
+    done = 0
+    while done < 5:
+        try:
+            os.link(mine, "lock")
+        except FileExistsError:
+            continue
+        value = int(open("count").read())
+        with open("count", "w") as file:
+            file.write(str(value + 1))
+        os.unlink("lock")
+        done += 1
+    os.unlink(mine)
+
+
+together(count)
+print(open("count").read(), os.path.exists("lock"))
+
+section("exclusive create: one winner per name")
+
+
+def claim(worker):
+    for number in range(20):
+        try:
+            descriptor = os.open(f"claim.{number}", os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+        except FileExistsError:
+            continue
+        os.write(descriptor, f"{worker}\n".encode())
+        os.close(descriptor)
+
+
+together(claim)
+print([len(open(f"claim.{number}").readlines()) for number in range(20)])
+
+section("hard links come and go")
+open("inode", "w").write("data")
+
+
+def links(worker):
+    for turn in range(20):
+        os.link("inode", f"link.{worker}.{turn}")
+    for turn in range(0, 20, 2):
+        os.unlink(f"link.{worker}.{turn}")
+
+
+together(links)
+print(os.stat("inode").st_nlink, len([n for n in os.listdir(".") if n.startswith("link.")]))
+
+section("trees made and torn down side by side")
+
+
+def trees(worker):
+    for turn in range(3):
+        top = f"tree.{worker}.{turn}"
+        os.makedirs(f"{top}/a/b/c")
+        for name in ("1", "a/2", "a/b/3", "a/b/c/4"):
+            open(f"{top}/{name}", "w").write(name)
+        os.rename(f"{top}/a/b", f"{top}/b")
+        assert open(f"{top}/b/c/4").read() == "a/b/c/4"
+        for root, directories, files in os.walk(top, topdown=False):
+            for name in files:
+                os.unlink(f"{root}/{name}")
+            for name in directories:
+                os.rmdir(f"{root}/{name}")
+        os.rmdir(top)
+
+
+together(trees)
+print([name for name in os.listdir(".") if name.startswith("tree")])
