@@ -35,8 +35,15 @@ _control_lock = threading.Lock()
 
 
 def host(command, check=True):
-    """Runs a command of bash on the host, in the export's root; what it said."""
+    """Runs a command of bash where the server runs, in the export's root; what it said."""
     global _control
+    if "SELKIE_EXPORT" in os.environ:
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=os.environ["SELKIE_EXPORT"], capture_output=True, text=True, errors="replace"
+        )
+        if check and done.returncode != 0:
+            raise RuntimeError(f"{command}: exit {done.returncode}: {done.stdout}{done.stderr}")
+        return (done.stdout + done.stderr).removesuffix("\n")
     with _control_lock:
         if _control is None:
             _control = open("/dev/control", "r+b", buffering=0)

@@ -42,16 +42,17 @@ server_restart() {
   server_start
 }
 
+# write_configuration ADDRESS BASE: three exports below BASE, and a lease that a suite can wait for.
 write_configuration() {
-  cat > "$WORK/selkie.yaml" << END
+  cat << END
 exports:
-  - path: $EXPORT
+  - path: $2/data
     name: data
-listen: 127.0.0.1:$PORT
+listen: $1:$PORT
 rdma:
-  listen: 127.0.0.1:$RDMA_PORT
+  listen: $1:$RDMA_PORT
 sessions:
   leaseSeconds: 20
-stateDirectory: $WORK/state
+stateDirectory: $2/state
 END
 }

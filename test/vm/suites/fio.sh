@@ -8,7 +8,7 @@ work() { # NAME OPTIONS: what fio counted, if it found no wrong byte
   local name=$1 out
   shift
   echo "== $name"
-  out=$(fio --name="$name" --directory=. --verify=crc32c --verify_fatal=1 --randseed=7 --thread \
+  out=$(fio --name="$name" --directory=. --verify=crc32c --verify_fatal=1 --randseed=7 --thread --fallocate=none \
     --output-format=terse --terse-version=3 "$@" 2> fio.err)
   # Fields of the terse line: 5 is the error, 6 KiB read, 47 KiB written.
   echo "exit $? $(awk -F ';' '/^3;/ { print "error " $5 ", read " $6 " KiB, wrote " $47 " KiB" }' <<< "$out") $(< fio.err)"

@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+# title: statfs and df agree with the server's file system; silly renames; exports for reading only, and with squashed users
+# kind: scenario
+# versions: 4.1 4.2
+# seconds: 120
+# waits for: identities
+import os
+import subprocess
+import sys
+
+from selkie_vm import A, B, attempt, case, check, equal, here, host, host_here, settings
+
+sys.path.insert(0, "/job/guest")
+import driver
+
+with case("statfs is the server's"):
+    found = os.statvfs(A)
+    size, available, names = map(int, host("stat -f -c '%b %a %c' .").split())
+    block = int(host("stat -f -c %S ."))
+    equal(found.f_blocks * found.f_frsize, size * block, "size")
+    difference = abs(found.f_bavail * found.f_frsize - available * block)
+    check(difference < 4 << 30, f"available differs by {difference}")
+    equal(found.f_files, names, "inodes")
+    check(found.f_namemax == 255, f"names of {found.f_namemax} bytes")
+
+with case("an open file that is removed lives until its close, and leaves nothing"):
+    file = os.open(f"{here(A)}/silly", os.O_CREAT | os.O_RDWR)
+    os.write(file, b"alive")
+    os.unlink(f"{here(A)}/silly")
+    equal(os.pread(file, 10, 0), b"alive")
+    hidden = host(f"ls -A {host_here()}")
+    check(hidden.startswith(".nfs"), f"no silly rename: {hidden}")
+    os.close(file)
+    equal(host(f"ls -A {host_here()}"), "", "left behind")
+
+with case("removed by the other client while it is open: reads go on or say ESTALE"):
+    with open(f"{here(A)}/other", "wb") as new:
+        new.write(b"alive")
+    file = os.open(f"{here(A)}/other", os.O_RDWR)
+    os.unlink(f"{here(B)}/other")
+    check(attempt(os.pread, file, 10, 0) in (b"alive", "ESTALE"))
+    os.close(file)
+
+version = os.environ["VERSION"]
+try:
+    with case("an export for reading only"):
+        host(f"echo read me > ../readonly/{host_here()}")
+        driver.mount("/mnt/c", version, "readonly")
+        equal(open(f"/mnt/c/{host_here()}").read(), "read me\n")
+        equal(attempt(os.mkdir, "/mnt/c/new"), "EROFS")
+        equal(attempt(os.truncate, f"/mnt/c/{host_here()}", 0), "EROFS")
+        equal(attempt(os.unlink, f"/mnt/c/{host_here()}"), "EROFS")
+finally:
+    driver.unmount("/mnt/c")
+try:
+    with case("root of the client is nobody on an export that squashes it"):
+        name = host_here()
+        host(f"mkdir ../squash/{name} && chmod 755 ../squash/{name} && mkdir ../squash/{name}/all && chmod 777 ../squash/{name}/all")
+        host(f"echo secret > ../squash/{name}/secret && chmod 600 ../squash/{name}/secret")
+        driver.mount("/mnt/c", version, "squash")
+        base = f"/mnt/c/{name}"
+        equal(attempt(os.mkdir, f"{base}/new"), "EACCES")
+        equal(attempt(lambda: open(f"{base}/secret").read()), "EACCES")
+        equal(attempt(os.chmod, f"{base}/secret", 0o666), "EPERM")
+        equal(attempt(os.chown, f"{base}/secret", 0, 0), "EPERM")
+        os.mkdir(f"{base}/all/mine")
+        equal(os.stat(f"{base}/all/mine").st_uid, 65534, "owner")
+        equal(host(f"stat -c %u ../squash/{name}/all/mine"), "65534", "owner on the server")
+finally:
+    driver.unmount("/mnt/c")
+try:
+    with case("the root joins the exports"):
+        driver.mount("/mnt/c", version, "")
+        check({"data", "readonly", "squash"} <= set(os.listdir("/mnt/c")), str(os.listdir("/mnt/c")))
+        check(host_here() in os.listdir("/mnt/c/data"))
+        check(os.stat("/mnt/c/data").st_dev != os.stat("/mnt/c/squash").st_dev, "exports share a device number")
+        equal(os.path.samefile("/mnt/c/data/..", "/mnt/c"), True)
+finally:
+    driver.unmount("/mnt/c")
