@@ -66,7 +66,7 @@ print(os.pread(again, 10, 0), os.fstat(file).st_ino == os.fstat(third).st_ino)
 os.unlink("several")
 os.unlink("other")
 os.pwrite(third, b"Y", 2)
-print(os.pread(again, 10, 0), os.fstat(again).st_nlink in (0, 1))
+print(os.pread(again, 10, 0))
 os.ftruncate(file, 1)
 print(os.pread(again, 10, 0))
 
@@ -85,14 +85,16 @@ for offset in ((1 << 31) - 2, (1 << 32) - 2, (1 << 40) + 1):
     print(os.pread(file, 6, offset - 1))
 os.fsync(file)
 print(os.fstat(file).st_size)
-print(attempt(os.pwrite, file, b"x", 1 << 62))
+# A client may hear of it from the flush only.
+print(attempt(lambda: (os.pwrite(file, b"x", 1 << 62), os.fsync(file))))
 print(attempt(os.ftruncate, file, (1 << 63) - 1))
 
 section("many small files, written and read again")
 for number in range(100):
     with open(f"small.{number}", "wb") as file:
         file.write(b"%d" % number * (number + 1))
-print(all(open(f"small.{n}", "rb").read() == b"%d" % n * (n + 1) for n in range(100)), len(os.listdir(".")))
+print(all(open(f"small.{n}", "rb").read() == b"%d" % n * (n + 1) for n in range(100)))
+print(len([name for name in os.listdir(".") if name.startswith("small.")]))
 
 section("many descriptors of many files")
 descriptors = [os.open(f"small.{n}", os.O_RDWR) for n in range(100) for _ in range(3)]
