@@ -35,3 +35,20 @@ find_java() {
   done
   fail "needs a JDK $SELKIE_JAVA_VERSION or newer: set JAVA_HOME, or install one under /usr/lib/jvm"
 }
+
+# Sees to the packages of bin/debian-packages; does nothing when they are there.
+install_debian_packages() {
+  local package missing=()
+  for package in $(sed 's/#.*//' "$SELKIE_ROOT/bin/debian-packages"); do
+    if [[ $(dpkg-query -W -f '${Status}' "$package" 2> /dev/null) != *' installed' ]]; then
+      missing+=("$package")
+    fi
+  done
+  [[ ${#missing[@]} -gt 0 ]] || return 0
+  if [[ $(id -u) -ne 0 ]]; then
+    fail "these Debian packages are missing: ${missing[*]}; install them, or run this as root"
+  fi
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get -qq update > /dev/null && apt-get -qq install -y --no-install-recommends "${missing[@]}" > /dev/null ||
+    fail "these Debian packages are missing, and apt-get cannot install them: ${missing[*]}"
+}

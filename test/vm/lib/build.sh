@@ -2,8 +2,6 @@
 # Sourced by run. Everything lies under $VM_DIR and is built once; to build anew, remove that directory.
 # shellcheck shell=bash
 
-# What the host must have. qemu is here for its libraries and firmware too.
-readonly HOST_PACKAGES=(qemu-system-x86 debootstrap kmod cpio busybox-static e2fsprogs xz-utils zstd)
 readonly GUEST_PACKAGES=(
   kmod iproute2 procps psmisc util-linux netbase keyutils libcap2-bin
   nfs-common attr acl xfsprogs e2fsprogs fio
@@ -21,7 +19,7 @@ build_all() {
   local lock
   exec {lock}> "$VM_DIR/lock"
   flock "$lock"
-  step 'host packages' host_packages
+  step 'host packages' install_debian_packages
   step 'package lists' package_lists
   step emulator emulator
   step kernel kernel
@@ -29,24 +27,6 @@ build_all() {
   step 'root file system' root_file_system
   step 'boot image' boot_image
   flock -u "$lock"
-}
-
-host_packages() {
-  local package missing=()
-  for package in "${HOST_PACKAGES[@]}"; do
-    is_installed "$package" || missing+=("$package")
-  done
-  [[ ${#missing[@]} -gt 0 ]] || return 0
-  [[ $(id -u) -eq 0 ]] ||
-    fail "cannot have a virtual machine: these Debian packages are missing: ${missing[*]}; install them, or run this as root"
-  export DEBIAN_FRONTEND=noninteractive
-  apt-get -qq update
-  apt-get -qq install -y --no-install-recommends "${missing[@]}" > /dev/null ||
-    fail "cannot have a virtual machine: apt-get could not install ${missing[*]}"
-}
-
-is_installed() {
-  [[ $(dpkg-query -W -f '${Status}' "$1" 2> /dev/null) == *' installed' ]]
 }
 
 # A package configuration of our own: the machine's mirror and keys, the machine's suite with its

@@ -56,3 +56,8 @@ sessions:
 stateDirectory: $2/state
 END
 }
+
+# Selkie's own commands, on the host.
+selkie() {
+  "$JAVA" "@$SELKIE_ROOT/bin/jvm.options" -Xmx256m -XX:TieredStopAtLevel=1 -cp "$CLASS_PATH" io.selkie.server.Main "$@"
+}
