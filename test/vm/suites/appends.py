@@ -3,7 +3,6 @@
 # kind: scenario
 # versions: 4.1 4.2
 # seconds: 150
-# waits for: locks
 import collections
 import sys
 

@@ -3,7 +3,6 @@
 # kind: compare
 # versions: 4.1 4.2
 # seconds: 120
-# waits for: locks
 import fcntl
 import os
 import struct

@@ -48,7 +48,7 @@ with case("a write to the clone leaves the source alone, and the other way round
     check(got == data[:MIB] + b"clone" + data[MIB + 5 :], "the clone")
 
 with case("what is not flushed yet is cloned too"):
-    with open(f"{a}/dirty", "wb") as file:
+    with open(f"{a}/dirty", "w+b") as file:
         file.write(b"dirty" * 100_000)
         file.flush()
         with open(f"{a}/dirty.clone", "wb") as target:
