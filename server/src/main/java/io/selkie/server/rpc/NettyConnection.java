@@ -504,9 +504,9 @@ final class NettyConnection extends ChannelInboundHandlerAdapter implements RpcC
         (full, minCapacity) -> {
           int position = full.position();
           buffer.setIndex(0, position).capacity(Math.max(minCapacity, 2 * buffer.capacity()));
-          return buffer.internalNioBuffer(0, buffer.capacity()).position(position);
+          return buffer.nioBuffer(0, buffer.capacity()).position(position);
         };
-    out.wrap(buffer.internalNioBuffer(0, buffer.capacity()), growth, limits.replyBytesMax() / 2);
+    out.wrap(buffer.nioBuffer(0, buffer.capacity()), growth, limits.replyBytesMax() / 2);
     out.reserveInt32();
     if (call.credential() == null) {
       RpcCall.encode(out, xid, call.program(), call.version(), call.procedure());

@@ -57,7 +57,7 @@ final class NettyExchange extends RpcExchange implements XdrWriter.Growth {
   }
 
   private ByteBuffer view() {
-    return replyBuffer.internalNioBuffer(0, replyBuffer.capacity());
+    return replyBuffer.nioBuffer(0, replyBuffer.capacity());
   }
 
   @Override

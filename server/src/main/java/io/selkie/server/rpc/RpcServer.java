@@ -1,6 +1,8 @@
 package io.selkie.server.rpc;
 
 import io.netty.bootstrap.ServerBootstrap;
+import io.netty.buffer.ByteBufAllocator;
+import io.netty.buffer.PooledByteBufAllocator;
 import io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelInitializer;
@@ -29,6 +31,12 @@ public final class RpcServer implements AutoCloseable {
   private static final int STOP_TIMEOUT_SECONDS = 5;
   private static final int RECEIVE_BYTES_FIRST = 4096;
   private static final int RECEIVE_BYTES_MAX = 64 * 1024;
+
+  /**
+   * Netty's default allocator pools nothing above 1 MiB, which is just what a record with 1 MiB of
+   * data needs: each would be mapped, cleared and unmapped, longer than the data takes to copy.
+   */
+  private static final ByteBufAllocator ALLOCATOR = PooledByteBufAllocator.DEFAULT;
 
   private final RpcLimits limits;
   private final RpcDispatcher dispatcher;
@@ -80,6 +88,7 @@ public final class RpcServer implements AutoCloseable {
             .channel(transport.serverChannel())
             .option(ChannelOption.SO_BACKLOG, 1024)
             .option(ChannelOption.SO_REUSEADDR, true)
+            .childOption(ChannelOption.ALLOCATOR, ALLOCATOR)
             .childHandler(
                 new ChannelInitializer<Channel>() {
                   @Override

@@ -26,6 +26,7 @@ final class NfsBench {
     final Series rates;
     final Latency latency = new Latency();
     final Series p999 = new Series("p999_us");
+    final Series cpu = new Series("cpu_us");
 
     Figures(String name) {
       rates = new Series(name);
@@ -75,15 +76,17 @@ final class NfsBench {
       NfsContestant.Outcome outcome = contestant.run(workload, wishes.seconds());
       Figures of = figures.get(workload).get(index);
       of.rates.add(outcome.operationsPerSecond());
+      of.cpu.add(outcome.cpuMicros());
       of.latency.add(outcome.latencies());
       Histogram all = outcome.latencies();
       of.p999.add(all.getValueAtPercentile(99.9) / 1e3);
       line.append(
           String.format(
               Locale.ROOT,
-              "  %s %,.0f/s p50 %,.0f p99.9 %,.0f µs",
+              "  %s %,.0f/s cpu %,.1f p50 %,.0f p99.9 %,.0f µs",
               contestant.name(),
               outcome.operationsPerSecond(),
+              outcome.cpuMicros(),
               all.getValueAtPercentile(50) / 1e3,
               all.getValueAtPercentile(99.9) / 1e3));
     }
@@ -100,7 +103,12 @@ final class NfsBench {
       report.figure(key + "_per_s", text + ", operations/s " + spread(of.rates), of.rates.median());
       report.figure(key + "_p50_us", text + ", p50, µs", of.latency.p50().median());
       report.figure(key + "_p999_us", text + ", p99.9, µs " + spread(of.p999), of.p999.median());
+      if (!Double.isNaN(of.cpu.median())) {
+        report.figure(
+            key + "_cpu_us", text + ", server's CPU, µs " + spread(of.cpu), of.cpu.median());
+      }
       Map<String, Object> values = new LinkedHashMap<>(of.latency.toJson());
+      values.put("cpu_us", of.cpu.toJson());
       values.put("operations_per_s", of.rates.toJson());
       values.put("p999_us", of.p999.toJson());
       raw.put(contestants.get(i).name(), values);

@@ -21,6 +21,7 @@ import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.Callable;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -147,12 +148,14 @@ public final class NfsBenchCommand implements Callable<Integer> {
       return part;
     }
 
-    void contestant(String name, InetSocketAddress address, List<String> names) throws IOException {
+    void contestant(String name, InetSocketAddress address, OptionalLong pid, List<String> names)
+        throws IOException {
       contestants.add(
           add(
               NfsContestant.connect(
                   name,
                   address,
+                  pid,
                   names,
                   new AuthSys().set(uid, uid),
                   new NfsContestant.Shape(connections, slots, (long) fileMib << 20),
@@ -217,7 +220,11 @@ public final class NfsBenchCommand implements Callable<Integer> {
       int port = uri.getPort() < 0 ? NFS_PORT : uri.getPort();
       List<String> names =
           Stream.of(uri.getPath().split("/", -1)).filter(name -> !name.isEmpty()).toList();
-      setup.contestant(url.substring(0, equals), new InetSocketAddress(uri.getHost(), port), names);
+      setup.contestant(
+          url.substring(0, equals),
+          new InetSocketAddress(uri.getHost(), port),
+          OptionalLong.empty(),
+          names);
     }
     Path gcLog = null;
     ServerProcess own = null;
@@ -234,7 +241,8 @@ public final class NfsBenchCommand implements Callable<Integer> {
         report.fact("server_flags", String.join(" ", serverFlags));
         own = setup.add(ServerProcess.of(export).jvmFlags(flags.toArray(String[]::new)).start());
         progress.accept("selkie is process " + own.pid());
-        setup.contestant("selkie", own.nfs(), List.of(own.exportName()));
+        setup.contestant(
+            "selkie", own.nfs(), OptionalLong.of(own.pid()), List.of(own.exportName()));
       }
       if (ganesha) {
         Path program =
@@ -245,7 +253,8 @@ public final class NfsBenchCommand implements Callable<Integer> {
         GaneshaProcess other = setup.add(GaneshaProcess.start(program, export, scratch.path()));
         progress.accept("ganesha is process " + other.pid());
         report.fact("ganesha", GaneshaProcess.version(program));
-        setup.contestant(GaneshaProcess.NAME, other.address(), List.of("bench"));
+        setup.contestant(
+            GaneshaProcess.NAME, other.address(), OptionalLong.of(other.pid()), List.of("bench"));
       }
     }
     report.fact("shape", connections + " connections × " + slots + " slots");

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -23,6 +24,7 @@ final class NfsContestant implements AutoCloseable {
   private static final long GRACE_SECONDS = 60;
 
   private final String name;
+  private final OptionalLong pid;
   private final NanoClock clock;
   private final List<NfsLoadSession> sessions = new ArrayList<>();
   private final List<NfsLoadSession.OpenedFile> files = new ArrayList<>();
@@ -38,8 +40,9 @@ final class NfsContestant implements AutoCloseable {
    */
   record Shape(int connections, int slots, long fileBytes) {}
 
-  private NfsContestant(String name, NanoClock clock, int connections) {
+  private NfsContestant(String name, OptionalLong pid, NanoClock clock, int connections) {
     this.name = name;
+    this.pid = pid;
     this.clock = clock;
     this.threads =
         Executors.newFixedThreadPool(
@@ -49,18 +52,20 @@ final class NfsContestant implements AutoCloseable {
   /**
    * Connects to a server.
    *
+   * @param pid the server's process if it is on this machine, for the processor time it takes
    * @param directory names from the server's root to a directory that can be written
    * @param credential of the user that asks
    */
   static NfsContestant connect(
       String name,
       InetSocketAddress address,
+      OptionalLong pid,
       List<String> directory,
       AuthSys credential,
       Shape shape,
       NanoClock clock)
       throws IOException {
-    NfsContestant contestant = new NfsContestant(name, clock, shape.connections());
+    NfsContestant contestant = new NfsContestant(name, pid, clock, shape.connections());
     try {
       int dataMax = NfsWorkload.WRITE_1M.dataBytes();
       for (int i = 0; i < shape.connections(); i++) {
@@ -94,8 +99,12 @@ final class NfsContestant implements AutoCloseable {
     }
   }
 
-  /** What a while under load gave. */
-  record Outcome(double operationsPerSecond, Histogram latencies) {}
+  /**
+   * What a while under load gave.
+   *
+   * @param cpuMicros processor time of the server for each operation; NaN when it cannot be known
+   */
+  record Outcome(double operationsPerSecond, double cpuMicros, Histogram latencies) {}
 
   /** Puts load on all connections for so long. */
   Outcome run(NfsWorkload workload, double seconds) throws IOException, InterruptedException {
@@ -103,6 +112,7 @@ final class NfsContestant implements AutoCloseable {
     long until = clock.nanoTime() + nanos;
     List<Histogram> histograms = new ArrayList<>();
     List<Future<Long>> running = new ArrayList<>();
+    double cpuBefore = cpuSeconds();
     for (NfsLoad load : loads) {
       Histogram histogram = Latency.histogram();
       histograms.add(histogram);
@@ -114,7 +124,18 @@ final class NfsContestant implements AutoCloseable {
     }
     Histogram all = Latency.histogram();
     histograms.forEach(all::add);
-    return new Outcome(operations / seconds, all);
+    double cpu = cpuSeconds() - cpuBefore;
+    return new Outcome(operations / seconds, cpu * 1e6 / all.getTotalCount(), all);
+  }
+
+  /** Processor time of the server so far, user's and kernel's together. */
+  private double cpuSeconds() {
+    return pid.isEmpty()
+        ? Double.NaN
+        : ProcessHandle.of(pid.getAsLong())
+            .flatMap(process -> process.info().totalCpuDuration())
+            .map(spent -> spent.toNanos() / 1e9)
+            .orElse(Double.NaN);
   }
 
   private long result(Future<Long> load, double seconds) throws IOException, InterruptedException {
