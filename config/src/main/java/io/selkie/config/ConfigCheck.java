@@ -48,6 +48,14 @@ final class ConfigCheck {
           "is " + sessions.maxBufferBytes() + ", less than two requests and replies may need",
           "raise it to " + least + " or more, or lower the lengths");
     }
+    if (sessions.graceSeconds() < sessions.leaseSeconds()) {
+      at(
+          "sessions.graceSeconds",
+          "is "
+              + sessions.graceSeconds()
+              + ", less than the lease: clients learn of a restart too late",
+          "raise it to " + sessions.leaseSeconds() + " or more, or lower sessions.leaseSeconds");
+    }
     LayoutConfig layout = config.layout();
     notMore("layout.maxLayoutsPerClient", layout.maxLayoutsPerClient(), layout.maxLayouts());
     RdmaConfig rdma = config.rdma();

@@ -5,6 +5,7 @@ package io.selkie.config;
  * refused.
  *
  * @param leaseSeconds a client not heard of for so long has expired
+ * @param graceSeconds how long after a restart clients may reclaim what they held, if any did
  * @param maxClients client ids
  * @param maxSessionsPerClient sessions of one client id
  * @param maxConnections NFS connections of all clients together
@@ -24,6 +25,7 @@ package io.selkie.config;
  */
 public record SessionConfig(
     @Setting(value = "90", min = 1, max = 3600) int leaseSeconds,
+    @Setting(value = "90", min = 1, max = 3600) int graceSeconds,
     @Setting(value = "1024", min = 1, max = 1_000_000) int maxClients,
     @Setting(value = "16", min = 1, max = 1024) int maxSessionsPerClient,
     @Setting(value = "4096", min = 1, max = 1_000_000) int maxConnections,

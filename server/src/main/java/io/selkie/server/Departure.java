@@ -4,6 +4,7 @@ import io.selkie.layout.LayoutArbiter;
 import io.selkie.layout.RecallCause;
 import io.selkie.protocol.nfs4.SessionId4;
 import io.selkie.server.direct.QueuePairGate;
+import io.selkie.server.recovery.Recovery;
 import io.selkie.server.session.ClientLifecycle;
 import io.selkie.server.state.LockTable;
 import io.selkie.server.state.OpenTable;
@@ -14,7 +15,8 @@ import java.util.concurrent.Executor;
 
 /**
  * What goes when a client or a session goes: first the layouts, fenced, because only they can still
- * change anything, then the opens that kept their files open, then the queue pairs that are left.
+ * change anything, then its record on disk, then the opens that kept their files open, then the
+ * queue pairs that are left.
  *
  * <p>Sessions are made before what hangs on them, so the parts come later, once: {@link #attach}.
  */
@@ -23,15 +25,18 @@ final class Departure implements ClientLifecycle {
   private record Parts(
       LayoutArbiter arbiter, OpenTable opens, LockTable locks, Optional<QueuePairGate> gate) {}
 
+  private final Recovery recovery;
   private final Executor blocking;
   private volatile Parts parts;
 
   /**
    * With nothing attached.
    *
+   * @param recovery must have forgotten a client before others get what it held
    * @param blocking runs what may block in the kernel
    */
-  Departure(Executor blocking) {
+  Departure(Recovery recovery, Executor blocking) {
+    this.recovery = recovery;
     this.blocking = blocking;
   }
 
@@ -52,6 +57,8 @@ final class Departure implements ClientLifecycle {
         };
     return CompletableFuture.supplyAsync(() -> all.arbiter.clientGone(clientId, why), blocking)
         .thenCompose(stage -> stage)
+        // Nobody may get what it held while it could still reclaim that after a restart.
+        .thenCompose(_ -> recovery.forget(clientId))
         .thenRunAsync(
             () -> {
               all.opens.clientGone(clientId);

@@ -15,6 +15,7 @@ import io.selkie.posix.SystemFacts;
 import io.selkie.server.compound.Workers;
 import io.selkie.server.diagnostics.DiagnosticsServer;
 import io.selkie.server.metrics.ServerMetrics;
+import io.selkie.server.recovery.Recovery;
 import io.selkie.server.rpc.RpcServer;
 import io.selkie.server.session.SessionManager;
 import io.selkie.server.state.LockTable;
@@ -49,6 +50,7 @@ public final class SelkieServer implements AutoCloseable {
   private final Teardown teardown;
   private final ServerMetrics metrics;
   private final SessionManager sessions;
+  private final Recovery recovery;
   private final OpenTable opens;
   private final PassthroughFileSystem fs;
   private final LayoutArbiter arbiter;
@@ -74,8 +76,9 @@ public final class SelkieServer implements AutoCloseable {
         teardown.later(new BlockingThreads("layout-worker", Math.max(2, Limits.processors())));
     // Of its own, so that nobody who waits for a seal to go waits behind a slow grant.
     BlockingThreads releases = teardown.later(new BlockingThreads("layout-release", 2));
-    Departure departure = new Departure(releases);
-    this.sessions = parts.openSessions(departure);
+    this.recovery = parts.openRecovery();
+    Departure departure = new Departure(recovery, releases);
+    this.sessions = parts.openSessions(departure, recovery);
     this.rdma = parts.openRdma(sessions);
     LeaseTimeGuard guard = parts.guard(facts, seconds -> deadlines(config, seconds), deadlines);
     LeaseRuntime leases = parts.startLeases(deadlines, guard);
@@ -89,7 +92,11 @@ public final class SelkieServer implements AutoCloseable {
     this.workers = teardown.later(Limits.workers(config.workers()));
     RpcServer rpc =
         parts.openRpc(
-            parts.services(fs, opens, locks, arbiter, sessions), sessions, workers, releases);
+            parts.services(fs, opens, locks, arbiter, recovery),
+            sessions,
+            recovery,
+            workers,
+            releases);
     this.diagnostics = openDiagnostics();
     // Clients may come from here on.
     this.nfsAddress = rpc.listen(resolve(config.listen()));
@@ -205,6 +212,11 @@ public final class SelkieServer implements AutoCloseable {
     return sessions;
   }
 
+  /** What it remembers of clients over a restart, and its grace period. */
+  public Recovery recovery() {
+    return recovery;
+  }
+
   /** Its opens. */
   public OpenTable opens() {
     return opens;
@@ -252,6 +264,7 @@ public final class SelkieServer implements AutoCloseable {
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt();
     }
+    recovery.stopping(sessions::holdsState);
     finish();
   }
 

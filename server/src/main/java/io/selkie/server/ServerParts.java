@@ -38,10 +38,15 @@ import io.selkie.server.ops.FileOperations;
 import io.selkie.server.ops.FileServices;
 import io.selkie.server.ops.Nfs42Operations;
 import io.selkie.server.ops.WriteVerifier;
+import io.selkie.server.recovery.ClientStore;
+import io.selkie.server.recovery.Recovery;
+import io.selkie.server.recovery.RecoveryGates;
 import io.selkie.server.rpc.RpcServer;
 import io.selkie.server.session.ClientLifecycle;
+import io.selkie.server.session.ClientMemory;
 import io.selkie.server.session.ServerIdentity;
 import io.selkie.server.session.SessionManager;
+import io.selkie.server.state.Grace;
 import io.selkie.server.state.LockTable;
 import io.selkie.server.state.OpenTable;
 import io.selkie.server.state.StateDirectory;
@@ -51,8 +56,10 @@ import io.selkie.server.vfs.PassthroughFileSystem;
 import io.selkie.server.vfs.VfsState;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HexFormat;
@@ -198,7 +205,33 @@ final class ServerParts {
 
   // ---------------------------------------------------------------- sessions
 
-  SessionManager openSessions(ClientLifecycle lifecycle) throws IOException {
+  /** The clients of before, and the grace period that they have. */
+  Recovery openRecovery() throws IOException {
+    ClientStore store =
+        teardown.later(
+            ClientStore.open(
+                state.path(),
+                bootId(),
+                timers,
+                metrics.counter(Metric.CLIENT_STORE_FAILURES)::inc));
+    Recovery recovery =
+        new Recovery(store, clock, timers, Duration.ofSeconds(config.sessions().graceSeconds()));
+    metrics.gauge(Metric.GRACE, () -> recovery.inGrace() ? 1 : 0);
+    metrics.gauge(Metric.CLIENTS_TO_RECLAIM, recovery::outstandingClients);
+    return recovery;
+  }
+
+  /** Which start of the machine this is; empty where the kernel does not say. */
+  private static String bootId() {
+    try {
+      return Files.readString(Path.of("/proc/sys/kernel/random/boot_id")).strip();
+    } catch (IOException e) {
+      LOG.warn("the kernel's boot id cannot be read: no LAYOUTCOMMIT is reclaimed", e);
+      return "";
+    }
+  }
+
+  SessionManager openSessions(ClientLifecycle lifecycle, ClientMemory memory) throws IOException {
     String id = HexFormat.of().formatHex(state.serverId());
     ServerIdentity identity =
         new ServerIdentity(
@@ -209,7 +242,8 @@ final class ServerParts {
             "Selkie " + new Main.Version().getVersion()[0].replace("selkie ", ""),
             new NfsTime4(startedAt.getEpochSecond(), 0));
     return teardown.later(
-        new SessionManager(identity, Limits.sessions(config), clock, timers, random, lifecycle));
+        new SessionManager(
+            identity, Limits.sessions(config), clock, timers, random, lifecycle, memory));
   }
 
   // ---------------------------------------------------------------- one-sided access
@@ -320,7 +354,7 @@ final class ServerParts {
       OpenTable opens,
       LockTable locks,
       LayoutArbiter arbiter,
-      SessionManager sessions) {
+      Grace grace) {
     Set<String> withLayouts =
         config.exports().stream()
             .filter(ExportConfig::layouts)
@@ -337,11 +371,15 @@ final class ServerParts {
         Limits.attributes(config.sessions()),
         new WriteVerifier(state.bootEpoch()),
         withLayouts,
-        sessions::isReclaimComplete);
+        grace);
   }
 
   RpcServer openRpc(
-      FileServices services, SessionManager sessions, Workers workers, BlockingThreads releases) {
+      FileServices services,
+      SessionManager sessions,
+      Recovery recovery,
+      Workers workers,
+      BlockingThreads releases) {
     List<Operation> operations = new ArrayList<>(FileOperations.all(services));
     operations.addAll(Nfs42Operations.all(services, clock));
     operations.addAll(
@@ -351,7 +389,7 @@ final class ServerParts {
             client -> releases.execute(() -> services.arbiter().backChannelUp(client))));
     CompoundEngine engine =
         new CompoundEngine(
-            OperationTable.of(operations),
+            OperationTable.of(RecoveryGates.around(operations, recovery)),
             ExecutionPolicy.BY_COST,
             workers,
             metrics::operation,

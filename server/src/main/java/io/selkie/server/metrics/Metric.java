@@ -28,6 +28,14 @@ public enum Metric {
   CONNECTIONS("connections", Kind.GAUGE, "NFS connections now open"),
   /** Client ids now. */
   CLIENTS("clients", Kind.GAUGE, "clients now known"),
+  /** Whether the grace period lasts. */
+  GRACE("grace", Kind.GAUGE, "1 in the grace period after a restart, else 0"),
+  /** Clients of before a restart that may still reclaim. */
+  CLIENTS_TO_RECLAIM(
+      "clients_to_reclaim", Kind.GAUGE, "clients of before a restart that have not yet finished"),
+  /** Client records that could not be written. */
+  CLIENT_STORE_FAILURES(
+      "client_store_failures_total", Kind.COUNTER, "failed writes of client records, all retried"),
   /** Sessions now. */
   SESSIONS("sessions", Kind.GAUGE, "sessions now alive"),
   /** Opens now. */

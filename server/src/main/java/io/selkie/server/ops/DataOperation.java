@@ -45,6 +45,12 @@ abstract class DataOperation extends FileOperation {
           ? mayDoIo(c, file, services.locks().openOf(stateid), write)
           : checked;
     }
+    if (Stateids.isSpecial(stateid)) {
+      int admitted = services.grace().admitWithoutOpen(write);
+      if (admitted != NfsStat4.NFS4_OK) {
+        return admitted;
+      }
+    }
     int status = services.opens().checkIo(c.clientId(), stateid, file.identity(), write);
     if (status != NfsStat4.NFS4_OK || services.kernel().mayAll()) {
       return status;

@@ -8,6 +8,7 @@ import io.selkie.posix.Kernel;
 import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.server.metrics.ServerMetrics;
 import io.selkie.server.ops.attr.AttrSource.ServerAttributes;
+import io.selkie.server.state.Grace;
 import io.selkie.server.state.LockTable;
 import io.selkie.server.state.OpenTable;
 import io.selkie.server.vfs.Export;
@@ -18,7 +19,6 @@ import io.selkie.server.vfs.VfsFile;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.LongPredicate;
 
 /**
  * What the operations work with. Safe for use by several threads, as all of its parts are.
@@ -34,7 +34,7 @@ import java.util.function.LongPredicate;
  * @param attributes what is the same for all files
  * @param verifier of what was written and not yet made durable
  * @param layoutExports names of the exports whose files may have layouts
- * @param reclaimComplete whether a client has said RECLAIM_COMPLETE; until then it gets no new open
+ * @param grace whether state may be reclaimed or taken anew just now
  */
 public record FileServices(
     Kernel own,
@@ -47,7 +47,7 @@ public record FileServices(
     ServerAttributes attributes,
     WriteVerifier verifier,
     Set<String> layoutExports,
-    LongPredicate reclaimComplete) {
+    Grace grace) {
 
   /** Copies the set. */
   public FileServices {

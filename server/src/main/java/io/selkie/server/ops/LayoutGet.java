@@ -58,6 +58,11 @@ final class LayoutGet extends FileOperation {
     if (status != NfsStat4.NFS4_OK) {
       return status;
     }
+    // Section 18.43.3: layouts are not kept over a restart, what others reclaim goes first.
+    status = services.grace().admitNew(c.clientId());
+    if (status != NfsStat4.NFS4_OK) {
+      return status;
+    }
     boolean ofLayout = services.arbiter().isLayoutStateid(stateid);
     int access;
     if (ofLayout) {

@@ -27,14 +27,11 @@ final class Locks {
       super(services, opcode);
     }
 
-    /** Whether anything new may be locked now. */
+    /** Whether anything may be locked anew, or reclaimed, now. */
     final int admit(CompoundContext c, boolean reclaim) {
-      if (reclaim) {
-        return NfsStat4.NFS4ERR_NO_GRACE;
-      }
-      return services.reclaimComplete().test(c.clientId())
-          ? NfsStat4.NFS4_OK
-          : NfsStat4.NFS4ERR_GRACE;
+      return reclaim
+          ? services.grace().admitReclaim(c.clientId())
+          : services.grace().admitNew(c.clientId());
     }
 
     /** What a file that can have no locks is refused with; NFS4_OK for one that can. */

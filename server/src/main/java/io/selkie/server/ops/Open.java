@@ -27,8 +27,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * OPEN, RFC 8881 section 18.16: claims NULL and FH. A claim of before a restart is answered with
- * NFS4ERR_NO_GRACE, as nothing is kept to reclaim from yet, one of a delegation as one of none.
+ * OPEN, RFC 8881 section 18.16: claims NULL, FH, and PREVIOUS for what was open before a restart. A
+ * claim of a delegation is answered as one of none.
  */
 final class Open extends FileOperation {
 
@@ -71,9 +71,16 @@ final class Open extends FileOperation {
     if (status != NfsStat4.NFS4_OK) {
       return status;
     }
-    if (!services.reclaimComplete().test(c.clientId())) {
-      // Section 18.51.3: what could still be reclaimed must not be taken anew.
-      return NfsStat4.NFS4ERR_GRACE;
+    boolean reclaim = args.claim() == OpenConst4.CLAIM_PREVIOUS;
+    status =
+        reclaim
+            ? services.grace().admitReclaim(c.clientId())
+            : services.grace().admitNew(c.clientId());
+    if (status != NfsStat4.NFS4_OK) {
+      return status;
+    }
+    if (reclaim) {
+      return reclaimed(openExisting(c, args, current, ChangeInfo.NONE));
     }
     if (args.claim() == OpenConst4.CLAIM_FH) {
       return openExisting(c, args, current, ChangeInfo.NONE);
@@ -108,9 +115,6 @@ final class Open extends FileOperation {
       return NfsStat4.NFS4ERR_INVAL;
     }
     switch (args.claim()) {
-      case OpenConst4.CLAIM_PREVIOUS -> {
-        return NfsStat4.NFS4ERR_NO_GRACE;
-      }
       case OpenConst4.CLAIM_DELEGATE_CUR, OpenConst4.CLAIM_DELEG_CUR_FH -> {
         return NfsStat4.NFS4ERR_BAD_STATEID;
       }
@@ -122,7 +126,7 @@ final class Open extends FileOperation {
     if (!args.isCreate()) {
       return NfsStat4.NFS4_OK;
     }
-    if (args.claim() == OpenConst4.CLAIM_FH) {
+    if (args.claim() == OpenConst4.CLAIM_FH || args.claim() == OpenConst4.CLAIM_PREVIOUS) {
       return NfsStat4.NFS4ERR_INVAL;
     }
     if (args.createMode() == OpenConst4.EXCLUSIVE4 && !services.arbiter().layoutTypes().isEmpty()) {
@@ -136,6 +140,11 @@ final class Open extends FileOperation {
     return args.isExclusive() && !AttrSets.exclusiveCreate().containsAll(attrs.mask())
         ? NfsStat4.NFS4ERR_INVAL
         : NfsStat4.NFS4_OK;
+  }
+
+  /** What a reclaim is answered with when others hold what it wants (section 15.1.9.5). */
+  private static int reclaimed(int status) {
+    return status == NfsStat4.NFS4ERR_SHARE_DENIED ? NfsStat4.NFS4ERR_RECLAIM_CONFLICT : status;
   }
 
   private ChangeInfo unchanged(VfsFile directory) {

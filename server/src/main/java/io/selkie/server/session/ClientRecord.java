@@ -144,6 +144,11 @@ final class ClientRecord {
     return running.get() > 0 ? 0 : clock.nanoTime() - renewedAtNanos;
   }
 
+  /** Whether a request of it is running. */
+  boolean isBusy() {
+    return running.get() > 0;
+  }
+
   void requestBegan() {
     running.incrementAndGet();
     renew();

@@ -48,6 +48,7 @@ final class ClientTable {
   private final Timers timers;
   private final StateRegistry owners;
   private final ClientLifecycle lifecycle;
+  private final ClientMemory memory;
   private final Connections connections;
 
   private final Map<ByteBuffer, ClientRecord> confirmedByOwner = new HashMap<>();
@@ -65,6 +66,7 @@ final class ClientTable {
       Timers timers,
       StateRegistry owners,
       ClientLifecycle lifecycle,
+      ClientMemory memory,
       Connections connections) {
     this.bootEpoch = bootEpoch;
     this.limits = limits;
@@ -72,6 +74,7 @@ final class ClientTable {
     this.timers = timers;
     this.owners = owners;
     this.lifecycle = lifecycle;
+    this.memory = memory;
     this.connections = connections;
   }
 
@@ -236,6 +239,7 @@ final class ClientTable {
 
   /** The record is confirmed; an earlier incarnation of the same client goes with it. */
   private void confirm(ClientRecord record, Departures departures) {
+    memory.confirmed(record.clientId(), record.owner(), record.verifier(), record.principal());
     ClientRecord earlier = confirmedByOwner.get(record.owner());
     if (earlier != null) {
       remove(earlier, Cause.RESTARTED, departures);
@@ -325,11 +329,13 @@ final class ClientTable {
       long left = limits.lease().toNanos() - record.silentNanos();
       if (left > 0) {
         armLease(record, left);
-        return;
+      } else {
+        remove(record, Cause.EXPIRED, departures);
       }
-      remove(record, Cause.EXPIRED, departures);
     }
     departures.run();
+    // Without the lock: it asks those who hold state.
+    memory.review(record.clientId(), () -> record.isBusy() || owners.holdsState(record.clientId()));
   }
 
   /** Stops all timers; nothing expires any more, and no session is created. */

@@ -29,12 +29,14 @@ public final class SessionManager implements AutoCloseable {
   private final RandomGenerator random;
   private final StateRegistry owners = new StateRegistry();
   private final Connections connections = new Connections();
+  private final ClientMemory memory;
   private final ClientTable clients;
 
   /**
    * Creates a manager without clients.
    *
    * @param random should be hard to predict: session IDs are made with it
+   * @param memory remembers clients over a restart
    */
   public SessionManager(
       ServerIdentity identity,
@@ -42,14 +44,16 @@ public final class SessionManager implements AutoCloseable {
       NanoClock clock,
       Timers timers,
       RandomGenerator random,
-      ClientLifecycle lifecycle) {
+      ClientLifecycle lifecycle,
+      ClientMemory memory) {
     this.identity = identity;
     this.limits = limits;
     this.timers = timers;
     this.random = random;
+    this.memory = memory;
     this.clients =
         new ClientTable(
-            identity.bootEpoch(), limits, clock, timers, owners, lifecycle, connections);
+            identity.bootEpoch(), limits, clock, timers, owners, lifecycle, memory, connections);
   }
 
   /** Adds somebody who hands out stateids. To be called before the first request. */
@@ -72,7 +76,7 @@ public final class SessionManager implements AutoCloseable {
         new SessionOps.BackchannelCtl(clients),
         new SessionOps.DestroySession(clients),
         new SessionOps.DestroyClientid(clients),
-        new SessionOps.ReclaimComplete(clients),
+        new SessionOps.ReclaimComplete(clients, memory),
         new SessionOps.FreeStateid(owners),
         new SessionOps.TestStateid(owners),
         new SessionOps.SecinfoNoName(parentCheck));
@@ -114,13 +118,15 @@ public final class SessionManager implements AutoCloseable {
     return session == null ? OptionalLong.empty() : OptionalLong.of(session.client().clientId());
   }
 
-  /**
-   * Whether the client has said RECLAIM_COMPLETE: before that it may get no new lock, share
-   * reservation or layout (NFS4ERR_GRACE); after that it may reclaim none (NFS4ERR_NO_GRACE).
-   */
+  /** Whether the client has said RECLAIM_COMPLETE for all file systems. */
   public boolean isReclaimComplete(long clientId) {
     ClientRecord client = clients.confirmed(clientId);
     return client != null && client.isReclaimComplete();
+  }
+
+  /** Whether the client holds any state: opens, locks, delegations, layouts. */
+  public boolean holdsState(long clientId) {
+    return owners.holdsState(clientId);
   }
 
   /** The lease that clients hold, for the attribute lease_time. */

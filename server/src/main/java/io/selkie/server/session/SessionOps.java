@@ -12,6 +12,7 @@ import io.selkie.protocol.xdr.XdrReader;
 import io.selkie.protocol.xdr.XdrWriter;
 import io.selkie.server.compound.CompoundContext;
 import io.selkie.server.compound.Operation;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.ToIntFunction;
 
 /** The smaller operations on sessions, clients and stateids, one class each. */
@@ -166,10 +167,12 @@ final class SessionOps {
    */
   static final class ReclaimComplete extends MemoryOperation {
     private final ClientTable clients;
+    private final ClientMemory memory;
 
-    ReclaimComplete(ClientTable clients) {
+    ReclaimComplete(ClientTable clients, ClientMemory memory) {
       super(NfsOp4.OP_RECLAIM_COMPLETE, Position.IN_SESSION);
       this.clients = clients;
+      this.memory = memory;
     }
 
     @Override
@@ -181,6 +184,20 @@ final class SessionOps {
       ClientRecord client = clients.confirmed(c.clientId());
       if (client == null) {
         return NfsStat4.NFS4ERR_DEADSESSION;
+      }
+      if (client.isReclaimComplete()) {
+        return NfsStat4.NFS4ERR_COMPLETE_ALREADY;
+      }
+      CompletableFuture<Void> kept = memory.reclaimComplete(c.clientId()).toCompletableFuture();
+      return kept.isDone()
+          ? answer(client, kept.isCompletedExceptionally())
+          : c.suspend(kept, (context, nothing, failure) -> answer(client, failure != null));
+    }
+
+    private static int answer(ClientRecord client, boolean failed) {
+      if (failed) {
+        // What it has reclaimed would not outlive the next restart.
+        return NfsStat4.NFS4ERR_DELAY;
       }
       return client.completeReclaim() ? NfsStat4.NFS4_OK : NfsStat4.NFS4ERR_COMPLETE_ALREADY;
     }

@@ -44,4 +44,23 @@ public interface Grace {
    * @return NFS4_OK or NFS4ERR_GRACE
    */
   int admitNew(long clientId);
+
+  /**
+   * Whether data may be read or written without an open, by a special stateid: not while an open
+   * that denies it may yet be reclaimed.
+   *
+   * @return NFS4_OK or NFS4ERR_GRACE
+   */
+  default int admitWithoutOpen(boolean write) {
+    return inGrace() ? NfsStat4.NFS4ERR_GRACE : NfsStat4.NFS4_OK;
+  }
+
+  /**
+   * Whether the client may commit what it wrote by a layout of before a restart.
+   *
+   * @return NFS4_OK, NFS4ERR_NO_GRACE or NFS4ERR_RECLAIM_BAD
+   */
+  default int admitCommit(long clientId) {
+    return admitReclaim(clientId);
+  }
 }

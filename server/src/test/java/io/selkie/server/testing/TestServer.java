@@ -60,7 +60,8 @@ public final class TestServer implements AutoCloseable {
             clock,
             timers,
             RandomGenerator.of("L64X128MixRandom"),
-            new Lifecycle());
+            new Lifecycle(),
+            io.selkie.server.session.ClientMemory.NONE);
     List<Operation> operations = new ArrayList<>(sessions.operations(parentCheck));
     operations.addAll(List.of(more));
     CompoundEngine engine =
