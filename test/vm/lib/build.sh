@@ -4,7 +4,7 @@
 
 readonly GUEST_PACKAGES=(
   kmod iproute2 procps psmisc util-linux netbase keyutils libcap2-bin
-  nfs-common attr acl xfsprogs e2fsprogs fio
+  nfs-common nfs4-acl-tools attr acl xfsprogs e2fsprogs fio
   gcc libc6-dev make dpkg-dev python3 strace
 )
 # The project that is built on the mount; a small one in C with tests of its own.

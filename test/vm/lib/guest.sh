@@ -54,7 +54,7 @@ serve_guest() {
     [[ $request != off ]] || return 0
     status=0
     # Into a file: what a request leaves running in the background must not hold up the answer.
-    (cd "$EXPORT" && eval "$request") > "$WORK/answer" 2>&1 < /dev/null || status=$?
+    (set +eu +o pipefail; cd "$EXPORT" && eval "$request") > "$WORK/answer" 2>&1 < /dev/null || status=$?
     printf '%s %s\n' "$status" "$(base64 -w 0 "$WORK/answer")" >&"$CONTROL_IN"
   done
 }

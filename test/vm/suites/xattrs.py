@@ -3,7 +3,6 @@
 # kind: compare
 # versions: 4.2
 # seconds: 60
-# waits for: the operations of NFSv4.2
 import os
 
 from selkie_vm import attempt, section
