@@ -8,10 +8,13 @@ import io.selkie.server.recovery.Recovery;
 import io.selkie.server.session.ClientLifecycle;
 import io.selkie.server.state.LockTable;
 import io.selkie.server.state.OpenTable;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
+import java.util.function.LongConsumer;
 
 /**
  * What goes when a client or a session goes: first the layouts, fenced, because only they can still
@@ -27,6 +30,7 @@ final class Departure implements ClientLifecycle {
 
   private final Recovery recovery;
   private final Executor blocking;
+  private final List<LongConsumer> first = new CopyOnWriteArrayList<>();
   private volatile Parts parts;
 
   /**
@@ -46,9 +50,15 @@ final class Departure implements ClientLifecycle {
     parts = new Parts(arbiter, opens, locks, gate);
   }
 
+  /** Adds one who is told of every client that is gone, before anything else; must not block. */
+  void first(LongConsumer told) {
+    first.add(told);
+  }
+
   @Override
   public CompletionStage<Void> clientGone(long clientId, Cause cause) {
     Parts all = parts;
+    first.forEach(told -> told.accept(clientId));
     RecallCause why =
         switch (cause) {
           case EXPIRED -> RecallCause.CLIENT_EXPIRED;

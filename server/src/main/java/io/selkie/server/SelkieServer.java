@@ -15,6 +15,7 @@ import io.selkie.posix.SystemFacts;
 import io.selkie.server.compound.Workers;
 import io.selkie.server.diagnostics.DiagnosticsServer;
 import io.selkie.server.metrics.ServerMetrics;
+import io.selkie.server.offload.Offloads;
 import io.selkie.server.recovery.Recovery;
 import io.selkie.server.rpc.RpcServer;
 import io.selkie.server.session.SessionManager;
@@ -89,12 +90,15 @@ public final class SelkieServer implements AutoCloseable {
     departure.attach(arbiter, opens, locks, rdma.map(RdmaService::gate));
     sessions.register(new Stateholders.Opens(opens));
     sessions.register(new Stateholders.Layouts(arbiter));
+    Offloads offloads = parts.openOffloads(sessions);
+    departure.first(offloads::clientGone);
     this.workers = teardown.later(Limits.workers(config.workers()));
     RpcServer rpc =
         parts.openRpc(
             parts.services(fs, opens, locks, arbiter, recovery),
             sessions,
             recovery,
+            offloads,
             workers,
             releases);
     this.diagnostics = openDiagnostics();

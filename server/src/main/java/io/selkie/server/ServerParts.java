@@ -34,6 +34,7 @@ import io.selkie.server.direct.QueuePairGate;
 import io.selkie.server.identity.Callers;
 import io.selkie.server.metrics.Metric;
 import io.selkie.server.metrics.ServerMetrics;
+import io.selkie.server.offload.Offloads;
 import io.selkie.server.ops.FileOperations;
 import io.selkie.server.ops.FileServices;
 import io.selkie.server.ops.Nfs42Operations;
@@ -84,6 +85,9 @@ final class ServerParts {
 
   /** layout_blksize: what LAYOUTCOMMIT's lists are aligned to. */
   private static final int LAYOUT_BLOCK_BYTES = 4096;
+
+  /** More would only make each other slow on one disk. */
+  private static final int COPY_THREADS = 2;
 
   /** Descriptors for everything that is not an open file: sockets, directories, libraries. */
   private static final int OTHER_DESCRIPTORS = 512;
@@ -349,6 +353,18 @@ final class ServerParts {
 
   // ---------------------------------------------------------------- requests
 
+  /** Copies that go on by themselves. */
+  Offloads openOffloads(SessionManager sessions) {
+    BlockingThreads copying = teardown.later(new BlockingThreads("copy", COPY_THREADS));
+    Offloads offloads =
+        teardown.later(
+            new Offloads(
+                state.bootEpoch(), Offloads.Limits.DEFAULT, copying, timers, sessions::callBack));
+    metrics.gauge(Metric.COPIES, offloads::runningCount);
+    sessions.register(offloads);
+    return offloads;
+  }
+
   FileServices services(
       PassthroughFileSystem fs,
       OpenTable opens,
@@ -378,15 +394,20 @@ final class ServerParts {
       FileServices services,
       SessionManager sessions,
       Recovery recovery,
+      Offloads offloads,
       Workers workers,
       BlockingThreads releases) {
     List<Operation> operations = new ArrayList<>(FileOperations.all(services));
-    operations.addAll(Nfs42Operations.all(services, clock));
+    operations.addAll(Nfs42Operations.all(services, clock, offloads));
     operations.addAll(
         BackChannelWatch.around(
             sessions.operations(c -> FileOperations.checkParent(services, c)),
             sessions::clientOf,
-            client -> releases.execute(() -> services.arbiter().backChannelUp(client))));
+            client ->
+                releases.execute(() -> {
+                  services.arbiter().backChannelUp(client);
+                  offloads.backChannelUp(client);
+                })));
     CompoundEngine engine =
         new CompoundEngine(
             OperationTable.of(RecoveryGates.around(operations, recovery)),

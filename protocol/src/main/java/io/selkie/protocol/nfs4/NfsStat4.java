@@ -239,6 +239,11 @@ public final class NfsStat4 {
 
   private NfsStat4() {}
 
+  /** Returns whether the value is a status of any minor version. */
+  public static boolean isDefined(int value) {
+    return NAMES.containsKey(value);
+  }
+
   /** Returns the name as the RFC spells it, or the number in words if it is none. For logs. */
   public static String name(int value) {
     String name = NAMES.get(value);

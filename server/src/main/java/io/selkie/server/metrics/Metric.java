@@ -16,6 +16,15 @@ public enum Metric {
   NFS_READ_BYTES("nfs_read_bytes_total", Kind.COUNTER, "bytes of file data sent by NFS READ"),
   /** Data through WRITE. */
   NFS_WRITE_BYTES("nfs_write_bytes_total", Kind.COUNTER, "bytes of file data taken by NFS WRITE"),
+  /** Data that COPY copied. */
+  NFS_COPY_BYTES("nfs_copy_bytes_total", Kind.COUNTER, "bytes of file data copied by NFS COPY"),
+  /** Copies that go on by themselves now. */
+  COPIES("copies", Kind.GAUGE, "asynchronous copies now running"),
+  /** Errors of one-sided access that clients reported. */
+  LAYOUT_ERRORS(
+      "layout_errors_total", Kind.COUNTER, "errors reported by LAYOUTERROR", "op", "status"),
+  /** Reports of one-sided access by clients. */
+  LAYOUT_STATISTICS("layout_statistics_total", Kind.COUNTER, "reports by LAYOUTSTATS"),
   /** Data that peers fetched one-sided. */
   DIRECT_READ_BYTES("direct_read_bytes_total", Kind.GAUGE, "bytes fetched by one-sided reads"),
   /** Data that peers stored one-sided. */

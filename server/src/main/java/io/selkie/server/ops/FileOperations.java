@@ -55,6 +55,8 @@ public final class FileOperations {
         new Write(services),
         new Commit(services),
         new SecInfo(services),
+        new SetSsv(),
+        new GetDirDelegation(services),
         new GetDeviceInfo(services),
         new LayoutGet(services),
         new LayoutCommit(services),

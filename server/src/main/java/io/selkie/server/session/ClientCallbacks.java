@@ -22,13 +22,20 @@ final class ClientCallbacks implements CallbackChannel {
   }
 
   /** Sends one callback operation on whichever back channel of the client works. */
-  void call(long clientId, int opcode, Consumer<XdrWriter> arguments, RecallReply reply) {
+  void call(
+      long clientId,
+      int opcode,
+      List<CallReference> referringCalls,
+      Consumer<XdrWriter> arguments,
+      RecallReply reply) {
     BackChannel channel = channelOf(clientId);
     if (channel == null) {
       reply.onReply(Outcome.NO_BACK_CHANNEL, 0);
       return;
     }
-    channel.submit(new Callback(opcode, List.of(), arguments, reply));
+    channel.submit(
+        new Callback(
+            opcode, referringCalls.stream().filter(this::mayBeUnseen).toList(), arguments, reply));
   }
 
   @Override

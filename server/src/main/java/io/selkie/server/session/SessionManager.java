@@ -3,6 +3,7 @@ package io.selkie.server.session;
 import io.selkie.config.time.NanoClock;
 import io.selkie.config.time.Timers;
 import io.selkie.layout.CallbackChannel;
+import io.selkie.layout.CallbackChannel.CallReference;
 import io.selkie.layout.CallbackChannel.RecallReply;
 import io.selkie.lease.FileIdentity;
 import io.selkie.protocol.nfs4.SessionId4;
@@ -109,7 +110,21 @@ public final class SessionManager implements AutoCloseable {
    */
   public void callBack(
       long clientId, int opcode, Consumer<XdrWriter> arguments, RecallReply reply) {
-    new ClientCallbacks(clients, file -> null).call(clientId, opcode, arguments, reply);
+    callBack(clientId, opcode, List.of(), arguments, reply);
+  }
+
+  /**
+   * The same for what follows from requests whose replies it must not overtake (RFC 8881 section
+   * 2.10.6.3).
+   */
+  public void callBack(
+      long clientId,
+      int opcode,
+      List<CallReference> referringCalls,
+      Consumer<XdrWriter> arguments,
+      RecallReply reply) {
+    new ClientCallbacks(clients, file -> null)
+        .call(clientId, opcode, referringCalls, arguments, reply);
   }
 
   /** The client that a session belongs to, if there is such a session: for binding queue pairs. */

@@ -1,0 +1,93 @@
+package io.selkie.server.offload;
+
+import io.selkie.config.time.Timers;
+import io.selkie.layout.CallbackChannel.CallReference;
+import io.selkie.lease.FileIdentity;
+import io.selkie.protocol.nfs4.Nfs4Const;
+import io.selkie.protocol.nfs4.NfsStat4;
+import io.selkie.protocol.nfs4.Stateid4;
+import io.selkie.protocol.nfs4.Stateids;
+import io.selkie.protocol.nfs4.Verifier4;
+import io.selkie.protocol.xdr.XdrWriter;
+import java.util.List;
+
+/** One asynchronous operation. What can change is guarded by the table's lock. */
+final class Offload {
+  final long clientId;
+  final int uid;
+  final FileIdentity target;
+  final byte[] fileHandle;
+  final Stateid4 stateid;
+  final Verifier4 verifier;
+  final List<CallReference> startedBy;
+  final OffloadWork work;
+  private OffloadState state = OffloadState.RUNNING;
+
+  /** Until the next piece is tried; null while it never had to wait. */
+  Timers.Timer pause;
+
+  /** Set once the work is over. */
+  int status = NfsStat4.NFS4_OK;
+
+  long bytes;
+
+  /** How often the client could not be reached. */
+  int failures;
+
+  Offload(Offloads.Request request, Stateid4 stateid, OffloadWork work) {
+    this.clientId = request.clientId();
+    this.uid = request.uid();
+    this.target = request.target();
+    this.fileHandle = request.fileHandle();
+    this.verifier = request.verifier();
+    this.startedBy = List.of(request.call());
+    this.stateid = stateid;
+    this.work = work;
+  }
+
+  OffloadState state() {
+    return state;
+  }
+
+  void become(OffloadState next) {
+    if (!state.mayBecome(next)) {
+      throw new IllegalStateException(this + " cannot become " + next);
+    }
+    state = next;
+  }
+
+  boolean isOver() {
+    return state != OffloadState.RUNNING;
+  }
+
+  /**
+   * Writes CB_OFFLOAD4args (RFC 7862 section 16.1).
+   *
+   * <pre>
+   *   +------------+---------+---------+-------------------------------------------+
+   *   | filehandle | stateid | NFS4_OK | no callback id | count | UNSTABLE4 | verf |
+   *   |            |         +---------+-------------------------------------------+
+   *   |            |         | error   | bytes copied   |
+   *   +------------+---------+---------+----------------+
+   * </pre>
+   */
+  void encodeCallback(XdrWriter out) {
+    out.opaque(fileHandle);
+    Stateids.encode(out, stateid);
+    out.int32(status);
+    if (status == NfsStat4.NFS4_OK) {
+      out.int32(0);
+      out.int64(bytes);
+      out.int32(Nfs4Const.UNSTABLE4);
+      verifier.encode(out);
+    } else {
+      out.int64(bytes);
+    }
+  }
+
+  @Override
+  public String toString() {
+    return "offload %s of client %x, %s, %d bytes"
+        .formatted(Long.toHexString(stateid.otherHigh()), clientId, state, work.doneBytes());
+  }
+}
