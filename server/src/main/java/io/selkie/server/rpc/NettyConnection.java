@@ -49,6 +49,7 @@ final class NettyConnection extends ChannelInboundHandlerAdapter implements RpcC
   private final RpcDispatcher dispatcher;
   private final MemoryBudget budget;
   private final MemoryBudget.Share share;
+  private final LargeBuffers large;
   private final RecordAssembler assembler;
   private final RecordAssembler.Sink sink = this::onRecord;
   private final XdrReader replyReader = new XdrReader();
@@ -83,6 +84,7 @@ final class NettyConnection extends ChannelInboundHandlerAdapter implements RpcC
       Channel channel,
       RpcLimits limits,
       MemoryBudget budget,
+      LargeBuffers large,
       RpcDispatcher dispatcher,
       NanoClock clock,
       Timers timers,
@@ -93,8 +95,10 @@ final class NettyConnection extends ChannelInboundHandlerAdapter implements RpcC
     this.limits = limits;
     this.dispatcher = dispatcher;
     this.budget = budget;
+    this.large = large;
     this.share = budget.share(id, this::wake);
-    this.assembler = new RecordAssembler(channel.alloc(), limits.requestBytesMax(), this::isPlenty);
+    this.assembler =
+        new RecordAssembler(channel.alloc(), large, limits.requestBytesMax(), this::isPlenty);
     this.calls = new OutboundCalls(limits.callsMax(), firstXid);
     this.watch = new ConnectionWatch(this, channel.eventLoop(), limits, clock, timers);
   }
@@ -300,7 +304,7 @@ final class NettyConnection extends ChannelInboundHandlerAdapter implements RpcC
   private void onCall(int xid, ByteBuf record, int offset, int length) {
     NettyExchange exchange = idle.poll();
     if (exchange == null) {
-      exchange = new NettyExchange(this, share);
+      exchange = new NettyExchange(this, share, large);
     }
     inFlight++;
     try {

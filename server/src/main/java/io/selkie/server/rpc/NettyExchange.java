@@ -23,8 +23,10 @@ final class NettyExchange extends RpcExchange implements XdrWriter.Growth {
 
   private final NettyConnection connection;
   private final MemoryBudget.Share share;
+  private final LargeBuffers large;
   private ByteBuf request;
   private ByteBuf replyBuffer;
+  private int capacityMax;
   private long charged;
 
   /** The next in the list of exchanges that are answered and wait for the event loop. */
@@ -33,9 +35,15 @@ final class NettyExchange extends RpcExchange implements XdrWriter.Growth {
   /** Whether the reply is to be sent, or else only the exchange to be given back. */
   boolean toSend;
 
-  NettyExchange(NettyConnection connection, MemoryBudget.Share share) {
+  NettyExchange(NettyConnection connection, MemoryBudget.Share share, LargeBuffers large) {
     this.connection = connection;
     this.share = share;
+    this.large = large;
+  }
+
+  /** The largest buffer that a reply of at most so many bytes may need. */
+  static int capacityMax(int replyMax) {
+    return RecordMark.BYTES + replyMax + SLACK_BYTES;
   }
 
   /** Takes over the request's record, and makes room for a reply. */
@@ -49,7 +57,8 @@ final class NettyExchange extends RpcExchange implements XdrWriter.Growth {
     }
     requestBytes(length);
     replyMayBeRefused(false);
-    replyBuffer = allocator.directBuffer(FIRST_BYTES, RecordMark.BYTES + replyMax + SLACK_BYTES);
+    capacityMax = capacityMax(replyMax);
+    replyBuffer = allocator.directBuffer(FIRST_BYTES, capacityMax);
     reply().wrap(view(), this, RecordMark.BYTES + replyMax);
     reply().reserveInt32();
     charged = (long) request.capacity() + replyBuffer.capacity();
@@ -62,17 +71,23 @@ final class NettyExchange extends RpcExchange implements XdrWriter.Growth {
 
   @Override
   public ByteBuffer grow(ByteBuffer full, int minCapacity) {
-    int max = replyBuffer.maxCapacity();
+    int max = capacityMax;
     if (minCapacity > max) {
       throw Kind.NO_SPACE.exception();
     }
     int position = full.position();
     int before = replyBuffer.capacity();
-    int after = Math.min(max, Math.max(minCapacity, 2 * before));
+    int wanted = Math.min(max, Math.max(minCapacity, 2 * before));
+    boolean moves = large.fits(wanted);
+    int after = moves ? large.capacity() : wanted;
     charge(after, after - before);
     replyBuffer.setIndex(0, position);
     try {
-      replyBuffer.capacity(after);
+      if (moves) {
+        replyBuffer = large.move(replyBuffer, position);
+      } else {
+        replyBuffer.capacity(after);
+      }
     } catch (OutOfMemoryError e) {
       connection.outOfMemory(e);
       throw Kind.NO_SPACE.exception();

@@ -48,6 +48,7 @@ final class RecordAssembler {
   private final ByteBufAllocator allocator;
   private final int recordBytesMax;
   private final Trust trust;
+  private final LargeBuffers large;
 
   private int mark;
   private int markBytes;
@@ -61,11 +62,13 @@ final class RecordAssembler {
   /**
    * Creates one.
    *
+   * @param large where the buffers of the longest records come from
    * @param trust asked before a record's buffer becomes as large as was announced; if not, it grows
    *     with what comes
    */
-  RecordAssembler(ByteBufAllocator allocator, int recordBytesMax, Trust trust) {
+  RecordAssembler(ByteBufAllocator allocator, LargeBuffers large, int recordBytesMax, Trust trust) {
     this.allocator = allocator;
+    this.large = large;
     this.recordBytesMax = recordBytesMax;
     this.trust = trust;
   }
@@ -177,7 +180,12 @@ final class RecordAssembler {
       int trusted = filled < TRUSTED_BYTES ? Math.min(announced, TRUSTED_BYTES) : announced;
       int wanted = trust.isPlenty(trusted) ? trusted : 0;
       // At least twice as large, so that many small fragments do not mean as many copies.
-      record.capacity(Math.min(recordBytesMax, Math.max(wanted, 2 * filled)));
+      int capacity = Math.min(recordBytesMax, Math.max(wanted, 2 * filled));
+      if (large.fits(capacity)) {
+        record = large.move(record, filled);
+      } else {
+        record.capacity(capacity);
+      }
     }
   }
 

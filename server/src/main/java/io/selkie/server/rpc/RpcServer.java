@@ -1,8 +1,6 @@
 package io.selkie.server.rpc;
 
 import io.netty.bootstrap.ServerBootstrap;
-import io.netty.buffer.ByteBufAllocator;
-import io.netty.buffer.PooledByteBufAllocator;
 import io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelInitializer;
@@ -32,12 +30,6 @@ public final class RpcServer implements AutoCloseable {
   private static final int RECEIVE_BYTES_FIRST = 4096;
   private static final int RECEIVE_BYTES_MAX = 64 * 1024;
 
-  /**
-   * Netty's default allocator pools nothing above 1 MiB, which is just what a record with 1 MiB of
-   * data needs: each would be mapped, cleared and unmapped, longer than the data takes to copy.
-   */
-  private static final ByteBufAllocator ALLOCATOR = PooledByteBufAllocator.DEFAULT;
-
   private final RpcLimits limits;
   private final RpcDispatcher dispatcher;
   private final NanoClock clock;
@@ -48,6 +40,7 @@ public final class RpcServer implements AutoCloseable {
   private final EventLoopGroup loops;
   private final ChannelGroup connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
   private final MemoryBudget budget;
+  private final LargeBuffers large;
   private final AtomicLong lastConnectionId = new AtomicLong();
   private final AtomicLong refused = new AtomicLong();
 
@@ -67,6 +60,9 @@ public final class RpcServer implements AutoCloseable {
     this.limits = limits;
     this.dispatcher = new RpcDispatcher(programs);
     this.budget = new MemoryBudget(limits.bufferBytesMax());
+    this.large =
+        new LargeBuffers(
+            Math.max(limits.requestBytesMax(), NettyExchange.capacityMax(limits.replyBytesMax())));
     this.clock = clock;
     this.timers = timers;
     this.random = random;
@@ -88,7 +84,6 @@ public final class RpcServer implements AutoCloseable {
             .channel(transport.serverChannel())
             .option(ChannelOption.SO_BACKLOG, 1024)
             .option(ChannelOption.SO_REUSEADDR, true)
-            .childOption(ChannelOption.ALLOCATOR, ALLOCATOR)
             .childHandler(
                 new ChannelInitializer<Channel>() {
                   @Override
@@ -136,6 +131,7 @@ public final class RpcServer implements AutoCloseable {
             channel,
             limits,
             budget,
+            large,
             dispatcher,
             clock,
             timers,
@@ -168,5 +164,6 @@ public final class RpcServer implements AutoCloseable {
     var loopsDone = loops.shutdownGracefully(0, STOP_TIMEOUT_SECONDS, TimeUnit.SECONDS);
     acceptorsDone.awaitUninterruptibly(STOP_TIMEOUT_SECONDS, TimeUnit.SECONDS);
     loopsDone.awaitUninterruptibly(STOP_TIMEOUT_SECONDS, TimeUnit.SECONDS);
+    large.close();
   }
 }

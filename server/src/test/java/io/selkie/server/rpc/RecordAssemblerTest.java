@@ -25,7 +25,8 @@ class RecordAssemblerTest {
   private static final int MAX = 300_000;
 
   private final UnpooledByteBufAllocator allocator = new UnpooledByteBufAllocator(true);
-  private final RecordAssembler assembler = new RecordAssembler(allocator, MAX, _ -> true);
+  private final RecordAssembler assembler =
+      new RecordAssembler(allocator, new LargeBuffers(MAX), MAX, _ -> true);
   private final List<byte[]> records = new ArrayList<>();
   private int straight;
 
