@@ -206,7 +206,7 @@ class Server:
             "ip -n b link set link-b up",
             "mkfs.xfs -q -m reflink=1 /dev/vdc",
             "mount /dev/vdc /export",
-            "mkdir /export/data /export/state /run/selkie",
+            "mkdir /export/data /export/readonly /export/squash /export/state /run/selkie",
             # Classes are read often, and from the host they come slowly.
             "cp -r /job/selkie /run/",
         ):

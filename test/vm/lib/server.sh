@@ -48,11 +48,17 @@ write_configuration() {
 exports:
   - path: $2/data
     name: data
+  - path: $2/readonly
+    name: readonly
+    readOnly: true
+  - path: $2/squash
+    name: squash
 listen: $1:$PORT
 rdma:
   listen: $1:$RDMA_PORT
 sessions:
   leaseSeconds: 20
+  graceSeconds: 20
 stateDirectory: $2/state
 END
 }

@@ -3,7 +3,6 @@
 # kind: compare
 # versions: 4.2
 # seconds: 90
-# waits for: the operations of NFSv4.2
 import fcntl
 import hashlib
 import os

@@ -3,7 +3,6 @@
 # kind: scenario
 # versions: 4.1 4.2
 # seconds: 300
-# waits for: recovery
 import errno
 import fcntl
 import os
@@ -83,7 +82,7 @@ def try_lock(mount, start, length):
 
 def restart(how):
     base = here(A)
-    stop = f"/tmp/stop.{how}"
+    stop = f"/tmp/stop.{os.path.basename(base)}.{how}"
     os.mkdir(f"{base}/{how}")
     open(f"{base}/locked", "wb").write(b"l" * 1000)
     held = os.open(f"{base}/locked", os.O_RDWR)

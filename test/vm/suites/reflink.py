@@ -4,7 +4,6 @@
 # server: guest
 # versions: 4.2
 # seconds: 200
-# waits for: the operations of NFSv4.2
 import fcntl
 import os
 import random
