@@ -58,6 +58,10 @@ final class ConfigCheck {
     }
     LayoutConfig layout = config.layout();
     notMore("layout.maxLayoutsPerClient", layout.maxLayoutsPerClient(), layout.maxLayouts());
+    notMore(
+        "delegations.maxDelegationsPerClient",
+        config.delegations().maxDelegationsPerClient(),
+        config.delegations().maxDelegations());
     RdmaConfig rdma = config.rdma();
     notMore("rdma.maxQueuePairsPerClient", rdma.maxQueuePairsPerClient(), rdma.maxQueuePairs());
     if (config.listen().equals(rdma.listen()) && config.listen().port() != 0) {

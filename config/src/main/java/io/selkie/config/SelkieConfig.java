@@ -13,6 +13,7 @@ import java.util.Optional;
  * @param listen where NFS clients connect
  * @param rdma one-sided access
  * @param layout layouts and their recall
+ * @param delegations delegations and when they are given
  * @param sessions clients, sessions, connections and their limits
  * @param files the passthrough file system's limits
  * @param workers threads
@@ -26,6 +27,7 @@ public record SelkieConfig(
     @Setting("127.0.0.1:2049") HostPort listen,
     RdmaConfig rdma,
     LayoutConfig layout,
+    DelegationConfig delegations,
     SessionConfig sessions,
     FileConfig files,
     WorkerConfig workers,

@@ -80,6 +80,9 @@ public interface DelegationArbiter {
    */
   CompletionStage<HolderView> view(long clientId, FileIdentity file, long changeNow, long sizeNow);
 
+  /** Whether any delegation was given since the start; a volatile read. */
+  boolean wereEverGiven();
+
   /** Whether the client holds any delegation. */
   boolean holdsDelegations(long clientId);
 

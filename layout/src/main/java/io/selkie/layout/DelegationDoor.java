@@ -52,7 +52,7 @@ final class DelegationDoor implements DelegationArbiter {
     if (context.ledger().hasFailedRecall(request.clientId())) {
       return refused("the client did not answer a recall");
     }
-    if (!callbacks.isReachable(request.clientId())) {
+    if (!request.reclaim() && !callbacks.isReachable(request.clientId())) {
       return refused("the client has no back channel");
     }
     DelegationOp op = new DelegationOp(request);
@@ -169,6 +169,11 @@ final class DelegationDoor implements DelegationArbiter {
     CompletableFuture<HolderView> answer = new CompletableFuture<>();
     run(file, new FileEvent.ViewWanted(clientId, new Delegation.Asker(changeNow, sizeNow, answer)));
     return answer;
+  }
+
+  @Override
+  public boolean wereEverGiven() {
+    return context.ledger().wereDelegationsEverGiven();
   }
 
   @Override

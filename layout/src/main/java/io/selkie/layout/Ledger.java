@@ -59,6 +59,7 @@ final class Ledger {
   private final Map<Long, Delegation> delegations = new ConcurrentHashMap<>();
   private final Map<Long, Revoked> revoked = new LinkedHashMap<>();
   private final Map<Long, Client> clients = new LinkedHashMap<>();
+  private volatile boolean everDelegated;
   private long lastNumber;
   private int layouts;
   private int delegated;
@@ -235,6 +236,7 @@ final class Ledger {
     }
     delegated++;
     client.delegated++;
+    everDelegated = true;
     return true;
   }
 
@@ -248,6 +250,10 @@ final class Ledger {
           "more delegations of client " + clientId + " ended than began");
     }
     dropIfIdle(clientId, client);
+  }
+
+  boolean wereDelegationsEverGiven() {
+    return everDelegated;
   }
 
   /** Whether there is any delegation; no lock. */

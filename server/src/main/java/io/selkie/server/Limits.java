@@ -1,9 +1,11 @@
 package io.selkie.server;
 
+import io.selkie.config.DelegationConfig;
 import io.selkie.config.RdmaConfig;
 import io.selkie.config.SelkieConfig;
 import io.selkie.config.SessionConfig;
 import io.selkie.config.WorkerConfig;
+import io.selkie.layout.DelegationPolicy;
 import io.selkie.rdma.iwarp.IwarpConfig;
 import io.selkie.rdma.iwarp.IwarpLimits;
 import io.selkie.server.compound.Workers;
@@ -11,6 +13,7 @@ import io.selkie.server.ops.attr.AttrSource.ServerAttributes;
 import io.selkie.server.rpc.RpcLimits;
 import io.selkie.server.session.SessionLimits;
 import java.time.Duration;
+import java.util.concurrent.TimeUnit;
 
 /** From the configuration to the limits of the parts, concluded once at start. Stateless. */
 final class Limits {
@@ -63,6 +66,15 @@ final class Limits {
         rest.callbackSlotsMax(),
         rest.callbacksPendingMax(),
         callback.compareTo(rest.callbackTimeout()) < 0 ? callback : rest.callbackTimeout());
+  }
+
+  static DelegationPolicy delegations(DelegationConfig config) {
+    return new DelegationPolicy(
+        config.enabled(),
+        config.maxDelegations(),
+        config.maxDelegationsPerClient(),
+        TimeUnit.MILLISECONDS.toNanos(config.contentionMillis()),
+        TimeUnit.MILLISECONDS.toNanos(config.attributesWaitMillis()));
   }
 
   static ServerAttributes attributes(SessionConfig config) {

@@ -341,6 +341,7 @@ final class ServerParts {
         new Arbiter(
             guard.guarding(leases.sealer()),
             sessions.callbackChannel(opens::fileHandleOf),
+            sessions.delegationCallbacks(),
             types,
             metrics,
             clock,
@@ -348,7 +349,8 @@ final class ServerParts {
             blocking,
             releases,
             random,
-            LayoutPolicy.of(config.layout())));
+            LayoutPolicy.of(config.layout()),
+            Limits.delegations(config.delegations())));
   }
 
   // ---------------------------------------------------------------- requests
@@ -441,6 +443,7 @@ final class ServerParts {
     metrics.gauge(Metric.OPENS, opens::count);
     metrics.gauge(Metric.DESCRIPTIONS, fs.openFiles()::size);
     metrics.gauge(Metric.LAYOUTS, arbiter::layoutCount);
+    metrics.gauge(Metric.DELEGATIONS, arbiter.delegations()::delegationCount);
     rdma.ifPresent(service -> directGauges(service.provider().statistics()));
   }
 

@@ -59,25 +59,29 @@ final class Stateholders {
     }
   }
 
-  /** The layouts. */
+  /** The layouts and delegations. */
   record Layouts(LayoutArbiter arbiter) implements StateOwners {
+    private boolean isOurs(Stateid4 stateid) {
+      return arbiter.isLayoutStateid(stateid) || arbiter.delegations().isDelegationStateid(stateid);
+    }
+
     @Override
     public int testStateid(long clientId, Stateid4 stateid) {
-      return arbiter.isLayoutStateid(stateid)
+      return isOurs(stateid)
           ? arbiter.testStateid(clientId, stateid)
           : NfsStat4.NFS4ERR_BAD_STATEID;
     }
 
     @Override
     public int freeStateid(long clientId, Stateid4 stateid) {
-      return arbiter.isLayoutStateid(stateid)
+      return isOurs(stateid)
           ? arbiter.freeStateid(clientId, stateid)
           : NfsStat4.NFS4ERR_BAD_STATEID;
     }
 
     @Override
     public boolean holdsState(long clientId) {
-      return arbiter.holdsLayouts(clientId);
+      return arbiter.holdsLayouts(clientId) || arbiter.delegations().holdsDelegations(clientId);
     }
 
     @Override

@@ -92,6 +92,15 @@ public final class FileAttributes {
   public static final int FATTR4_MODE_UMASK = 81;
   public static final int FATTR4_XATTR_SUPPORT = 82;
 
+  /** RFC 9754. */
+  public static final int FATTR4_TIME_DELEG_ACCESS = 84;
+
+  /** RFC 9754. */
+  public static final int FATTR4_TIME_DELEG_MODIFY = 85;
+
+  /** RFC 9754. */
+  public static final int FATTR4_OPEN_ARGUMENTS = 86;
+
   private static final Map<Integer, String> NAMES =
       Map.ofEntries(
           Map.entry(FATTR4_SUPPORTED_ATTRS, "FATTR4_SUPPORTED_ATTRS"),
@@ -176,7 +185,10 @@ public final class FileAttributes {
           Map.entry(FATTR4_CHANGE_ATTR_TYPE, "FATTR4_CHANGE_ATTR_TYPE"),
           Map.entry(FATTR4_SEC_LABEL, "FATTR4_SEC_LABEL"),
           Map.entry(FATTR4_MODE_UMASK, "FATTR4_MODE_UMASK"),
-          Map.entry(FATTR4_XATTR_SUPPORT, "FATTR4_XATTR_SUPPORT"));
+          Map.entry(FATTR4_XATTR_SUPPORT, "FATTR4_XATTR_SUPPORT"),
+          Map.entry(FATTR4_TIME_DELEG_ACCESS, "FATTR4_TIME_DELEG_ACCESS"),
+          Map.entry(FATTR4_TIME_DELEG_MODIFY, "FATTR4_TIME_DELEG_MODIFY"),
+          Map.entry(FATTR4_OPEN_ARGUMENTS, "FATTR4_OPEN_ARGUMENTS"));
 
   private FileAttributes() {}
 

@@ -25,6 +25,12 @@ public final class OpenConst4 {
   public static final int OPEN4_SHARE_ACCESS_WANT_SIGNAL_DELEG_WHEN_RESRC_AVAIL = 0x10000;
   public static final int OPEN4_SHARE_ACCESS_WANT_PUSH_DELEG_WHEN_UNCONTENDED = 0x20000;
 
+  /** RFC 9754: the client would set the times itself while it holds the delegation. */
+  public static final int OPEN4_SHARE_ACCESS_WANT_DELEG_TIMESTAMPS = 0x100000;
+
+  /** RFC 9754: with a delegation the client needs no open stateid. */
+  public static final int OPEN4_SHARE_ACCESS_WANT_OPEN_XOR_DELEGATION = 0x200000;
+
   // opentype4
 
   public static final int OPEN4_NOCREATE = 0;
@@ -54,6 +60,12 @@ public final class OpenConst4 {
   public static final int OPEN_DELEGATE_WRITE = 2;
   public static final int OPEN_DELEGATE_NONE_EXT = 3;
 
+  /** RFC 9754: the client has the times too. */
+  public static final int OPEN_DELEGATE_READ_ATTRS_DELEG = 4;
+
+  /** RFC 9754: the client has the times too. */
+  public static final int OPEN_DELEGATE_WRITE_ATTRS_DELEG = 5;
+
   // why_no_delegation4
 
   public static final int WND4_NOT_WANTED = 0;
@@ -71,6 +83,10 @@ public final class OpenConst4 {
   public static final int OPEN4_RESULT_CONFIRM = 0x00000002;
   public static final int OPEN4_RESULT_LOCKTYPE_POSIX = 0x00000004;
   public static final int OPEN4_RESULT_PRESERVE_UNLINKED = 0x00000008;
+
+  /** RFC 9754: there is a delegation and no open stateid. */
+  public static final int OPEN4_RESULT_NO_OPEN_STATEID = 0x00000010;
+
   public static final int OPEN4_RESULT_MAY_NOTIFY_LOCK = 0x00000020;
 
   // limit_by4

@@ -67,6 +67,22 @@ final class AttrSetter {
       status = setAccess(attrs);
     }
     if (status == NfsStat4.NFS4_OK && attrs.hasTimes()) {
+      status = setTimes(attrs);
+    }
+    return status;
+  }
+
+  /** Holders of delegations of other clients are asked: they show the times as they know them. */
+  private int setTimes(SetAttrs attrs) {
+    ChangePermit permit =
+        services
+            .arbiter()
+            .beforeChange(file.identity(), FileChange.METADATA, Descriptions.WHOLE_FILE, clientId);
+    if (!(permit instanceof ChangePermit.Granted granted)) {
+      return NfsStat4.NFS4ERR_DELAY;
+    }
+    int status;
+    try (granted) {
       SetTime access = attrs.accessTime();
       SetTime modify = attrs.modifyTime();
       status =

@@ -16,8 +16,11 @@ final class Attributes {
 
   /** GETATTR, RFC 8881 section 18.7. */
   static final class GetAttr extends FileOperation {
+    private final HolderAttributes holders;
+
     GetAttr(FileServices services) {
       super(services, NfsOp4.OP_GETATTR);
+      this.holders = new HolderAttributes(services);
     }
 
     @Override
@@ -31,10 +34,23 @@ final class Attributes {
       }
       FileStatus status = new FileStatus();
       int result = services.status(file, status);
-      if (result == NfsStat4.NFS4_OK) {
-        AttrSets.encode(c.reply(), asked, new FileAttrSource(services, file, status));
+      if (result != NfsStat4.NFS4_OK) {
+        return result;
       }
-      return result;
+      if (holders.concern(c, file, asked)) {
+        return holders.ask(
+            c,
+            file,
+            status,
+            (context, leastChange) ->
+                encode(context, asked, new FileAttrSource(services, file, status, leastChange)));
+      }
+      return encode(c, asked, new FileAttrSource(services, file, status));
+    }
+
+    private static int encode(CompoundContext c, Bitmap4 asked, FileAttrSource source) {
+      AttrSets.encode(c.reply(), asked, source);
+      return NfsStat4.NFS4_OK;
     }
   }
 

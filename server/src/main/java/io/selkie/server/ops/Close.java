@@ -41,7 +41,9 @@ final class Close extends FileOperation {
     if (closed.status() != NfsStat4.NFS4_OK) {
       return closed.status();
     }
-    if (!closed.lastOfClient()) {
+    if (!closed.lastOfClient()
+        || services.arbiter().delegations().heldBy(clientId, file.identity()).isPresent()) {
+      // With a delegation the client has the file open still, as far as it is concerned.
       return answer(c);
     }
     return c.suspend(

@@ -1,5 +1,6 @@
 package io.selkie.server.ops;
 
+import io.selkie.layout.DelegationArbiter;
 import io.selkie.posix.FileStatus;
 import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.protocol.nfs4.Stateid4;
@@ -51,7 +52,11 @@ abstract class DataOperation extends FileOperation {
         return admitted;
       }
     }
-    int status = services.opens().checkIo(c.clientId(), stateid, file.identity(), write);
+    DelegationArbiter delegations = services.arbiter().delegations();
+    int status =
+        delegations.isDelegationStateid(stateid)
+            ? delegations.checkIo(c.clientId(), stateid, file.identity(), write)
+            : services.opens().checkIo(c.clientId(), stateid, file.identity(), write);
     if (status != NfsStat4.NFS4_OK || services.kernel().mayAll()) {
       return status;
     }

@@ -16,6 +16,7 @@ final class FileAttrSource implements AttrSource {
   private final FileServices services;
   private final VfsFile file;
   private final FileStatus status;
+  private final long leastChange;
   private FileSystemStatus fileSystem;
 
   /**
@@ -24,6 +25,16 @@ final class FileAttrSource implements AttrSource {
    * @param status its status, read already
    */
   FileAttrSource(FileServices services, VfsFile file, FileStatus status) {
+    this(services, file, status, 0);
+  }
+
+  /**
+   * Of a file that somebody is changing under a delegation.
+   *
+   * @param leastChange what the change attribute is at the least
+   */
+  FileAttrSource(FileServices services, VfsFile file, FileStatus status, long leastChange) {
+    this.leastChange = leastChange;
     this.services = services;
     this.file = file;
     this.status = status;
@@ -36,7 +47,7 @@ final class FileAttrSource implements AttrSource {
 
   @Override
   public long change() {
-    return services.fs().changeOf(status);
+    return Math.max(leastChange, services.fs().changeOf(status));
   }
 
   @Override

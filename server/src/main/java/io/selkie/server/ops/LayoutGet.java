@@ -1,6 +1,7 @@
 package io.selkie.server.ops;
 
 import io.selkie.layout.CallbackChannel.CallReference;
+import io.selkie.layout.DelegationArbiter;
 import io.selkie.layout.LayoutArbiter.LayoutGetRequest;
 import io.selkie.layout.LayoutArbiter.LayoutGetResult;
 import io.selkie.protocol.nfs4.LayoutConst4;
@@ -63,10 +64,19 @@ final class LayoutGet extends FileOperation {
     if (status != NfsStat4.NFS4_OK) {
       return status;
     }
+    DelegationArbiter delegations = services.arbiter().delegations();
     boolean ofLayout = services.arbiter().isLayoutStateid(stateid);
     int access;
     if (ofLayout) {
-      access = services.opens().accessOf(c.clientId(), file.identity());
+      access =
+          services.opens().accessOf(c.clientId(), file.identity())
+              | delegations.accessOf(c.clientId(), file.identity());
+    } else if (delegations.isDelegationStateid(stateid)) {
+      status = delegations.check(c.clientId(), stateid, file.identity());
+      if (status != NfsStat4.NFS4_OK) {
+        return status;
+      }
+      access = delegations.accessOf(c.clientId(), file.identity());
     } else {
       if (LockTable.isLockStateid(stateid)) {
         status = services.locks().check(c.clientId(), stateid, file.identity());

@@ -1,5 +1,6 @@
 package io.selkie.server.ops;
 
+import io.selkie.layout.FileChange;
 import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.server.compound.CompoundContext;
@@ -32,6 +33,12 @@ final class NameChanges {
       if (!(c.currentFile() instanceof VfsFile directory)) {
         return NfsStat4.NFS4ERR_NOFILEHANDLE;
       }
+      try (Leave leave = new Leave(services, c).ofNamed(directory, name)) {
+        return leave.isGiven() ? remove(c, directory, name) : NfsStat4.NFS4ERR_DELAY;
+      }
+    }
+
+    private int remove(CompoundContext c, VfsFile directory, byte[] name) {
       var changed = services.fs().changes().remove(directory, name);
       if (changed.status() == NfsStat4.NFS4_OK) {
         encode(c.reply(), changed.directory());
@@ -58,6 +65,13 @@ final class NameChanges {
       if (!(c.savedFile() instanceof VfsFile from) || !(c.currentFile() instanceof VfsFile to)) {
         return NfsStat4.NFS4ERR_NOFILEHANDLE;
       }
+      try (Leave leave = new Leave(services, c).ofNamed(from, oldName).ofNamed(to, newName)) {
+        return leave.isGiven() ? rename(c, from, oldName, to, newName) : NfsStat4.NFS4ERR_DELAY;
+      }
+    }
+
+    private int rename(
+        CompoundContext c, VfsFile from, byte[] oldName, VfsFile to, byte[] newName) {
       var renamed = services.fs().changes().rename(from, oldName, to, newName);
       if (renamed.status() == NfsStat4.NFS4_OK) {
         encode(c.reply(), renamed.source());
@@ -85,6 +99,12 @@ final class NameChanges {
           || !(c.currentFile() instanceof VfsFile directory)) {
         return NfsStat4.NFS4ERR_NOFILEHANDLE;
       }
+      try (Leave leave = new Leave(services, c).of(file, FileChange.METADATA)) {
+        return leave.isGiven() ? link(c, file, directory, name) : NfsStat4.NFS4ERR_DELAY;
+      }
+    }
+
+    private int link(CompoundContext c, VfsFile file, VfsFile directory, byte[] name) {
       var changed = services.fs().changes().link(file, directory, name);
       if (changed.status() == NfsStat4.NFS4_OK) {
         encode(c.reply(), changed.directory());

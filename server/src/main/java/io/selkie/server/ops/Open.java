@@ -36,16 +36,22 @@ final class Open extends FileOperation {
   static final int WANT_MASK =
       OpenConst4.OPEN4_SHARE_ACCESS_WANT_DELEG_MASK
           | OpenConst4.OPEN4_SHARE_ACCESS_WANT_SIGNAL_DELEG_WHEN_RESRC_AVAIL
-          | OpenConst4.OPEN4_SHARE_ACCESS_WANT_PUSH_DELEG_WHEN_UNCONTENDED;
+          | OpenConst4.OPEN4_SHARE_ACCESS_WANT_PUSH_DELEG_WHEN_UNCONTENDED
+          | OpenConst4.OPEN4_SHARE_ACCESS_WANT_DELEG_TIMESTAMPS
+          | OpenConst4.OPEN4_SHARE_ACCESS_WANT_OPEN_XOR_DELEGATION;
 
   private static final Logger LOG = LoggerFactory.getLogger(Open.class);
   private static final int DEFAULT_MODE = 0644;
 
-  /** Stateid, change_info4, flags, a bitmap of three words, the delegation that there is not. */
-  private static final int RESULT_BYTES = Stateids.BYTES + CHANGE_INFO_BYTES + 4 + 4 * 4 + 3 * 4;
+  /** Stateid, change_info4, flags, a bitmap of three words, a delegation. */
+  private static final int RESULT_BYTES =
+      Stateids.BYTES + CHANGE_INFO_BYTES + 4 + 4 * 4 + Delegating.RESULT_BYTES;
+
+  private final Delegating delegating;
 
   Open(FileServices services) {
     super(services, NfsOp4.OP_OPEN);
+    this.delegating = new Delegating(services);
   }
 
   /** Whether access and deny are values that OPEN and OPEN_DOWNGRADE may have. */
@@ -72,17 +78,19 @@ final class Open extends FileOperation {
       return status;
     }
     boolean reclaim = args.claim() == OpenConst4.CLAIM_PREVIOUS;
-    status =
-        reclaim
-            ? services.grace().admitReclaim(c.clientId())
-            : services.grace().admitNew(c.clientId());
+    if (reclaim) {
+      status = services.grace().admitReclaim(c.clientId());
+    } else if (!args.isUnderDelegation()) {
+      // Whoever has reclaimed a delegation may claim by it at any time.
+      status = services.grace().admitNew(c.clientId());
+    }
     if (status != NfsStat4.NFS4_OK) {
       return status;
     }
     if (reclaim) {
       return reclaimed(openExisting(c, args, current, ChangeInfo.NONE));
     }
-    if (args.claim() == OpenConst4.CLAIM_FH) {
+    if (args.isByHandle()) {
       return openExisting(c, args, current, ChangeInfo.NONE);
     }
     Found found = find(current, args.name());
@@ -115,9 +123,6 @@ final class Open extends FileOperation {
       return NfsStat4.NFS4ERR_INVAL;
     }
     switch (args.claim()) {
-      case OpenConst4.CLAIM_DELEGATE_CUR, OpenConst4.CLAIM_DELEG_CUR_FH -> {
-        return NfsStat4.NFS4ERR_BAD_STATEID;
-      }
       case OpenConst4.CLAIM_DELEGATE_PREV, OpenConst4.CLAIM_DELEG_PREV_FH -> {
         return NfsStat4.NFS4ERR_NOTSUPP;
       }
@@ -126,7 +131,7 @@ final class Open extends FileOperation {
     if (!args.isCreate()) {
       return NfsStat4.NFS4_OK;
     }
-    if (args.claim() == OpenConst4.CLAIM_FH || args.claim() == OpenConst4.CLAIM_PREVIOUS) {
+    if (args.isByHandle() || args.claim() == OpenConst4.CLAIM_PREVIOUS) {
       return NfsStat4.NFS4ERR_INVAL;
     }
     if (args.createMode() == OpenConst4.EXCLUSIVE4 && !services.arbiter().layoutTypes().isEmpty()) {
@@ -155,7 +160,10 @@ final class Open extends FileOperation {
   // ---------------------------------------------------------------- a file that is there
 
   private int openExisting(CompoundContext c, OpenArgs args, VfsFile file, ChangeInfo directory) {
-    int status = mayOpen(args, file);
+    int status = delegating.checkClaim(c, args, file);
+    if (status == NfsStat4.NFS4_OK) {
+      status = mayOpen(args, file);
+    }
     if (status != NfsStat4.NFS4_OK) {
       return status;
     }
@@ -212,24 +220,25 @@ final class Open extends FileOperation {
       AttrSetter setter,
       boolean truncate,
       OpenHold hold) {
-    ChangePermit permit = null;
-    if (args.deny() != OpenConst4.OPEN4_SHARE_DENY_NONE) {
-      // Whoever holds a layout could do what is denied from now on.
-      permit =
-          services
-              .arbiter()
-              .beforeChange(
-                  file.identity(),
-                  FileChange.CONFLICTING_OPEN,
-                  Descriptions.WHOLE_FILE,
-                  c.clientId());
-      if (!(permit instanceof ChangePermit.Granted)) {
-        target.release();
-        return NfsStat4.NFS4ERR_DELAY;
-      }
+    // Whoever holds a delegation opens the file without asking; whoever holds a layout could do
+    // what
+    // is denied from now on.
+    ChangePermit permit =
+        services
+            .arbiter()
+            .beforeChange(
+                file.identity(),
+                args.deny() != OpenConst4.OPEN4_SHARE_DENY_NONE
+                    ? FileChange.CONFLICTING_OPEN
+                    : args.wantsWrite() ? FileChange.OPEN_WRITE : FileChange.OPEN_READ,
+                Descriptions.WHOLE_FILE,
+                c.clientId());
+    if (!(permit instanceof ChangePermit.Granted granted)) {
+      target.release();
+      return NfsStat4.NFS4ERR_DELAY;
     }
     OpenResult result;
-    try {
+    try (granted) {
       // Before there is a stateid: a client told to come back must not be left with one.
       int status = truncate ? setter.setSize(target, 0) : NfsStat4.NFS4_OK;
       if (status != NfsStat4.NFS4_OK) {
@@ -247,10 +256,6 @@ final class Open extends FileOperation {
                   args.share(),
                   args.deny(),
                   hold);
-    } finally {
-      if (permit instanceof ChangePermit.Granted granted) {
-        granted.close();
-      }
     }
     switch (result) {
       case OpenResult.Refused refused -> {
@@ -259,8 +264,7 @@ final class Open extends FileOperation {
         return refused.status();
       }
       case OpenResult.Opened opened -> {
-        c.currentFile(file, opened.stateid());
-        encode(c.reply(), args, opened.stateid(), directory, setter.done());
+        answer(c, args, file, target, opened.stateid(), directory, setter.done());
         return NfsStat4.NFS4_OK;
       }
     }
@@ -350,26 +354,25 @@ final class Open extends FileOperation {
 
   // ---------------------------------------------------------------- the answer
 
-  private static void encode(
-      XdrWriter out, OpenArgs args, Stateid4 stateid, ChangeInfo directory, Bitmap4 set) {
-    Stateids.encode(out, stateid);
+  private void answer(
+      CompoundContext c,
+      OpenArgs args,
+      VfsFile file,
+      OpenFile target,
+      Stateid4 stateid,
+      ChangeInfo directory,
+      Bitmap4 set) {
+    Delegating.Answer delegation = delegating.forOpen(c, args, file, target, stateid);
+    c.currentFile(file, delegation.current());
+    XdrWriter out = c.reply();
+    Stateids.encode(out, delegation.openStateid());
     encode(out, directory);
     // Nothing outlives the last CLOSE, so OPEN4_RESULT_PRESERVE_UNLINKED does not apply.
-    out.int32(OpenConst4.OPEN4_RESULT_LOCKTYPE_POSIX | OpenConst4.OPEN4_RESULT_MAY_NOTIFY_LOCK);
+    out.int32(
+        OpenConst4.OPEN4_RESULT_LOCKTYPE_POSIX
+            | OpenConst4.OPEN4_RESULT_MAY_NOTIFY_LOCK
+            | delegation.resultFlags());
     set.encode(out);
-    int want = args.access() & WANT_MASK;
-    if (want == OpenConst4.OPEN4_SHARE_ACCESS_WANT_NO_PREFERENCE) {
-      out.int32(OpenConst4.OPEN_DELEGATE_NONE);
-      return;
-    }
-    out.int32(OpenConst4.OPEN_DELEGATE_NONE_EXT);
-    switch (want & OpenConst4.OPEN4_SHARE_ACCESS_WANT_DELEG_MASK) {
-      case OpenConst4.OPEN4_SHARE_ACCESS_WANT_NO_DELEG -> out.int32(OpenConst4.WND4_NOT_WANTED);
-      case OpenConst4.OPEN4_SHARE_ACCESS_WANT_CANCEL -> out.int32(OpenConst4.WND4_CANCELLED);
-      default -> {
-        out.int32(OpenConst4.WND4_RESOURCE);
-        out.bool(false);
-      }
-    }
+    Delegating.encode(out, delegation);
   }
 }

@@ -3,6 +3,7 @@ package io.selkie.server.ops;
 import io.selkie.posix.Names;
 import io.selkie.protocol.nfs4.Nfs4Const;
 import io.selkie.protocol.nfs4.OpenConst4;
+import io.selkie.protocol.nfs4.Stateid4;
 import io.selkie.protocol.nfs4.Stateids;
 import io.selkie.protocol.xdr.XdrReader;
 import io.selkie.server.ops.attr.SetAttrs;
@@ -16,6 +17,8 @@ import io.selkie.server.ops.attr.SetAttrs;
  * @param attrs createattrs or cva_attrs; nothing to set where there are none
  * @param verifier of an exclusive create
  * @param name null for claims that name the file by its filehandle
+ * @param delegation the stateid in CLAIM_DELEGATE_CUR and CLAIM_DELEG_CUR_FH; null otherwise
+ * @param delegateType what CLAIM_PREVIOUS says the client holds
  */
 @SuppressWarnings("ArrayRecordComponent") // Read once, never compared.
 record OpenArgs(
@@ -26,7 +29,9 @@ record OpenArgs(
     SetAttrs attrs,
     long verifier,
     int claim,
-    byte[] name) {
+    byte[] name,
+    Stateid4 delegation,
+    int delegateType) {
 
   /** {@link #createMode} of OPEN4_NOCREATE. */
   static final int NO_CREATE = -1;
@@ -53,18 +58,21 @@ record OpenArgs(
     }
     int claim = in.enumeration(OpenConst4.CLAIM_NULL, OpenConst4.CLAIM_DELEG_PREV_FH);
     byte[] name = null;
+    Stateid4 delegation = null;
+    int delegateType = OpenConst4.OPEN_DELEGATE_NONE;
     switch (claim) {
       case OpenConst4.CLAIM_NULL, OpenConst4.CLAIM_DELEGATE_PREV ->
           name = in.opaque(Names.PATH_MAX_BYTES);
-      case OpenConst4.CLAIM_PREVIOUS -> in.int32();
+      case OpenConst4.CLAIM_PREVIOUS -> delegateType = in.int32();
       case OpenConst4.CLAIM_DELEGATE_CUR -> {
-        in.skip(Stateids.BYTES);
+        delegation = Stateids.decode(in);
         name = in.opaque(Names.PATH_MAX_BYTES);
       }
-      case OpenConst4.CLAIM_DELEG_CUR_FH -> in.skip(Stateids.BYTES);
+      case OpenConst4.CLAIM_DELEG_CUR_FH -> delegation = Stateids.decode(in);
       default -> {}
     }
-    return new OpenArgs(access, deny, owner, createMode, attrs, verifier, claim, name);
+    return new OpenArgs(
+        access, deny, owner, createMode, attrs, verifier, claim, name, delegation, delegateType);
   }
 
   boolean isCreate() {
@@ -82,6 +90,16 @@ record OpenArgs(
 
   boolean wantsWrite() {
     return (access & OpenConst4.OPEN4_SHARE_ACCESS_WRITE) != 0;
+  }
+
+  /** Whether the open is one that the client has made by itself, under a delegation. */
+  boolean isUnderDelegation() {
+    return delegation != null;
+  }
+
+  /** Whether the file is the current one. */
+  boolean isByHandle() {
+    return claim == OpenConst4.CLAIM_FH || claim == OpenConst4.CLAIM_DELEG_CUR_FH;
   }
 
   /** Whether an existing file is to be cut to nothing. */

@@ -288,6 +288,9 @@ final class BackChannel {
           header.isSuccess()
               ? CallbackCompound.decode(in, sessionId, slot.slotId, callback.opcode)
               : CallbackCompound.Result.BROKEN;
+      if (result.hasResults()) {
+        callback.results.accept(in);
+      }
     } catch (XdrException _) {
       result = CallbackCompound.Result.BROKEN;
     }

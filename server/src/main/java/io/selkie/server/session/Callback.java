@@ -4,6 +4,7 @@ import io.selkie.config.time.Timers;
 import io.selkie.layout.CallbackChannel.CallReference;
 import io.selkie.layout.CallbackChannel.Outcome;
 import io.selkie.layout.CallbackChannel.RecallReply;
+import io.selkie.protocol.xdr.XdrReader;
 import io.selkie.protocol.xdr.XdrWriter;
 import io.selkie.server.rpc.RpcConnection;
 import java.util.List;
@@ -22,6 +23,10 @@ final class Callback {
   final List<CallReference> referringCalls;
 
   final Consumer<XdrWriter> arguments;
+
+  /** Reads what follows the operation's NFS4_OK; nothing for most. */
+  final Consumer<XdrReader> results;
+
   private final RecallReply reply;
   private final AtomicBoolean told = new AtomicBoolean();
 
@@ -44,6 +49,22 @@ final class Callback {
       List<CallReference> referringCalls,
       Consumer<XdrWriter> arguments,
       RecallReply reply) {
+    this(opcode, referringCalls, arguments, in -> {}, reply);
+  }
+
+  /**
+   * The same of an operation with results.
+   *
+   * @param results reads them; called at most once, before the reply is told, on the connection's
+   *     thread: it only decodes
+   */
+  Callback(
+      int opcode,
+      List<CallReference> referringCalls,
+      Consumer<XdrWriter> arguments,
+      Consumer<XdrReader> results,
+      RecallReply reply) {
+    this.results = results;
     this.opcode = opcode;
     this.referringCalls = referringCalls;
     this.arguments = arguments;

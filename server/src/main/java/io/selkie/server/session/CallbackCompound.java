@@ -38,8 +38,13 @@ record CallbackCompound(
    *
    * @param sequenceStatus of CB_SEQUENCE
    * @param status of the operation, if CB_SEQUENCE succeeded
+   * @param hasResults whether the operation was answered with NFS4_OK: the reader is at its results
    */
-  record Result(int sequenceStatus, int status) {
+  record Result(int sequenceStatus, int status, boolean hasResults) {
+    Result(int sequenceStatus, int status) {
+      this(sequenceStatus, status, false);
+    }
+
     /** An answer that makes no sense. */
     static final Result BROKEN = new Result(NfsStat4.NFS4ERR_BADXDR, NfsStat4.NFS4ERR_BADXDR);
   }
@@ -109,6 +114,7 @@ record CallbackCompound(
     // It was executed before its connection broke, and the client kept no more than that.
     return new Result(
         NfsStat4.NFS4_OK,
-        answer == NfsStat4.NFS4ERR_RETRY_UNCACHED_REP ? NfsStat4.NFS4_OK : answer);
+        answer == NfsStat4.NFS4ERR_RETRY_UNCACHED_REP ? NfsStat4.NFS4_OK : answer,
+        answer == NfsStat4.NFS4_OK);
   }
 }

@@ -56,7 +56,7 @@ final class ClientCallbacks implements CallbackChannel {
   }
 
   /** The client has seen the reply to a request when it has sent the next one on its slot. */
-  private boolean mayBeUnseen(CallReference call) {
+  boolean mayBeUnseen(CallReference call) {
     Session session = clients.session(call.sessionId());
     Slot slot = session == null ? null : session.slot(call.slotId());
     return slot != null && slot.sequenceId() == call.sequenceId();
@@ -75,7 +75,7 @@ final class ClientCallbacks implements CallbackChannel {
   }
 
   /** One that works, and of these one that is free, if any. */
-  private BackChannel channelOf(long clientId) {
+  BackChannel channelOf(long clientId) {
     ClientRecord client = clients.confirmed(clientId);
     BackChannel best = null;
     if (client != null) {

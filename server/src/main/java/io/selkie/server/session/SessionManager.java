@@ -5,6 +5,7 @@ import io.selkie.config.time.Timers;
 import io.selkie.layout.CallbackChannel;
 import io.selkie.layout.CallbackChannel.CallReference;
 import io.selkie.layout.CallbackChannel.RecallReply;
+import io.selkie.layout.DelegationCallbacks;
 import io.selkie.lease.FileIdentity;
 import io.selkie.protocol.nfs4.SessionId4;
 import io.selkie.protocol.xdr.XdrWriter;
@@ -96,6 +97,11 @@ public final class SessionManager implements AutoCloseable {
    */
   public CallbackChannel callbackChannel(Function<FileIdentity, byte[]> fileHandles) {
     return new ClientCallbacks(clients, fileHandles);
+  }
+
+  /** Returns the way to call those back who hold delegations. */
+  public DelegationCallbacks delegationCallbacks() {
+    return new DelegationChannel(new ClientCallbacks(clients, file -> null));
   }
 
   /**

@@ -55,6 +55,21 @@ final class FileShares {
     writeDeniers += (deny & WRITE) != 0 ? by : 0;
   }
 
+  /**
+   * Access in the two low bits and deny above them, of all opens but some.
+   *
+   * @param own those that do not count; null for none
+   */
+  int without(FileShares own) {
+    int access =
+        (readers > (own == null ? 0 : own.readers) ? READ : 0)
+            | (writers > (own == null ? 0 : own.writers) ? WRITE : 0);
+    int deny =
+        (readDeniers > (own == null ? 0 : own.readDeniers) ? READ : 0)
+            | (writeDeniers > (own == null ? 0 : own.writeDeniers) ? WRITE : 0);
+    return access | deny << 2;
+  }
+
   boolean isUnused() {
     return opens == 0;
   }

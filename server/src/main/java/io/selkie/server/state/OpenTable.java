@@ -358,6 +358,28 @@ public final class OpenTable {
     }
   }
 
+  /**
+   * Whether anybody but one client, OPENs under way included, does or denies what a delegation of
+   * that client would forbid.
+   *
+   * @param write for a write delegation: nobody else may have the file open at all
+   */
+  public boolean isDisturbedByOthers(long clientId, FileIdentity file, boolean write) {
+    lock.lock();
+    try {
+      FileShares all = shares.get(file);
+      if (all == null) {
+        return false;
+      }
+      ClientOpens client = clients.get(clientId);
+      int others = all.without(client == null ? null : client.opensOfFile.get(file));
+      int writers = OpenConst4.OPEN4_SHARE_ACCESS_WRITE | OpenConst4.OPEN4_SHARE_DENY_READ << 2;
+      return write ? others != 0 : (others & writers) != 0;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** The filehandle of a file that somebody has open; null for any other. */
   public byte[] fileHandleOf(FileIdentity file) {
     lock.lock();

@@ -32,14 +32,19 @@ final class ServerFixture implements AutoCloseable {
    * @param exportKeys more keys of the export, such as {@code readOnly: true}
    */
   ServerFixture(Kernel kernel, String exportKeys) throws IOException {
+    this(kernel, exportKeys, "{enabled: false}");
+  }
+
+  /** The same with delegations, which most clients of tests do not expect; {@code {}} for some. */
+  ServerFixture(Kernel kernel, String exportKeys, String delegations) throws IOException {
     Path base = Path.of(System.getProperty("selkie.test.dir", "target"));
     Files.createDirectories(base);
     directory = Files.createTempDirectory(base, "server").toAbsolutePath();
     Files.createDirectory(export());
-    server = SelkieServer.start(config(exportKeys), kernel);
+    server = SelkieServer.start(config(exportKeys, delegations), kernel);
   }
 
-  private SelkieConfig config(String exportKeys) {
+  private SelkieConfig config(String exportKeys, String delegations) {
     // Times that fit whatever lease-break-time this machine has.
     String yaml =
         """
@@ -47,11 +52,13 @@ final class ServerFixture implements AutoCloseable {
         listen: 127.0.0.1:0
         rdma: {listen: 127.0.0.1:0}
         layout: {recallTimeoutMillis: 500, fenceBudgetMillis: 200}
+        delegations: %s
         stateDirectory: %s
         """
             .formatted(
                 export(),
                 exportKeys.isEmpty() ? "" : ", " + exportKeys,
+                delegations,
                 directory.resolve("state"));
     try {
       return ConfigLoader.parse("fixture", yaml, CommandLineSettings.NONE);

@@ -1,0 +1,63 @@
+package io.selkie.server.ops;
+
+import io.selkie.layout.ChangePermit;
+import io.selkie.layout.FileChange;
+import io.selkie.protocol.nfs4.NfsStat4;
+import io.selkie.server.compound.CompoundContext;
+import io.selkie.server.vfs.Found;
+import io.selkie.server.vfs.VfsFile;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Leave of those who hold delegations, for what does not break a kernel lease: names and
+ * attributes. Holds as long as it is open; where somebody holds one it is being recalled and there
+ * is no leave.
+ */
+final class Leave implements AutoCloseable {
+
+  private final FileServices services;
+  private final CompoundContext c;
+  private final List<ChangePermit.Granted> permits = new ArrayList<>(2);
+  private boolean refused;
+
+  Leave(FileServices services, CompoundContext c) {
+    this.services = services;
+    this.c = c;
+  }
+
+  /** Whether the change may be made; NFS4ERR_DELAY otherwise. */
+  boolean isGiven() {
+    return !refused;
+  }
+
+  /** Asks for a file. */
+  Leave of(VfsFile file, FileChange change) {
+    ChangePermit permit =
+        services
+            .arbiter()
+            .beforeChange(file.identity(), change, Descriptions.WHOLE_FILE, c.clientId());
+    if (permit instanceof ChangePermit.Granted granted) {
+      permits.add(granted);
+    } else {
+      refused = true;
+    }
+    return this;
+  }
+
+  /** Asks for whatever has a name; what has none, or cannot be found, is in nobody's way. */
+  Leave ofNamed(VfsFile directory, byte[] name) {
+    if (!services.arbiter().delegations().wereEverGiven()) {
+      // Spares nearly everybody a look. Who is given the very first one at this moment may miss
+      // this change, as if it had come before.
+      return this;
+    }
+    Found found = services.fs().lookup(directory, name);
+    return found.status() == NfsStat4.NFS4_OK ? of(found.file(), FileChange.METADATA) : this;
+  }
+
+  @Override
+  public void close() {
+    permits.forEach(ChangePermit.Granted::close);
+  }
+}
