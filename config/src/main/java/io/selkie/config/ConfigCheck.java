@@ -101,19 +101,51 @@ final class ConfigCheck {
       at(key + ".path", export.path() + " is not a directory", "export the directory it is in");
       return Optional.empty();
     }
-    if (name.isEmpty()
-        || name.equals(".")
-        || name.equals("..")
-        || name.indexOf('/') >= 0
-        || name.indexOf('\0') >= 0
-        || name.getBytes(StandardCharsets.UTF_8).length > 255) {
+    if (!isName(name)) {
       at(
           key + ".name",
           "'" + name + "' cannot be the name of an export",
-          "give it a name of 1 to 255 bytes without '/'");
+          "give it a name, or several with '/' between them, of 1 to 255 bytes each");
       return Optional.empty();
     }
+    for (int i = 0; i < export.clients().size(); i++) {
+      rule(export.clients().get(i), key + ".clients[" + i + "]");
+    }
     return real(export);
+  }
+
+  private static boolean isName(String name) {
+    for (String part : name.split("/", -1)) {
+      if (part.isEmpty()
+          || part.equals(".")
+          || part.equals("..")
+          || part.indexOf('\0') >= 0
+          || part.getBytes(StandardCharsets.UTF_8).length > 255) {
+        return false;
+      }
+    }
+    return name.getBytes(StandardCharsets.UTF_8).length <= 1024;
+  }
+
+  private void rule(ClientRule rule, String key) {
+    if (rule.hosts() != null) {
+      for (String host : rule.hostList()) {
+        if (HostPattern.parse(host).isEmpty()) {
+          at(
+              key + ".hosts",
+              "'" + host + "' is no address, network or host",
+              "write such as 192.0.2.7, 192.0.2.0/24, 2001:db8::/32, host.example.org or *");
+        }
+      }
+    }
+    for (String flavor : rule.securityList()) {
+      if (!flavor.equals("sys") && !flavor.equals("none")) {
+        at(
+            key + ".security",
+            "'" + flavor + "' is not served",
+            "write sys, none, or both with a comma between them");
+      }
+    }
   }
 
   private void apart(ExportConfig first, ExportConfig second, String firstKey, String key) {
@@ -127,17 +159,28 @@ final class ConfigCheck {
     }
     if (first.path().equals(second.path())) {
       at(key + ".path", second.path() + " is exported by " + where + " too", "remove one");
+    } else if (nests(first, second) || nests(second, first)) {
+      // Who walks from the one into the other crosses over: each file belongs to the inner one.
+      return;
     } else if (second.path().startsWith(first.path())) {
       at(
           key + ".path",
           second.path() + " lies inside " + where + ", " + first.path(),
-          "exports must not overlap: keep one of the two");
+          "exports must not overlap: keep one of the two, or name the inner one by its place in the"
+              + " outer one");
     } else if (first.path().startsWith(second.path())) {
       at(
           key + ".path",
           second.path() + " contains " + where + ", " + first.path(),
-          "exports must not overlap: keep one of the two");
+          "exports must not overlap: keep one of the two, or name the inner one by its place in the"
+              + " outer one");
     }
+  }
+
+  /** Whether one lies inside another by its name just as by its path. */
+  private static boolean nests(ExportConfig outer, ExportConfig inner) {
+    return inner.path().startsWith(outer.path())
+        && inner.name().equals(outer.name() + "/" + outer.path().relativize(inner.path()));
   }
 
   private void at(String key, String message, String remedy) {
@@ -149,7 +192,11 @@ final class ConfigCheck {
     try {
       return Optional.of(
           new ExportConfig(
-              export.path().toRealPath(), nameOf(export), export.readOnly(), export.layouts()));
+              export.path().toRealPath(),
+              nameOf(export),
+              export.readOnly(),
+              export.layouts(),
+              export.clients()));
     } catch (IOException _) {
       return Optional.empty();
     }

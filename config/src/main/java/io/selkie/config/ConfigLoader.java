@@ -101,9 +101,19 @@ public final class ConfigLoader {
     return root.entries().isEmpty() ? Optional.empty() : Optional.of(root);
   }
 
-  /** {@code DIR} or {@code DIR=NAME}; a directory with a '=' in it has to be given a name. */
-  private static Node exportNode(String text) {
+  /**
+   * {@code DIR} or {@code DIR=NAME}, then perhaps rules for clients in parentheses; a directory
+   * with a '=' in it has to be given a name.
+   */
+  private static Node exportNode(String said) {
     Map<String, Entry> entries = new LinkedHashMap<>();
+    String text = said;
+    int open = said.indexOf('(');
+    if (open >= 0 && said.endsWith(")")) {
+      text = said.substring(0, open);
+      Node rules = ExportOptions.rules(said.substring(open + 1, said.length() - 1));
+      entries.put("clients", new Entry(Place.NOWHERE, rules));
+    }
     int equals = text.lastIndexOf('=');
     String directory = equals < 0 ? text : text.substring(0, equals);
     entries.put("path", new Entry(Place.NOWHERE, new Scalar(Place.NOWHERE, directory, true)));
@@ -146,6 +156,7 @@ public final class ConfigLoader {
         file.delegations(),
         file.sessions(),
         file.files(),
+        file.identity(),
         file.workers(),
         which.stateDirectory().isPresent() ? said.stateDirectory() : file.stateDirectory(),
         which.logLevel().isPresent() ? said.log() : file.log(),
@@ -164,6 +175,7 @@ public final class ConfigLoader {
         config.delegations(),
         config.sessions(),
         config.files(),
+        config.identity(),
         config.workers(),
         config.stateDirectory(),
         config.log(),

@@ -1,17 +1,33 @@
 package io.selkie.config;
 
 import java.nio.file.Path;
+import java.util.List;
 
 /**
  * One exported directory.
  *
  * @param path an existing directory, absolute after loading
- * @param name its name beneath the server's root; the directory's own name when not given
+ * @param name its name beneath the server's root, perhaps several levels deep; the directory's own
+ *     name when not given
  * @param readOnly whether every change is refused with NFS4ERR_ROFS
  * @param layouts whether clients may get layouts of its files and reach them one-sided
+ * @param clients who may do what; when there are no rules, everybody may, root of other machines as
+ *     the anonymous user
  */
 public record ExportConfig(
     @Setting(min = 1, max = 4096) Path path,
     @Setting(value = Setting.NOTHING, min = 1, max = 255) String name,
     @Setting("false") boolean readOnly,
-    @Setting("true") boolean layouts) {}
+    @Setting("true") boolean layouts,
+    @Setting(live = true, max = 4096) List<ClientRule> clients) {
+
+  /** Copies the list. */
+  public ExportConfig {
+    clients = List.copyOf(clients);
+  }
+
+  /** Without rules for clients. */
+  public ExportConfig(Path path, String name, boolean readOnly, boolean layouts) {
+    this(path, name, readOnly, layouts, List.of());
+  }
+}

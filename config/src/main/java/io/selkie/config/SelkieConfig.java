@@ -16,6 +16,7 @@ import java.util.Optional;
  * @param delegations delegations and when they are given
  * @param sessions clients, sessions, connections and their limits
  * @param files the passthrough file system's limits
+ * @param identity users and their names
  * @param workers threads
  * @param stateDirectory what must outlive a restart; nothing chooses by the user who runs the
  *     server
@@ -30,6 +31,7 @@ public record SelkieConfig(
     DelegationConfig delegations,
     SessionConfig sessions,
     FileConfig files,
+    IdentityConfig identity,
     WorkerConfig workers,
     @Setting(value = Setting.NOTHING, max = 4096) Optional<Path> stateDirectory,
     LogConfig log,

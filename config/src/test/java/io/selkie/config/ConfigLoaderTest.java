@@ -72,7 +72,28 @@ class ConfigLoaderTest {
         wrong("exports: [{path: DIR/none}]", "exports[0].path: DIR/none does not exist", "create"),
         wrong("exports: [{path: DIR/file}]", "DIR/file is not a directory", "export the directory"),
         wrong("exports: [{path: /}]", "exports[0].name: '' cannot be the name", "give it a name"),
-        wrong("exports: [{path: DIR/a, name: x/y}]", "'x/y' cannot be the name", "without '/'"),
+        wrong("exports: [{path: DIR/a, name: x//y}]", "'x//y' cannot be the name", "with '/'"),
+        wrong("exports: [{path: DIR/a, name: x/../y}]", "'x/../y' cannot be the name", "with '/'"),
+        wrong(
+            "exports: [{path: DIR/a, clients: [{hosts: '10.0.0.0/8 10.0.0.300'}]}]",
+            "exports[0].clients[0].hosts: '10.0.0.300' is no address",
+            "192.0.2.0/24"),
+        wrong(
+            "exports: [{path: DIR/a, clients: [{hosts: '::1/129'}]}]",
+            "'::1/129' is no address",
+            "2001:db8::/32"),
+        wrong(
+            "exports: [{path: DIR/a, clients: [{readOnly: true}]}]",
+            "exports[0].clients[0].hosts: is missing",
+            "add it"),
+        wrong(
+            "exports: [{path: DIR/a, clients: [{hosts: '*', security: krb5}]}]",
+            "exports[0].clients[0].security: 'krb5' is not served",
+            "sys"),
+        wrong(
+            "exports: [{path: DIR/a, clients: [{hosts: '*', squash: some}]}]",
+            "exports[0].clients[0].squash: is 'some'",
+            "root, all, none"),
         wrong("exports: [{path: DIR/a, readOnly: yes}]", "readOnly: is 'yes'", "true or false"),
         wrong(
             "exports:\n  - path: DIR/a\n  - path: DIR/a\n    name: z",
@@ -170,6 +191,35 @@ class ConfigLoaderTest {
     assertThat(config.rdma().maxReadsPerQueuePair()).isEqualTo(7);
     assertThat(config.stateDirectory()).contains(dir.resolve("state"));
     assertThat(config.log().level()).isEqualTo(LogConfig.Level.DEBUG);
+  }
+
+  @Test
+  void commandLineHasTheRulesOfExports() throws ConfigException {
+    CommandLineSettings said =
+        new CommandLineSettings(
+            List.of(
+                dir.resolve("a")
+                    + "=files/a(10.0.0.0/8,rw,no_root_squash *,ro,all_squash,anonuid=7,sec=sys)"),
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty());
+    ExportConfig export = ConfigLoader.parse("x", "", said).exports().getFirst();
+    assertThat(export.name()).isEqualTo("files/a");
+    assertThat(export.clients())
+        .containsExactly(
+            new ClientRule(
+                "10.0.0.0/8", false, ClientRule.Squash.NONE, 65_534, 65_534, "sys, none"),
+            new ClientRule("*", true, ClientRule.Squash.ALL, 7, 65_534, "sys"));
+  }
+
+  @Test
+  void exportMayLieInsideAnotherUnderTheNameThatSaysSo() throws ConfigException {
+    String yaml =
+        "exports: [{path: %s/a, name: x/y}, {path: %s/a/inner, name: x/y/inner}]"
+            .formatted(dir, dir);
+    assertThat(ConfigLoader.parse("x", yaml, CommandLineSettings.NONE).exports()).hasSize(2);
   }
 
   @Test
