@@ -31,7 +31,10 @@ import io.selkie.server.compound.Operation;
 import io.selkie.server.compound.OperationTable;
 import io.selkie.server.compound.Workers;
 import io.selkie.server.direct.QueuePairGate;
+import io.selkie.server.identity.Admission;
 import io.selkie.server.identity.Callers;
+import io.selkie.server.identity.ExportAccess;
+import io.selkie.server.identity.HostNames;
 import io.selkie.server.metrics.Metric;
 import io.selkie.server.metrics.ServerMetrics;
 import io.selkie.server.offload.Offloads;
@@ -367,6 +370,16 @@ final class ServerParts {
     return offloads;
   }
 
+  /** The rules of the exports; names of hosts are looked up now. */
+  private Admission admission() {
+    return new Admission(
+        config.exports().stream()
+            .collect(
+                Collectors.toMap(
+                    ExportConfig::name,
+                    export -> ExportAccess.of(export.clients(), new HostNames()))));
+  }
+
   FileServices services(
       PassthroughFileSystem fs,
       OpenTable opens,
@@ -382,6 +395,7 @@ final class ServerParts {
         kernel,
         acting,
         fs,
+        admission(),
         opens,
         locks,
         arbiter,
@@ -403,7 +417,7 @@ final class ServerParts {
     operations.addAll(Nfs42Operations.all(services, clock, offloads));
     operations.addAll(
         BackChannelWatch.around(
-            sessions.operations(c -> FileOperations.checkParent(services, c)),
+            sessions.operations(FileOperations.security(services)),
             sessions::clientOf,
             client ->
                 releases.execute(() -> {
@@ -416,7 +430,7 @@ final class ServerParts {
             ExecutionPolicy.BY_COST,
             workers,
             metrics::operation,
-            new Callers(acting));
+            new Callers(acting, services.admission()));
     return teardown.later(
         new RpcServer(
             List.of(new NfsProgram(engine)),

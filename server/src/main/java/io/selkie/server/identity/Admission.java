@@ -16,7 +16,9 @@ import java.util.TreeSet;
  */
 public final class Admission {
 
-  private volatile Map<String, ExportAccess> byName;
+  private record Rules(Map<String, ExportAccess> byName, int version) {}
+
+  private volatile Rules rules;
 
   /**
    * With rules.
@@ -24,22 +26,22 @@ public final class Admission {
    * @param byName of each export, by its name; one without has none to see it
    */
   public Admission(Map<String, ExportAccess> byName) {
-    this.byName = Map.copyOf(byName);
+    this.rules = new Rules(Map.copyOf(byName), 0);
   }
 
   /** Replaces all rules. */
-  public void replace(Map<String, ExportAccess> newByName) {
-    byName = Map.copyOf(newByName);
+  public synchronized void replace(Map<String, ExportAccess> newByName) {
+    rules = new Rules(Map.copyOf(newByName), rules.version + 1);
   }
 
-  /** Tells by identity whether the rules are still the same. */
-  Object version() {
-    return byName;
+  /** Another number whenever the rules are others. */
+  int version() {
+    return rules.version;
   }
 
   /** What a client may do with an export; empty when it is not for it. */
   public Optional<Grant> of(SocketAddress client, Export export) {
-    ExportAccess access = byName.get(export.name());
+    ExportAccess access = rules.byName.get(export.name());
     return access == null ? Optional.empty() : access.of(client);
   }
 
@@ -68,7 +70,10 @@ public final class Admission {
       return of(client, export.get()).map(Grant::flavors).orElse(List.of());
     }
     TreeSet<Integer> all = new TreeSet<>((a, b) -> Integer.compare(b, a));
-    byName.values().forEach(access -> access.of(client).ifPresent(g -> all.addAll(g.flavors())));
+    rules
+        .byName
+        .values()
+        .forEach(access -> access.of(client).ifPresent(g -> all.addAll(g.flavors())));
     return List.copyOf(all);
   }
 }

@@ -1,10 +1,18 @@
 package io.selkie.server.identity;
 
+import io.selkie.config.ClientRule;
 import io.selkie.posix.ActingKernel;
 import io.selkie.posix.FsUser;
 import io.selkie.protocol.rpc.AuthSys;
+import io.selkie.protocol.rpc.RpcConst;
 import io.selkie.server.compound.Attendant;
 import io.selkie.server.compound.CompoundContext;
+import io.selkie.server.identity.ExportAccess.Grant;
+import io.selkie.server.rpc.RpcConnection;
+import io.selkie.server.vfs.Export;
+import io.selkie.server.vfs.VfsFile;
+import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CompletionStage;
 
 /**
@@ -13,13 +21,26 @@ import java.util.concurrent.CompletionStage;
  */
 public final class Callers implements Attendant {
 
-  /** What one context had last. */
+  private static final int NOBODY = 65_534;
+
+  /** For whom there are no rules: it may look at nothing that is not open to all. */
+  private static final Grant STRANGER =
+      new Grant(true, ClientRule.Squash.ALL, NOBODY, NOBODY, List.of());
+
+  /** What one context had last, and from what it was concluded. */
   private static final class Memory {
     private final AuthSys credential = new AuthSys();
+    private RpcConnection connection;
+    private Export export;
+    private int version;
     private FsUser user;
+    private boolean readOnly;
 
-    boolean isOf(AuthSys other) {
+    boolean isOf(CompoundContext c, Export of, int now, AuthSys other) {
       if (user == null
+          || !Objects.equals(export, of)
+          || version != now
+          || !c.connection().equals(connection)
           || credential.uid() != other.uid()
           || credential.gid() != other.gid()
           || credential.gidCount() != other.gidCount()) {
@@ -35,15 +56,25 @@ public final class Callers implements Attendant {
   }
 
   private final ActingKernel kernel;
+  private final Admission admission;
 
   /** For operations that enter the file system by a kernel. */
-  public Callers(ActingKernel kernel) {
+  public Callers(ActingKernel kernel, Admission admission) {
     this.kernel = kernel;
+    this.admission = admission;
   }
 
   @Override
   public CompletionStage<?> begin(CompoundContext c, boolean mayWait) {
-    kernel.begin(userOf(c), false);
+    Export export = c.currentFile() instanceof VfsFile file ? file.export().orElse(null) : null;
+    Memory memory = c.attendance() instanceof Memory kept ? kept : new Memory();
+    AuthSys credential = c.credential();
+    int version = admission.version();
+    if (!memory.isOf(c, export, version, credential)) {
+      conclude(memory, c, export, version, credential);
+      c.attendance(memory);
+    }
+    kernel.begin(memory.user, memory.readOnly || (export != null && export.readOnly()));
     return null;
   }
 
@@ -52,18 +83,38 @@ public final class Callers implements Attendant {
     kernel.end();
   }
 
-  private FsUser userOf(CompoundContext c) {
-    Memory memory = c.attendance() instanceof Memory kept ? kept : new Memory();
-    c.attendance(memory);
-    AuthSys credential = c.credential();
-    if (!memory.isOf(credential)) {
-      memory.credential.assign(credential);
-      int[] groups = new int[credential.gidCount()];
-      for (int i = 0; i < groups.length; i++) {
-        groups[i] = credential.gid(i);
-      }
-      memory.user = FsUser.of(credential.uid(), credential.gid(), groups);
+  private void conclude(
+      Memory memory, CompoundContext c, Export export, int version, AuthSys credential) {
+    Grant grant =
+        export == null
+            ? STRANGER
+            : admission.of(c.connection().remoteAddress(), export).orElse(STRANGER);
+    memory.user = userOf(grant, c.flavor(), credential);
+    memory.readOnly = grant.readOnly();
+    memory.credential.assign(credential);
+    memory.connection = c.connection();
+    memory.export = export;
+    memory.version = version;
+  }
+
+  /** Who a caller is after squashing. */
+  static FsUser userOf(Grant grant, int flavor, AuthSys credential) {
+    if (flavor != RpcConst.AUTH_SYS || grant.squash() == ClientRule.Squash.ALL) {
+      return FsUser.of(grant.anonUid(), grant.anonGid());
     }
-    return memory.user;
+    boolean root = grant.squash() == ClientRule.Squash.ROOT;
+    int[] groups = new int[credential.gidCount()];
+    for (int i = 0; i < groups.length; i++) {
+      groups[i] = squashed(root, credential.gid(i), grant.anonGid());
+    }
+    return FsUser.of(
+        squashed(root, credential.uid(), grant.anonUid()),
+        squashed(root, credential.gid(), grant.anonGid()),
+        groups);
+  }
+
+  /** Zero, and the number that the kernel takes for "leave it", are nobody's of a client. */
+  private static int squashed(boolean root, int id, int anonymous) {
+    return (root && id == 0) || id == -1 ? anonymous : id;
   }
 }

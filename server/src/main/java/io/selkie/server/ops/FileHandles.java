@@ -6,6 +6,7 @@ import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.server.compound.CompoundContext;
 import io.selkie.server.vfs.Found;
 import io.selkie.server.vfs.VfsFile;
+import java.nio.ByteBuffer;
 
 /**
  * The operations that only move filehandles about (RFC 8881 sections 18.8, 18.19 to 18.21, 18.27).
@@ -41,10 +42,28 @@ final class FileHandles {
     @Override
     public int execute(CompoundContext c) {
       Found found = services.fs().fromHandle(c.args().opaque(Nfs4Const.NFS4_FHSIZE));
-      if (found.status() == NfsStat4.NFS4_OK) {
+      int status = found.status();
+      if (status == NfsStat4.NFS4_OK && found.file().export().isPresent()) {
+        status = services.admission().enter(c, found.file().export().get());
+        if (status == NfsStat4.NFS4ERR_WRONGSEC && asksForSecurity(c)) {
+          status = NfsStat4.NFS4_OK;
+        }
+      }
+      if (status == NfsStat4.NFS4_OK) {
         c.currentFile(found.file());
       }
-      return found.status();
+      return status;
+    }
+
+    /** Who asks which flavor is the right one must be able to (section 2.6.3.1.1.5). */
+    private static boolean asksForSecurity(CompoundContext c) {
+      ByteBuffer args = c.args().buffer();
+      int at = c.args().position();
+      if (c.isLastOp() || args.limit() - at < Integer.BYTES) {
+        return false;
+      }
+      int next = args.getInt(at);
+      return next == NfsOp4.OP_SECINFO || next == NfsOp4.OP_SECINFO_NO_NAME;
     }
   }
 

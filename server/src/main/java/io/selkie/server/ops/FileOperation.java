@@ -40,8 +40,17 @@ abstract class FileOperation implements Operation {
   }
 
   /** Looks a name up for the caller. */
-  final Found find(VfsFile directory, byte[] name) {
-    return services.fs().lookup(directory, name);
+  final Found find(CompoundContext c, VfsFile directory, byte[] name) {
+    return services
+        .fs()
+        .lookup(directory, name, export -> services.admission().isVisible(c, export));
+  }
+
+  /** NFS4_OK, or NFS4ERR_WRONGSEC where one comes into an export that wants another flavor. */
+  final int crossing(CompoundContext c, VfsFile from, VfsFile to) {
+    return to.export().isEmpty() || to.export().equals(from.export())
+        ? NfsStat4.NFS4_OK
+        : services.admission().enter(c, to.export().get());
   }
 
   /** A stage that an operation waited for failed, which is a defect: said once, and answered. */

@@ -4,8 +4,11 @@ import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.server.compound.CompoundContext;
 import io.selkie.server.compound.Operation;
+import io.selkie.server.session.SecurityQuery;
+import io.selkie.server.vfs.Found;
 import io.selkie.server.vfs.VfsFile;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * The table of operations on files, opens and layouts. What is defined and not here is answered
@@ -16,11 +19,26 @@ public final class FileOperations {
 
   private FileOperations() {}
 
-  /** What SECINFO_NO_NAME asks about the parent: the status that LOOKUPP would have. */
-  public static int checkParent(FileServices services, CompoundContext c) {
-    return c.currentFile() instanceof VfsFile file
-        ? services.fs().lookupParent(file).status()
-        : NfsStat4.NFS4ERR_NOFILEHANDLE;
+  /** What SECINFO_NO_NAME asks. */
+  public static SecurityQuery security(FileServices services) {
+    return new SecurityQuery() {
+      @Override
+      public int checkParent(CompoundContext c) {
+        return parent(c).status();
+      }
+
+      private Found parent(CompoundContext c) {
+        return c.currentFile() instanceof VfsFile file
+            ? services.fs().lookupParent(file, export -> services.admission().isVisible(c, export))
+            : new Found(NfsStat4.NFS4ERR_NOFILEHANDLE, null);
+      }
+
+      @Override
+      public List<Integer> flavors(CompoundContext c, boolean ofParent) {
+        VfsFile file = ofParent ? parent(c).file() : (VfsFile) c.currentFile();
+        return services.admission().flavors(c, file == null ? Optional.empty() : file.export());
+      }
+    };
   }
 
   /** All of them, working with some services. */

@@ -6,6 +6,7 @@ import io.selkie.posix.ActingKernel;
 import io.selkie.posix.FileStatus;
 import io.selkie.posix.Kernel;
 import io.selkie.protocol.nfs4.NfsStat4;
+import io.selkie.server.identity.Admission;
 import io.selkie.server.metrics.ServerMetrics;
 import io.selkie.server.ops.attr.AttrSource.ServerAttributes;
 import io.selkie.server.state.Grace;
@@ -27,6 +28,7 @@ import java.util.Set;
  * @param kernel the same as the user of the request, for what the file system has no word for;
  *     whatever somebody's rights decide about goes through this one
  * @param fs files and names
+ * @param admission which client may come near which export
  * @param opens who has what open
  * @param locks who has locked which bytes
  * @param arbiter layouts; asked before block maps or access change
@@ -40,6 +42,7 @@ public record FileServices(
     Kernel own,
     ActingKernel kernel,
     PassthroughFileSystem fs,
+    Admission admission,
     OpenTable opens,
     LockTable locks,
     LayoutArbiter arbiter,

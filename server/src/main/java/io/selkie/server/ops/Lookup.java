@@ -20,11 +20,15 @@ final class Lookup extends FileOperation {
     if (!(c.currentFile() instanceof VfsFile directory)) {
       return NfsStat4.NFS4ERR_NOFILEHANDLE;
     }
-    Found found = find(directory, name);
-    if (found.status() == NfsStat4.NFS4_OK) {
+    Found found = find(c, directory, name);
+    int status = found.status();
+    if (status == NfsStat4.NFS4_OK) {
+      status = crossing(c, directory, found.file());
+    }
+    if (status == NfsStat4.NFS4_OK) {
       c.currentFile(found.file());
     }
-    return found.status();
+    return status;
   }
 
   /** LOOKUPP, section 18.14. */
@@ -38,10 +42,16 @@ final class Lookup extends FileOperation {
       if (!(c.currentFile() instanceof VfsFile directory)) {
         return NfsStat4.NFS4ERR_NOFILEHANDLE;
       }
-      Found found = services.fs().lookupParent(directory);
+      Found found =
+          services
+              .fs()
+              .lookupParent(directory, export -> services.admission().isVisible(c, export));
       int status = found.status();
       if (status == NfsStat4.NFS4_OK) {
         status = services.mayUse(directory, AccessModes.EXECUTE);
+      }
+      if (status == NfsStat4.NFS4_OK) {
+        status = crossing(c, directory, found.file());
       }
       if (status == NfsStat4.NFS4_OK) {
         c.currentFile(found.file());

@@ -93,7 +93,7 @@ final class Open extends FileOperation {
     if (args.isByHandle()) {
       return openExisting(c, args, current, ChangeInfo.NONE);
     }
-    Found found = find(current, args.name());
+    Found found = find(c, current, args.name());
     if (found.status() != NfsStat4.NFS4_OK && found.status() != NfsStat4.NFS4ERR_NOENT) {
       return found.status();
     }

@@ -57,7 +57,15 @@ final class ReadDir extends FileOperation {
     }
     out.int64(ourVerifier);
     Entries entries = new Entries(out, end - TAIL_BYTES, asked);
-    status = services.fs().readDirectory(directory, cookie, !asked.isEmpty(), entries);
+    status =
+        services
+            .fs()
+            .readDirectory(
+                directory,
+                cookie,
+                !asked.isEmpty(),
+                export -> services.admission().isVisible(c, export),
+                entries);
     return status == NfsStat4.NFS4_OK ? entries.finish() : status;
   }
 

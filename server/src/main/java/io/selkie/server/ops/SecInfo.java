@@ -2,11 +2,12 @@ package io.selkie.server.ops;
 
 import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.NfsStat4;
-import io.selkie.protocol.rpc.RpcConst;
 import io.selkie.server.compound.CompoundContext;
+import io.selkie.server.vfs.Found;
 import io.selkie.server.vfs.VfsFile;
+import java.util.List;
 
-/** SECINFO, RFC 8881 section 18.29: AUTH_SYS, or nobody, everywhere. Uses the filehandle up. */
+/** SECINFO, RFC 8881 section 18.29: what the rules of the export say. Uses the filehandle up. */
 final class SecInfo extends FileOperation {
 
   SecInfo(FileServices services) {
@@ -19,13 +20,13 @@ final class SecInfo extends FileOperation {
     if (!(c.currentFile() instanceof VfsFile directory)) {
       return NfsStat4.NFS4ERR_NOFILEHANDLE;
     }
-    int status = find(directory, name).status();
-    if (status == NfsStat4.NFS4_OK) {
-      c.reply().int32(2);
-      c.reply().int32(RpcConst.AUTH_SYS);
-      c.reply().int32(RpcConst.AUTH_NONE);
+    Found found = find(c, directory, name);
+    if (found.status() == NfsStat4.NFS4_OK) {
+      List<Integer> flavors = services.admission().flavors(c, found.file().export());
+      c.reply().int32(flavors.size());
+      flavors.forEach(c.reply()::int32);
       c.consumeCurrentFile();
     }
-    return status;
+    return found.status();
   }
 }

@@ -9,14 +9,12 @@ import io.selkie.layout.DelegationCallbacks;
 import io.selkie.lease.FileIdentity;
 import io.selkie.protocol.nfs4.SessionId4;
 import io.selkie.protocol.xdr.XdrWriter;
-import io.selkie.server.compound.CompoundContext;
 import io.selkie.server.compound.Operation;
 import java.time.Duration;
 import java.util.List;
 import java.util.OptionalLong;
 import java.util.function.Consumer;
 import java.util.function.Function;
-import java.util.function.ToIntFunction;
 import java.util.random.RandomGenerator;
 
 /**
@@ -69,7 +67,7 @@ public final class SessionManager implements AutoCloseable {
    * @param parentCheck for SECINFO_NO_NAME: answers what LOOKUPP would on the current filehandle,
    *     without doing it
    */
-  public List<Operation> operations(ToIntFunction<CompoundContext> parentCheck) {
+  public List<Operation> operations(SecurityQuery parentCheck) {
     return List.of(
         new OpExchangeId(clients, identity),
         new OpCreateSession(clients, connections, limits, timers, this::randomBits),

@@ -7,13 +7,12 @@ import io.selkie.protocol.nfs4.SessionConst4;
 import io.selkie.protocol.nfs4.SessionId4;
 import io.selkie.protocol.nfs4.Stateid4;
 import io.selkie.protocol.nfs4.Stateids;
-import io.selkie.protocol.rpc.RpcConst;
 import io.selkie.protocol.xdr.XdrReader;
 import io.selkie.protocol.xdr.XdrWriter;
 import io.selkie.server.compound.CompoundContext;
 import io.selkie.server.compound.Operation;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.function.ToIntFunction;
 
 /** The smaller operations on sessions, clients and stateids, one class each. */
 final class SessionOps {
@@ -36,7 +35,7 @@ final class SessionOps {
     }
 
     @Override
-    public final Cost cost() {
+    public Cost cost() {
       return Cost.MEMORY;
     }
 
@@ -242,18 +241,18 @@ final class SessionOps {
     }
   }
 
-  /** SECINFO_NO_NAME, RFC 8881 section 18.45: AUTH_SYS and AUTH_NONE everywhere. */
+  /** SECINFO_NO_NAME, RFC 8881 section 18.45. */
   static final class SecinfoNoName extends MemoryOperation {
-    private final ToIntFunction<CompoundContext> parentCheck;
+    private final SecurityQuery query;
 
-    /**
-     * Creates it.
-     *
-     * @param parentCheck answers what LOOKUPP would on the current filehandle, without doing it
-     */
-    SecinfoNoName(ToIntFunction<CompoundContext> parentCheck) {
+    SecinfoNoName(SecurityQuery query) {
       super(NfsOp4.OP_SECINFO_NO_NAME, Position.IN_SESSION);
-      this.parentCheck = parentCheck;
+      this.query = query;
+    }
+
+    @Override
+    public Cost cost() {
+      return Cost.BLOCKING;
     }
 
     @Override
@@ -264,15 +263,16 @@ final class SessionOps {
       if (c.currentFile() == null) {
         return NfsStat4.NFS4ERR_NOFILEHANDLE;
       }
-      if (style == Nfs4Const.SECINFO_STYLE4_PARENT) {
-        int status = parentCheck.applyAsInt(c);
+      boolean ofParent = style == Nfs4Const.SECINFO_STYLE4_PARENT;
+      if (ofParent) {
+        int status = query.checkParent(c);
         if (status != NfsStat4.NFS4_OK) {
           return status;
         }
       }
-      c.reply().int32(2);
-      c.reply().int32(RpcConst.AUTH_SYS);
-      c.reply().int32(RpcConst.AUTH_NONE);
+      List<Integer> flavors = query.flavors(c, ofParent);
+      c.reply().int32(flavors.size());
+      flavors.forEach(c.reply()::int32);
       c.consumeCurrentFile();
       return NfsStat4.NFS4_OK;
     }

@@ -58,6 +58,18 @@ final class DirectoryCache implements AutoCloseable {
     }
   }
 
+  /** Forgets the directories of one export. */
+  synchronized void removeExport(int exportId) {
+    fds.entrySet()
+        .removeIf(entry -> {
+          boolean gone = entry.getKey().exportId() == exportId;
+          if (gone) {
+            kernel.close(entry.getValue());
+          }
+          return gone;
+        });
+  }
+
   @Override
   public synchronized void close() {
     fds.values().forEach(kernel::close);

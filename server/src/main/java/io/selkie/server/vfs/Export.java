@@ -51,7 +51,8 @@ public final class Export implements AutoCloseable {
   private final Kernel kernel;
   private final String name;
   private final String path;
-  private final boolean readOnly;
+  private volatile boolean readOnly;
+  private volatile boolean retired;
   private final int id;
   private final int rootFd;
   private final FileIdentity root;
@@ -90,7 +91,7 @@ public final class Export implements AutoCloseable {
   /**
    * Opens an export.
    *
-   * @param name beneath the server's root
+   * @param name beneath the server's root; levels apart by slashes
    * @param path of the directory, absolute
    * @param handleMode {@code KERNEL} to use it if this process may; {@code NAME} never to
    * @throws PosixException when there is no such directory, or no access to it
@@ -98,8 +99,10 @@ public final class Export implements AutoCloseable {
   public static Export open(
       Kernel kernel, String name, String path, boolean readOnly, HandleMode handleMode)
       throws PosixException {
-    if (!Names.isComponent(Names.bytes(name))) {
-      throw new IllegalArgumentException("export name '" + name + "'");
+    for (String part : name.split("/", -1)) {
+      if (!Names.isComponent(Names.bytes(part))) {
+        throw new IllegalArgumentException("export name '" + name + "'");
+      }
     }
     int fd =
         kernel.openat2(
@@ -179,7 +182,7 @@ public final class Export implements AutoCloseable {
     return hash == 0 ? 1 : hash;
   }
 
-  /** Its name beneath the server's root. */
+  /** Its name beneath the server's root, perhaps of several levels. */
   public String name() {
     return name;
   }
@@ -197,6 +200,42 @@ public final class Export implements AutoCloseable {
   /** {@code fsid4.major}; the minor is 0. Stays the same as long as the export's name does. */
   public long fsidMajor() {
     return Integer.toUnsignedLong(id);
+  }
+
+  /** Makes it one where every change is refused, or is allowed again. */
+  public void readOnly(boolean refused) {
+    readOnly = refused;
+  }
+
+  /** Whether it was retired. */
+  boolean isRetired() {
+    return retired;
+  }
+
+  /**
+   * Lets go of the directory, so that its file system can be unmounted, while requests may still be
+   * on their way into it: what they find from now on is no directory. The numbers of its
+   * descriptors stay taken until {@link #close}, so that a late request cannot find another file
+   * under them.
+   *
+   * @throws PosixException when there is nothing to put in its place; then it is still held
+   */
+  public void retire() throws PosixException {
+    retired = true;
+    int nothing =
+        kernel.openat2(
+            Kernel.AT_FDCWD, Names.bytes("/dev/null"), OpenFlags.PATH | OpenFlags.CLOEXEC, 0, 0);
+    if (nothing < 0) {
+      throw new PosixException("openat2", nothing, "/dev/null", "have a /dev that is complete");
+    }
+    int result = kernel.dup3(nothing, rootFd);
+    if (result >= 0 && mountFd >= 0) {
+      result = kernel.dup3(nothing, mountFd);
+    }
+    kernel.close(nothing);
+    if (result < 0) {
+      throw new PosixException("dup3", result, "the directory of " + this, "restart the server");
+    }
   }
 
   /** Device of its file system, packed as in {@link FileIdentity#device}. */

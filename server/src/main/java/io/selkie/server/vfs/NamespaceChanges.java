@@ -9,6 +9,7 @@ import io.selkie.posix.Kernel;
 import io.selkie.posix.Names;
 import io.selkie.posix.OpenFlags;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
  * Makes, moves and removes names. What is answered with NFS4_OK is on the disk, as RFC 8881 section
@@ -24,6 +25,7 @@ public final class NamespaceChanges {
   private final Kernel kernel;
 
   private final Resolver resolver;
+  private final Supplier<ExportTree> tree;
   private final FileCreator creator;
   private final ChangeClock changeClock;
 
@@ -32,7 +34,9 @@ public final class NamespaceChanges {
       Kernel kernel,
       Resolver resolver,
       OpenFileTable openFiles,
+      Supplier<ExportTree> tree,
       ChangeClock changeClock) {
+    this.tree = tree;
     this.own = own;
     this.kernel = kernel;
     this.changeClock = changeClock;
@@ -392,6 +396,10 @@ public final class NamespaceChanges {
     }
     if (directory.isPseudoRoot() || directory.exportOrNull().readOnly()) {
       return refuse.with(NFS4ERR_ROFS);
+    }
+    if (tree.get().junctionAt(directory, name) != null) {
+      // What an export is crossed over at is in use, like a mount point.
+      return refuse.with(NFS4ERR_FILE_OPEN);
     }
     int fd = resolver.open(directory);
     if (fd < 0) {

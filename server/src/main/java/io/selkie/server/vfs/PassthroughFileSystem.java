@@ -9,12 +9,16 @@ import io.selkie.posix.FileSystemStatus;
 import io.selkie.posix.Kernel;
 import io.selkie.posix.Names;
 import io.selkie.posix.OpenFlags;
+import io.selkie.posix.PosixException;
 import io.selkie.posix.ResolveFlags;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Predicate;
 
 /**
  * The file system that clients see: a read-only root directory with the exports' names in it, and
@@ -47,7 +51,8 @@ public final class PassthroughFileSystem implements AutoCloseable {
   /** Acts as the user of the request. */
   private final Kernel kernel;
 
-  private final PseudoRoot pseudoRoot;
+  private final AtomicInteger treeVersion = new AtomicInteger();
+  private volatile ExportTree tree;
   private final OpenFileTable openFiles;
   private final Resolver resolver;
   private final NamespaceChanges changes;
@@ -64,6 +69,7 @@ public final class PassthroughFileSystem implements AutoCloseable {
    * @param exports with names apart from each other
    * @param startedAtSeconds since the epoch, the root directory's times
    * @param maxOpenFiles most inodes open for data at a time
+   * @throws PosixException when an export's place in another one does not exist
    */
   public PassthroughFileSystem(
       Kernel own,
@@ -71,14 +77,15 @@ public final class PassthroughFileSystem implements AutoCloseable {
       List<Export> exports,
       VfsState state,
       long startedAtSeconds,
-      int maxOpenFiles) {
+      int maxOpenFiles)
+      throws PosixException {
     this.own = own;
     this.kernel = kernel;
     this.openFiles = new OpenFileTable(own, maxOpenFiles);
     this.resolver = new Resolver(own, state, openFiles, DIRECTORIES_CACHED);
-    this.pseudoRoot = new PseudoRoot(exports, resolver, startedAtSeconds);
+    this.tree = new ExportTree(own, resolver, exports, startedAtSeconds, 0);
     this.changeClock = state.changeClock();
-    this.changes = new NamespaceChanges(own, kernel, resolver, openFiles, changeClock);
+    this.changes = new NamespaceChanges(own, kernel, resolver, openFiles, () -> tree, changeClock);
     exports.forEach(e -> changeClock.grain(e.device(), e.features().changeGrainNanos()));
     this.directoryReader = new DirectoryReader(own, resolver);
     this.xattrs = new FileXattrs(kernel, resolver, openFiles);
@@ -86,11 +93,8 @@ public final class PassthroughFileSystem implements AutoCloseable {
 
   /** The same for one user only: everything is done as the server. */
   public PassthroughFileSystem(
-      Kernel kernel,
-      List<Export> exports,
-      VfsState state,
-      long startedAtSeconds,
-      int maxOpenFiles) {
+      Kernel kernel, List<Export> exports, VfsState state, long startedAtSeconds, int maxOpenFiles)
+      throws PosixException {
     this(kernel, kernel, exports, state, startedAtSeconds, maxOpenFiles);
   }
 
@@ -116,12 +120,30 @@ public final class PassthroughFileSystem implements AutoCloseable {
 
   /** The directory above all exports (PUTROOTFH). */
   public VfsFile root() {
-    return pseudoRoot.file();
+    return tree.rootFile();
   }
 
   /** The exports, in the order of their names. */
   public List<Export> exports() {
-    return pseudoRoot.exports();
+    return tree.exports();
+  }
+
+  /**
+   * Serves other exports from now on. Those that stay, as the same objects, notice nothing; handles
+   * of one that goes are stale, and its end is still the caller's business ({@link #retire}).
+   *
+   * @param nowSeconds since the epoch, the new time of change of the directories above
+   * @throws PosixException when an export's place in another one does not exist; nothing changes
+   */
+  public void serve(Collection<Export> exports, long nowSeconds) throws PosixException {
+    exports.forEach(e -> changeClock.grain(e.device(), e.features().changeGrainNanos()));
+    tree = new ExportTree(own, resolver, exports, nowSeconds, treeVersion.incrementAndGet());
+  }
+
+  /** Lets go of an export that is served no more: its file system may be unmounted then. */
+  public void retire(Export export) throws PosixException {
+    export.retire();
+    resolver.forget(export);
   }
 
   // ---------------------------------------------------------------- handles and names
@@ -132,6 +154,9 @@ public final class PassthroughFileSystem implements AutoCloseable {
    */
   public Found fromHandle(byte[] handle) {
     Found known = handles.find(handle);
+    if (known != null && !isServed(known.file())) {
+      return Found.refused(NFS4ERR_STALE);
+    }
     if (known != null && openFiles.isOpen(known.file().identity())) {
       // What is open exists, and was looked at when it was opened.
       return known;
@@ -151,15 +176,24 @@ public final class PassthroughFileSystem implements AutoCloseable {
     return found;
   }
 
+  private static boolean everything(Export export) {
+    return true;
+  }
+
+  private boolean isServed(VfsFile file) {
+    Export export = file.exportOrNull();
+    return tree.exportById(export.id()) == export;
+  }
+
   private Found decode(byte[] handle) {
     Optional<FileHandle> decoded = resolver.codec().decode(handle);
     if (decoded.isEmpty()) {
       return Found.refused(NFS4ERR_BADHANDLE);
     }
     if (decoded.get().isPseudoRoot()) {
-      return Found.of(root());
+      return tree.byNumber(decoded.get().inode());
     }
-    Export export = pseudoRoot.exportById(decoded.get().exportId());
+    Export export = tree.exportById(decoded.get().exportId());
     return export == null
         ? Found.refused(NFS4ERR_STALE)
         : Found.of(new VfsFile(export, decoded.get(), handle.clone()));
@@ -170,12 +204,25 @@ public final class PassthroughFileSystem implements AutoCloseable {
    * is mounted below the export is refused with NFS4ERR_ACCESS.
    */
   public Found lookup(VfsFile directory, byte[] name) {
+    return lookup(directory, name, PassthroughFileSystem::everything);
+  }
+
+  /**
+   * The same for a client that sees some of the exports: the others are not there for it.
+   *
+   * @param visible whether it sees an export
+   */
+  public Found lookup(VfsFile directory, byte[] name, Predicate<Export> visible) {
     int wrong = NameRules.check(name);
     if (wrong != NFS4_OK) {
       return Found.refused(wrong);
     }
     if (directory.isPseudoRoot()) {
-      return pseudoRoot.lookup(name);
+      return tree.lookup(directory, name, visible);
+    }
+    PseudoNode crossing = tree.junctionAt(directory, name);
+    if (crossing != null) {
+      return tree.lookup(crossing.parent.file, name, visible);
     }
     int directoryFd = resolver.open(directory);
     if (directoryFd < 0) {
@@ -189,14 +236,21 @@ public final class PassthroughFileSystem implements AutoCloseable {
   }
 
   /**
-   * LOOKUPP, RFC 8881 section 18.14: above an export's root is the root of all, above that none.
+   * LOOKUPP, RFC 8881 section 18.14: above an export's root is the directory that its name is in,
+   * above the root of all there is none.
    */
   public Found lookupParent(VfsFile directory) {
-    if (directory.isPseudoRoot()) {
-      return Found.refused(NFS4ERR_NOENT);
-    }
-    if (directory.isExportRoot()) {
-      return Found.of(root());
+    return lookupParent(directory, PassthroughFileSystem::everything);
+  }
+
+  /**
+   * The same for a client that sees some of the exports.
+   *
+   * @param visible whether it sees an export
+   */
+  public Found lookupParent(VfsFile directory, Predicate<Export> visible) {
+    if (directory.isPseudoRoot() || directory.isExportRoot()) {
+      return tree.parent(directory, visible);
     }
     Export export = directory.exportOrNull();
     int fd = resolver.open(directory);
@@ -237,8 +291,7 @@ public final class PassthroughFileSystem implements AutoCloseable {
   /** GETATTR's source. */
   public int getAttributes(VfsFile file, FileStatus out) {
     if (file.isPseudoRoot()) {
-      pseudoRoot.fill(out);
-      return NFS4_OK;
+      return tree.fill(file, out);
     }
     return withFile(file, false, fd -> stat(fd, out));
   }
@@ -262,9 +315,9 @@ public final class PassthroughFileSystem implements AutoCloseable {
     return changeClock.of(status);
   }
 
-  /** {@code mounted_on_fileid}: of an export's root, the number of its entry in the root of all. */
+  /** {@code mounted_on_fileid}: of an export's root, the number of what it covers. */
   public long mountedOnFileId(VfsFile file, FileStatus status) {
-    return file.isExportRoot() ? file.exportOrNull().fsidMajor() : status.inode();
+    return file.isExportRoot() ? tree.coveredBy(file.exportOrNull()) : status.inode();
   }
 
   /**
@@ -413,9 +466,27 @@ public final class PassthroughFileSystem implements AutoCloseable {
    */
   public int readDirectory(
       VfsFile directory, long cookie, boolean attributes, DirectoryReader.Sink sink) {
+    return readDirectory(directory, cookie, attributes, PassthroughFileSystem::everything, sink);
+  }
+
+  /**
+   * The same for a client that sees some of the exports.
+   *
+   * @param visible whether it sees an export
+   */
+  public int readDirectory(
+      VfsFile directory,
+      long cookie,
+      boolean attributes,
+      Predicate<Export> visible,
+      DirectoryReader.Sink taker) {
+    ExportTree now = tree;
     if (directory.isPseudoRoot()) {
-      return pseudoRoot.read(cookie, attributes, sink);
+      return now.read(directory, cookie, attributes, visible, taker);
     }
+    List<PseudoNode> here = now.junctionsIn(directory);
+    DirectoryReader.Sink sink =
+        here == null ? taker : now.crossing(here, attributes, visible, taker);
     int fd = resolver.open(directory);
     if (fd < 0) {
       return NfsErrors.of(fd);

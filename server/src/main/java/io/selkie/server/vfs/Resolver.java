@@ -52,6 +52,11 @@ final class Resolver implements AutoCloseable {
     directories.close();
   }
 
+  /** Lets go of what is kept of an export that was retired. */
+  void forget(Export export) {
+    directories.removeExport(export.id());
+  }
+
   int directoriesCached() {
     return directories.size();
   }
@@ -127,6 +132,9 @@ final class Resolver implements AutoCloseable {
    */
   int open(VfsFile file) {
     Export export = file.exportOrNull();
+    if (export.isRetired()) {
+      return STALE;
+    }
     int fd;
     if (file.isExportRoot()) {
       fd = kernel.openat2(export.rootFd(), DOT, Export.NAME_ONLY, 0, Export.RESOLVE);

@@ -23,7 +23,7 @@ public final class VfsFile implements CurrentFile {
     this.bytes = bytes;
   }
 
-  /** Whether it is the directory above all exports, which belongs to none. */
+  /** Whether it is one of the directories above the exports, which belong to none. */
   public boolean isPseudoRoot() {
     return export == null;
   }
@@ -82,6 +82,8 @@ public final class VfsFile implements CurrentFile {
 
   @Override
   public String toString() {
-    return isPseudoRoot() ? "pseudo root" : export.name() + ":" + handle.inode();
+    return isPseudoRoot()
+        ? "pseudo directory " + handle.inode()
+        : export.name() + ":" + handle.inode();
   }
 }

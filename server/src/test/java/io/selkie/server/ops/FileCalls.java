@@ -49,7 +49,12 @@ final class FileCalls implements AutoCloseable {
     this.session = TestSession.open(connection, owner);
   }
 
-  /** Connects as a user, and makes a client and a session. */
+  /** From an address of this machine; without a credential for AUTH_NONE. */
+  static FileCalls connectFrom(
+      String local, InetSocketAddress server, String owner, AuthSys credential) throws IOException {
+    return new FileCalls(Nfs41TestClient.connectFrom(local, server).as(credential), owner);
+  }
+
   static FileCalls connect(InetSocketAddress server, String owner, int uid) throws IOException {
     return connect(server, owner, uid, uid);
   }

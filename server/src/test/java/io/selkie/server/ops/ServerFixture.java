@@ -6,6 +6,7 @@ import io.selkie.config.ConfigLoader;
 import io.selkie.config.SelkieConfig;
 import io.selkie.posix.Kernel;
 import io.selkie.posix.LinuxKernel;
+import io.selkie.protocol.rpc.AuthSys;
 import io.selkie.server.SelkieServer;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -87,6 +88,14 @@ final class ServerFixture implements AutoCloseable {
 
   FileCalls client(String owner, int uid, int gid, int... groups) throws IOException {
     FileCalls client = FileCalls.connect(server.nfsAddress(), owner, uid, gid, groups);
+    clients.add(client);
+    return client;
+  }
+
+  /** A client from another address of this machine; null as credential for AUTH_NONE. */
+  FileCalls clientFrom(String address, AuthSys credential) throws IOException {
+    String owner = address + (credential == null ? " none" : " " + credential.uid());
+    FileCalls client = FileCalls.connectFrom(address, server.nfsAddress(), owner, credential);
     clients.add(client);
     return client;
   }

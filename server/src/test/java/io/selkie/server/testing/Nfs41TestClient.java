@@ -59,6 +59,18 @@ public final class Nfs41TestClient implements AutoCloseable {
     return client;
   }
 
+  /** Connects from an address of this machine, such as 127.0.0.2. */
+  public static Nfs41TestClient connectFrom(String local, InetSocketAddress server)
+      throws IOException {
+    Socket socket = new Socket();
+    socket.setTcpNoDelay(true);
+    socket.bind(new InetSocketAddress(local, 0));
+    socket.connect(server, TIMEOUT_SECONDS * 1000);
+    Nfs41TestClient client = new Nfs41TestClient(socket);
+    Thread.ofVirtual().name("test-client-reader").start(client::readAll);
+    return client;
+  }
+
   /** Connects, and never reads anything. */
   public static Nfs41TestClient connectWithoutReading(InetSocketAddress server) throws IOException {
     Socket socket = new Socket();

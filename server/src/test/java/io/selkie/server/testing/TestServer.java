@@ -13,6 +13,7 @@ import io.selkie.server.compound.Workers;
 import io.selkie.server.rpc.RpcLimits;
 import io.selkie.server.rpc.RpcServer;
 import io.selkie.server.session.ClientLifecycle;
+import io.selkie.server.session.SecurityQuery;
 import io.selkie.server.session.ServerIdentity;
 import io.selkie.server.session.SessionLimits;
 import io.selkie.server.session.SessionManager;
@@ -24,7 +25,6 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.LinkedBlockingQueue;
-import java.util.function.ToIntFunction;
 import java.util.random.RandomGenerator;
 
 /** A real server on a real socket: sessions, and whatever operations a test adds to them. */
@@ -48,7 +48,7 @@ public final class TestServer implements AutoCloseable {
       NanoClock clock,
       Timers timers,
       Workers workers,
-      ToIntFunction<io.selkie.server.compound.CompoundContext> parentCheck,
+      SecurityQuery parentCheck,
       Operation... more)
       throws IOException {
     this.workers = workers;
