@@ -266,6 +266,11 @@ public final class BackChannel implements NfsConnection.CallHandler {
         Bitmap4.skip(in);
         yield result(out, operation, NfsStat4.NFS4_OK);
       }
+      case NfsCbOp4.OP_CB_RECALL_SLOT -> {
+        // The next SEQUENCE, which renews the lease at the latest, is answered with the same.
+        in.int32();
+        yield result(out, operation, NfsStat4.NFS4_OK);
+      }
       case NfsCbOp4.OP_CB_SEQUENCE -> result(out, operation, NfsStat4.NFS4ERR_SEQUENCE_POS);
       case NfsCbOp4.OP_CB_RECALL, NfsCbOp4.OP_CB_GETATTR ->
           // We never ask for delegations.

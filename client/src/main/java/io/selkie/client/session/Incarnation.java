@@ -31,7 +31,7 @@ final class Incarnation {
     this.clientId = clientId;
     this.stateGeneration = stateGeneration;
     this.fore = created.fore();
-    this.slots = new SlotTable(Math.min(slotsWanted, created.fore().requests()));
+    this.slots = new SlotTable(slotsWanted, created.fore().requests());
     this.connection = connection;
   }
 }

@@ -372,8 +372,8 @@ public final class Nfs41Session implements AutoCloseable {
         SessionId4 id = SessionId4.decode(in);
         int sequence = in.int32();
         int slotId = in.int32();
-        in.int32();
-        in.int32();
+        int highest = in.int32();
+        int target = in.int32();
         int flags = in.int32();
         if (!id.equals(pending.session.id) || sequence != slot.sequence || slotId != slot.id) {
           throw new ServerProtocolException(
@@ -381,6 +381,7 @@ public final class Nfs41Session implements AutoCloseable {
         }
         slot.sequence++;
         slot.uncertain = false;
+        pending.session.slots.told(slot, highest, target);
         dropSlot(pending);
         keeper.onReply(pending.session, flags);
         return true;

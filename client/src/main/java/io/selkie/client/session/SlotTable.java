@@ -1,6 +1,5 @@
 package io.selkie.client.session;
 
-import java.util.ArrayDeque;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -8,7 +7,7 @@ import java.util.concurrent.locks.ReentrantLock;
  * The slots of a session's fore channel (RFC 8881 section 2.10.6.1). A slot carries one request at
  * a time; its sequence number moves on when the request's reply has come. One slot is kept for
  * urgent requests (returning layouts, renewing the lease), so that recalls never wait behind data.
- * Safe for use by several threads.
+ * How many are used follows what the server says in each reply. Safe for use by several threads.
  */
 final class SlotTable {
   /** One slot; changed only by its holder. */
@@ -21,6 +20,12 @@ final class SlotTable {
     /** Whether a request was given up whose reply never came: it may or may not have counted. */
     boolean uncertain;
 
+    /** How often the server had taken slots back when this one was taken. */
+    private int epoch;
+
+    /** Whether the server has said that it does not know this slot any more. */
+    private boolean retired;
+
     Slot(int id) {
       this.id = id;
     }
@@ -28,48 +33,83 @@ final class SlotTable {
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
-  private final ArrayDeque<Slot> free = new ArrayDeque<>();
-  private final Slot urgent;
-  private boolean urgentFree = true;
-  private int highestInUse = -1;
+  private final Slot[] slots;
   private final boolean[] inUse;
+  private int highestInUse = -1;
+  private int epoch;
+  private volatile int limit;
   private boolean dead;
 
   /**
    * All slots are free.
    *
-   * @param count slots that the server granted, at least 1
+   * @param wanted slots that were asked for, at least 1
+   * @param granted slots that the server granted, at least 1
    */
-  SlotTable(int count) {
-    inUse = new boolean[count];
-    for (int i = 0; i < count - 1; i++) {
-      free.addLast(new Slot(i));
+  SlotTable(int wanted, int granted) {
+    slots = new Slot[Math.max(1, wanted)];
+    for (int i = 0; i < slots.length; i++) {
+      slots[i] = new Slot(i);
     }
-    Slot last = new Slot(count - 1);
-    urgent = last;
+    inUse = new boolean[slots.length];
+    limit = Math.min(slots.length, granted);
   }
 
-  /** Number of slots. */
-  int size() {
-    return inUse.length;
+  /** How many slots may be in use at a time. */
+  int limit() {
+    return limit;
+  }
+
+  /**
+   * What a SEQUENCE was answered with. Fewer slots count at once; more only if the request went out
+   * after the server last took some back, because replies are not read in the order they came.
+   *
+   * @param slot that of the request
+   * @param highest sr_highest_slotid
+   * @param target sr_target_highest_slotid
+   */
+  void told(Slot slot, int highest, int target) {
+    int now = Math.clamp(Math.min(highest, target) + 1L, 1, slots.length);
+    if (now == limit) {
+      return;
+    }
+    lock.lock();
+    try {
+      if (now < limit) {
+        limit = now;
+        epoch++;
+      } else if (slot.epoch == epoch) {
+        // Those that the server had given up begin anew.
+        for (int i = limit; i < now; i++) {
+          if (!inUse[i] && slots[i].retired) {
+            slots[i].retired = false;
+            slots[i].sequence = 1;
+          }
+        }
+        limit = now;
+        changed.signalAll();
+      }
+      for (int i = highest + 1; i < slots.length; i++) {
+        slots[i].retired |= !inUse[i];
+      }
+    } finally {
+      lock.unlock();
+    }
   }
 
   /**
    * A slot, or null when none is free in time or the session is dead.
    *
-   * @param mayUseUrgent whether the kept slot may be used; always when there is only one
+   * @param mayUseUrgent whether the last free slot may be used; always when there is only one
    */
   Slot take(boolean mayUseUrgent, long timeoutNanos) throws InterruptedException {
     long left = timeoutNanos;
     lock.lockInterruptibly();
     try {
       while (!dead) {
-        Slot slot = free.pollFirst();
-        if (slot == null && urgentFree && (mayUseUrgent || inUse.length == 1)) {
-          slot = urgent;
-          urgentFree = false;
-        }
+        Slot slot = lowestFree(mayUseUrgent);
         if (slot != null) {
+          slot.epoch = epoch;
           inUse[slot.id] = true;
           highestInUse = Math.max(highestInUse, slot.id);
           return slot;
@@ -85,6 +125,20 @@ final class SlotTable {
     }
   }
 
+  /** Low slots first, so that sa_highest_slotid lets the server shrink its table. */
+  private Slot lowestFree(boolean mayUseLast) {
+    Slot lowest = null;
+    for (int i = 0; i < limit; i++) {
+      if (!inUse[i]) {
+        if (lowest != null) {
+          return lowest;
+        }
+        lowest = slots[i];
+      }
+    }
+    return mayUseLast || limit == 1 ? lowest : null;
+  }
+
   /** Gives a slot back. */
   void give(Slot slot) {
     lock.lock();
@@ -92,12 +146,6 @@ final class SlotTable {
       inUse[slot.id] = false;
       while (highestInUse >= 0 && !inUse[highestInUse]) {
         highestInUse--;
-      }
-      if (slot == urgent) {
-        urgentFree = true;
-      } else {
-        // Low slots first, so that sa_highest_slotid lets the server shrink its table.
-        free.addFirst(slot);
       }
       changed.signalAll();
     } finally {

@@ -56,7 +56,8 @@ final class ClientTable {
   private final Map<Long, ClientRecord> byId = new ConcurrentHashMap<>();
   private final Map<SessionId4, Session> sessions = new ConcurrentHashMap<>();
   private int lastClientNumber;
-  private long replyCacheBytes;
+  private final SlotBudget budget;
+  private final SlotReview review;
   private boolean closed;
 
   ClientTable(
@@ -70,6 +71,8 @@ final class ClientTable {
       Connections connections) {
     this.bootEpoch = bootEpoch;
     this.limits = limits;
+    this.budget = new SlotBudget(limits.replyCacheBytesMax());
+    this.review = new SlotReview(budget, sessions.values(), timers);
     this.clock = clock;
     this.timers = timers;
     this.owners = owners;
@@ -226,12 +229,13 @@ final class ClientTable {
       return null;
     }
     long perSlot = Math.max(1, build.cachedBytes());
-    long affordable = (limits.replyCacheBytesMax() - replyCacheBytes) / perSlot;
-    if (affordable < 1) {
+    int wanted = build.slotsOffered(limits.slotsMax());
+    int slots = SlotReview.atFirst(budget.pressure(), wanted, budget.affordable(perSlot));
+    if (slots < 1 || !budget.take(perSlot * slots)) {
       return null;
     }
-    Session session = build.build(record, (int) Math.min(affordable, limits.slotsMax()));
-    replyCacheBytes += perSlot * session.slotCount();
+    Session session = build.build(record, slots, limits.slotsMax(), budget);
+    review.promised();
     record.sessions().add(session);
     sessions.put(session.id(), session);
     return session;
@@ -262,7 +266,7 @@ final class ClientTable {
 
   private void dropSession(Session session, Departures departures) {
     if (sessions.remove(session.id()) != null) {
-      replyCacheBytes -= Math.max(1, session.fore().maxResponseSizeCached()) * session.slotCount();
+      session.slots().close();
       connections.forget(session);
       departures.session(session);
     }

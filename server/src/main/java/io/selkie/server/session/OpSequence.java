@@ -99,6 +99,7 @@ final class OpSequence implements Operation {
       }
       case NEW -> {
         session.client().requestBegan();
+        session.slots().began(slot, highestSlotId);
         c.sequenced(slot, replyMax, tooBig);
         encode(c, session, sequenceId, slotId);
         yield NfsStat4.NFS4_OK;
@@ -127,8 +128,8 @@ final class OpSequence implements Operation {
     session.id().encode(out);
     out.int32(sequenceId);
     out.int32(slotId);
-    out.int32(session.slotCount() - 1);
-    out.int32(session.slotCount() - 1);
+    out.int32(session.slots().count() - 1);
+    out.int32(session.slots().target() - 1);
     out.int32(statusFlags(session));
   }
 

@@ -34,7 +34,7 @@ final class Session {
   private final SessionId4 id;
   private final ClientRecord client;
   private final ChannelAttrs4 fore;
-  private final Slot[] slots;
+  private final SlotTable slots;
   private final BackChannel backChannel;
   private final int connectionsMax;
 
@@ -51,16 +51,17 @@ final class Session {
       ClientRecord client,
       ChannelAttrs4 fore,
       BackChannel backChannel,
-      int connectionsMax) {
+      int connectionsMax,
+      int slotsMax,
+      SlotBudget budget) {
     this.id = id;
     this.client = client;
     this.fore = fore;
     this.backChannel = backChannel;
     this.connectionsMax = connectionsMax;
-    this.slots = new Slot[Math.toIntExact(fore.maxRequests())];
-    for (int i = 0; i < slots.length; i++) {
-      slots[i] = new Slot(this, i);
-    }
+    this.slots =
+        new SlotTable(
+            this, Math.toIntExact(fore.maxRequests()), slotsMax, bytesPerSlot(fore), budget);
   }
 
   SessionId4 id() {
@@ -79,13 +80,18 @@ final class Session {
     return backChannel;
   }
 
-  int slotCount() {
-    return slots.length;
+  SlotTable slots() {
+    return slots;
+  }
+
+  /** What each slot of such a channel promises to hold; a reply cache of nothing costs a little. */
+  static long bytesPerSlot(ChannelAttrs4 fore) {
+    return Math.max(1, fore.maxResponseSizeCached());
   }
 
   /** The slot, or null if the session has none of that number. */
   Slot slot(int slotId) {
-    return slotId >= 0 && slotId < slots.length ? slots[slotId] : null;
+    return slots.get(slotId);
   }
 
   void requestEnded() {
@@ -202,6 +208,7 @@ final class Session {
       gone = true;
       bindings = new Binding[0];
     }
+    slots.close();
     backChannel.close();
   }
 }

@@ -99,6 +99,11 @@ final class SessionBuilder {
     return (flags & SessionConst4.CREATE_SESSION4_FLAG_CONN_BACK_CHAN) != 0;
   }
 
+  /** How many slots the client would like, but not more than so many. */
+  int slotsOffered(int max) {
+    return (int) Math.min(foreOffered.maxRequests(), max);
+  }
+
   /** How much of a reply each slot will keep at most, in bytes. */
   int cachedBytes() {
     return (int)
@@ -107,8 +112,13 @@ final class SessionBuilder {
             limits.cachedBytesMax());
   }
 
-  /** Builds the session and associates the connection with it. */
-  Session build(ClientRecord client, int slotsMax) {
+  /**
+   * Builds the session and associates the connection with it.
+   *
+   * @param slots how many it may have at first; what they promise is taken from the budget already
+   * @param slotsMax how many it may grow to
+   */
+  Session build(ClientRecord client, int slots, int slotsMax, SlotBudget budget) {
     ChannelAttrs4 fore =
         new ChannelAttrs4(
             0,
@@ -116,7 +126,7 @@ final class SessionBuilder {
             Math.min(foreOffered.maxResponseSize(), limits.responseBytesMax()),
             cachedBytes(),
             Math.min(foreOffered.maxOperations(), limits.operationsMax()),
-            Math.min(foreOffered.maxRequests(), slotsMax));
+            Math.min(foreOffered.maxRequests(), slots));
     // Of the back channel's attributes the server may lower the sizes and nothing else.
     back =
         new ChannelAttrs4(
@@ -129,7 +139,15 @@ final class SessionBuilder {
     SessionId4 id = new SessionId4(client.clientId(), randomBits);
     BackChannel backChannel =
         new BackChannel(id, back, minorVersion, callbackProgram, security, limits, timers);
-    session = new Session(id, client, fore, backChannel, limits.connectionsPerSessionMax());
+    session =
+        new Session(
+            id,
+            client,
+            fore,
+            backChannel,
+            limits.connectionsPerSessionMax(),
+            (int) Math.min(foreOffered.maxRequests(), slotsMax),
+            budget);
     session.bind(
         connection,
         resultFlags() != 0 ? SessionConst4.CDFS4_BOTH : SessionConst4.CDFS4_FORE,

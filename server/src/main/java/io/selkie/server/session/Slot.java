@@ -41,6 +41,12 @@ final class Slot implements SequencedSlot {
   private byte[] reply = NOTHING;
   private int replyBytes;
 
+  /** Given back by the client once; it may count on from its last request or anew from one. */
+  private boolean retired;
+
+  /** How many slots the client was last told to use in a reply on this one. */
+  private volatile int told;
+
   Slot(Session session, int slotId) {
     this.session = session;
     this.slotId = slotId;
@@ -53,6 +59,13 @@ final class Slot implements SequencedSlot {
    */
   synchronized Verdict begin(
       int requestSequenceId, long requestFingerprint, Principal requestPrincipal, boolean cache) {
+    if (retired && !running) {
+      retired = false;
+      used = false;
+      if (requestSequenceId == 1) {
+        sequenceId = 0;
+      }
+    }
     int ahead = requestSequenceId - sequenceId;
     if (ahead == 0 && used) {
       if (fingerprint != requestFingerprint || !requestPrincipal.equals(principal)) {
@@ -96,6 +109,25 @@ final class Slot implements SequencedSlot {
       running = false;
       session.requestEnded();
     }
+  }
+
+  int told() {
+    return told;
+  }
+
+  void told(int slots) {
+    told = slots;
+  }
+
+  synchronized boolean isRunning() {
+    return running;
+  }
+
+  /** The client has given it back: the reply need not be kept. */
+  synchronized void retire() {
+    retired = true;
+    reply = NOTHING;
+    replyBytes = 0;
   }
 
   /** The kept reply; only after {@link Verdict#RETRY_CACHED}. The caller must not change it. */
