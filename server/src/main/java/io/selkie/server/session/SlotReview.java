@@ -58,13 +58,13 @@ final class SlotReview {
   }
 
   /**
-   * How many slots a new session may have at first: of what is left not more than half, so that
-   * there is some for others until there is none.
+   * How many slots a new session may have at first. When there are not as many as it wants, half of
+   * what is left, so that there is something for others.
    *
    * @param affordable how many are left
    */
   static int atFirst(Pressure pressure, int wanted, long affordable) {
-    long fair = affordable < 2 ? affordable : affordable / 2;
+    long fair = affordable >= wanted ? wanted : Math.max(affordable / 2, Math.min(1, affordable));
     long most = pressure == Pressure.NONE ? fair : Math.min(fair, NEW_SESSION_MAX);
     return (int) Math.min(wanted, most);
   }

@@ -442,7 +442,9 @@ class SessionOpsTest {
         Nfs41TestClient one = small.connect()) {
       assertThat(TestSession.open(one, "a", 1, 0).fore().maxRequests()).isEqualTo(16);
       TestSession second = TestSession.open(one, "b", 1, 0);
-      assertThat(second.fore().maxRequests()).isEqualTo(4);
+      assertThat(second.fore().maxRequests()).isEqualTo(2);
+      assertThat(TestSession.open(one, "d", 1, 0).fore().maxRequests()).isEqualTo(1);
+      assertThat(TestSession.open(one, "e", 1, 0).fore().maxRequests()).isEqualTo(1);
       CompoundReply exchanged = one.call(Compound.of().exchangeId("c", 1, 0));
       exchanged.next(NfsOp4.OP_EXCHANGE_ID);
       long third = exchanged.in().int64();
