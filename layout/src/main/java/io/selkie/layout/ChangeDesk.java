@@ -173,22 +173,30 @@ final class ChangeDesk {
     return false;
   }
 
-  /** Whether somebody else is at something, or will be, that a delegation would forbid. */
+  /**
+   * Whether somebody is at something, or will be, that a delegation would forbid: another client,
+   * or anybody who opens the description anew, for which there must be no seal.
+   */
   boolean isAgainst(DelegationOp op) {
     purge();
-    boolean write = op.type() == DelegationType.WRITE;
     for (Permit permit : permits) {
-      if (permit.clientId != op.clientId() && (write || !permit.change.isRead())) {
+      if (isAgainst(op, permit.clientId, permit.change)) {
         return true;
       }
     }
     for (Reservation reservation : reservations) {
-      if (reservation.clientId() != op.clientId()
-          && (write || reservation.change() == null || !reservation.change().isRead())) {
+      if (isAgainst(op, reservation.clientId(), reservation.change())) {
         return true;
       }
     }
     return false;
+  }
+
+  /** A change of null is a read-write LAYOUTGET. */
+  private static boolean isAgainst(DelegationOp op, long clientId, FileChange change) {
+    return change == FileChange.REOPEN
+        || (clientId != op.clientId()
+            && (op.type() == DelegationType.WRITE || change == null || !change.isRead()));
   }
 
   /** Notes the writes that a grant meets when it starts. */

@@ -123,6 +123,15 @@ class DelegationTest {
   }
 
   @Test
+  void nobodyGetsOneWhileTheDescriptionIsOpenedAnew() {
+    try (var _ = rig.permitted(file, FileChange.REOPEN, 0, MB, 1)) {
+      assertThat(rig.wish(file).refused()).isEqualTo(OpenConst4.WND4_CONTENTION);
+      assertThat(rig.isSealed(file)).isFalse();
+    }
+    rig.wish(file).granted();
+  }
+
+  @Test
   void breakThatComesWhileOneIsBeingGivenRefusesIt() {
     int why =
         rig.wish(file)

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 
 /**
  * States the invariants, from outside: it knows the simulated kernel's files and the simulated
@@ -57,6 +58,9 @@ final class Checker implements LayoutEvents {
 
   /** The client whose WRITE the server is performing; 0 for none. */
   long writingClient;
+
+  /** Told of delegations that were taken by force. */
+  Consumer<Event> onRevoked = event -> {};
 
   long landed;
   boolean auditDifferenceExpected;
@@ -189,6 +193,7 @@ final class Checker implements LayoutEvents {
       case SEAL_RELEASED -> breakingSince.remove(event.file());
       case RECALL_SENT -> causes.merge(event.cause(), 1, Integer::sum);
       case FENCE_BEGUN -> fenced(event);
+      case DELEGATION_REVOKED -> onRevoked.accept(event);
       case AUDIT_DIFFERENCE -> {
         if (!auditDifferenceExpected) {
           throw violation("S2: the auditor says that " + event.path() + " is not as granted");

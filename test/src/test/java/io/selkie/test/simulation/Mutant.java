@@ -28,6 +28,10 @@ enum Mutant {
   MAP_CHANGES_UNDER_THE_SEAL,
   /** The description of a file is retained once too often. */
   DESCRIPTIONS_LEAK,
+  /** Delegations are given without a look at who has the file open. */
+  OPENS_ARE_NOT_ASKED_FOR,
+  /** CB_RECALL is never sent. */
+  DELEGATIONS_ARE_NOT_RECALLED,
   /** Changes through the server never end. */
   PERMITS_ARE_NEVER_CLOSED
 }

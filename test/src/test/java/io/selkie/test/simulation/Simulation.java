@@ -24,7 +24,6 @@ import io.selkie.layout.LayoutArbiter.LayoutGetRequest;
 import io.selkie.layout.LayoutArbiter.LayoutGetResult;
 import io.selkie.layout.LayoutArbiter.LayoutReturnRequest;
 import io.selkie.layout.LayoutArbiter.LayoutReturnResult;
-import io.selkie.layout.LayoutPolicy;
 import io.selkie.layout.RecallCause;
 import io.selkie.layout.RecallFilter;
 import io.selkie.layout.rdma.RdmaDevices;
@@ -56,7 +55,6 @@ import java.util.function.Consumer;
 final class Simulation {
   static final long RECALL_TIMEOUT = 10 * SECOND;
   static final long FENCE_BUDGET = 2 * SECOND;
-  private static final long RESERVATION = 3 * SECOND;
 
   /** A delayed change that is retried must be allowed within this. */
   private static final long PATIENCE = 2 * (RECALL_TIMEOUT + FENCE_BUDGET) + 5 * SECOND;
@@ -73,6 +71,7 @@ final class Simulation {
   final Mutant mutant;
   private final List<SimInode> inodes = new ArrayList<>();
   private final Map<Long, SimClient> clients = new LinkedHashMap<>();
+  final SimDelegations delegations;
   private final SimKernel kernel;
   private final SimRdma rdma;
   private final LeaseRuntime leases;
@@ -88,6 +87,8 @@ final class Simulation {
     this.world = new SimWorld(seed);
     this.mutant = mutant;
     this.checker = new Checker(world, RECALL_TIMEOUT, FENCE_BUDGET);
+    this.delegations = new SimDelegations(this);
+    checker.onRevoked = delegations::revoked;
     this.kernel = new SimKernel(world, checker, inodes, mutant);
     for (int i = 0; i < INODES; i++) {
       SimInode inode = new SimInode(i, i % 2 == 0, i % 3 != 2);
@@ -119,6 +120,7 @@ final class Simulation {
         new Arbiter(
             Mutants.sealer(mutant, leases.sealer(), kernel),
             this::recall,
+            delegations,
             List.of(
                 Mutants.layoutType(
                     mutant,
@@ -129,7 +131,9 @@ final class Simulation {
             workers,
             workers,
             world.random,
-            policy());
+            SimPolicy.layouts(),
+            SimPolicy.DELEGATIONS);
+    delegations.attach(arbiter);
     for (int i = 0; i < CLIENTS; i++) {
       newClient();
     }
@@ -148,30 +152,6 @@ final class Simulation {
     world.soon(SECOND, 5 * SECOND, this::moveUnderASeal);
   }
 
-  private static LayoutPolicy policy() {
-    return new LayoutPolicy(
-        RECALL_TIMEOUT,
-        FENCE_BUDGET,
-        RESERVATION,
-        50 * MILLI,
-        SECOND,
-        SECOND,
-        300,
-        80,
-        100,
-        100,
-        16,
-        16,
-        3,
-        200,
-        (long) BLOCK * BLOCKS_MAX,
-        BLOCK * 4L,
-        BLOCK,
-        32,
-        256,
-        true);
-  }
-
   private void fill(SimInode inode) {
     int blocks = 1 + world.random.nextInt(BLOCKS_MAX);
     for (int block = 0; block < blocks; block++) {
@@ -188,6 +168,7 @@ final class Simulation {
     boolean honest = lastClientId % 3 == 0;
     SimClient client = new SimClient(this, lastClientId, honest);
     clients.put(lastClientId, client);
+    delegations.newClient(client);
     if (honest) {
       checker.honest.add(lastClientId);
     }
@@ -211,7 +192,12 @@ final class Simulation {
       mustComeThrough(inode);
     }
     clients.values().forEach(this::returnBulk);
+    delegations.returnAll(clients.values());
     runFor(30 * SECOND);
+    if (arbiter.delegations().delegationCount() != 0) {
+      throw checker.violation(
+          arbiter.delegations().delegationCount() + " delegations are left in the arbiter");
+    }
     if (arbiter.layoutCount() != 0 || arbiter.fileCount() != 0) {
       throw checker.violation(
           "left in the arbiter: "
@@ -274,6 +260,7 @@ final class Simulation {
   }
 
   private void opened(SimInode inode, boolean forWriting) {
+    delegations.localOpened(inode, forWriting);
     int from = world.random.nextInt(BLOCKS_MAX);
     int to = from + 1 + world.random.nextInt(BLOCKS_MAX - from);
     if (forWriting) {
@@ -306,7 +293,10 @@ final class Simulation {
         kernel.open(
             inode,
             forWriting,
-            () -> world.soon(0, 10 * MILLI, () -> kernel.close(inode, forWriting)));
+            () -> {
+              delegations.localOpened(inode, forWriting);
+              world.soon(0, 10 * MILLI, () -> kernel.close(inode, forWriting));
+            });
       }
       case 1 -> change(client, inode, FileChange.WRITE, from, from + 4, 0);
       case 2 -> change(client, inode, FileChange.SHRINK, from, BLOCKS_MAX, 0);
@@ -319,6 +309,10 @@ final class Simulation {
     return all.isEmpty()
         ? clients.values().iterator().next()
         : all.get(world.random.nextInt(all.size()));
+  }
+
+  SimClient client(long id) {
+    return clients.get(id);
   }
 
   SimInode anyInode() {
@@ -463,6 +457,7 @@ final class Simulation {
   void clientGone(SimClient client) {
     inodes.forEach(inode -> checker.holesEnded(inode, client.id));
     client.forgotten = true;
+    delegations.clientGone(client.id);
     arbiter.clientGone(
         client.id, world.chance(50) ? RecallCause.CLIENT_EXPIRED : RecallCause.CLIENT_DESTROYED);
     if (!calm) {
@@ -547,6 +542,7 @@ final class Simulation {
 
   private void perform(SimClient client, SimInode inode, FileChange change, int from, int to) {
     changesAllowed++;
+    delegations.performed(client.id, inode, change);
     switch (change) {
       case WRITE -> {
         checker.writingClient = client.id;
@@ -563,6 +559,7 @@ final class Simulation {
       case REMAP -> kernel.move(inode, from, to);
       case ACCESS_CHANGE -> checker.mustHaveNoHandles(inode, 0, "a change of mode");
       case CONFLICTING_OPEN -> checker.mustHaveNoHandles(inode, client.id, "a conflicting open");
+      case READ, OPEN_READ, OPEN_WRITE, METADATA -> {}
       case REOPEN -> {
         checker.mustHaveNoHandles(inode, 0, "opening anew");
         if (inode.retained > 0) {

@@ -29,6 +29,8 @@ class SimulationTest {
     final Map<Step, Integer> steps = new EnumMap<>(Step.class);
     final Map<RecallCause, Integer> causes = new EnumMap<>(RecallCause.class);
     long events;
+    long delegations;
+    long views;
     long landed;
     long changes;
 
@@ -37,6 +39,8 @@ class SimulationTest {
       run.checker.causes.forEach((cause, count) -> causes.merge(cause, count, Integer::sum));
       events += run.world.steps();
       landed += run.checker.landed;
+      delegations += run.delegations.granted;
+      views += run.delegations.views;
       changes += run.changesAllowed;
     }
   }
@@ -78,6 +82,8 @@ class SimulationTest {
     assertThat(tally.events).isGreaterThan(1_000_000);
     assertThat(tally.landed).isGreaterThan(50_000);
     assertThat(tally.changes).isGreaterThan(5_000);
+    assertThat(tally.delegations).isGreaterThan(500);
+    assertThat(tally.views).isGreaterThan(20);
     assertThat(tally.steps)
         .containsKeys(
             Step.SEALED,
@@ -89,7 +95,11 @@ class SimulationTest {
             Step.FENCE_BEGUN,
             Step.HANDLE_INVALIDATED,
             Step.SEAL_RELEASED,
-            Step.REFUSED);
+            Step.REFUSED,
+            Step.DELEGATED,
+            Step.DELEGATION_RECALLED,
+            Step.DELEGATION_RETURNED,
+            Step.DELEGATION_REVOKED);
     assertThat(tally.causes)
         .containsKeys(
             RecallCause.KERNEL_LEASE_BREAK,
