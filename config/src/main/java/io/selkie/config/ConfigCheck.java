@@ -56,6 +56,7 @@ final class ConfigCheck {
               + ", less than the lease: clients learn of a restart too late",
           "raise it to " + sessions.leaseSeconds() + " or more, or lower sessions.leaseSeconds");
     }
+    notMore("sessions.maxClientsPerHost", sessions.maxClientsPerHost(), sessions.maxClients());
     LayoutConfig layout = config.layout();
     notMore("layout.maxLayoutsPerClient", layout.maxLayoutsPerClient(), layout.maxLayouts());
     notMore(

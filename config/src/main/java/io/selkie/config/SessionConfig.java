@@ -6,7 +6,11 @@ package io.selkie.config;
  *
  * @param leaseSeconds a client not heard of for so long has expired
  * @param graceSeconds how long after a restart clients may reclaim what they held, if any did
+ * @param courtesySeconds how long a client whose lease is over keeps opens and locks that nobody
+ *     else wants; 0 for not at all
+ * @param maxCourteousClients how many such clients there may be
  * @param maxClients client ids
+ * @param maxClientsPerHost client ids of one network address
  * @param maxSessionsPerClient sessions of one client id
  * @param maxConnections NFS connections of all clients together
  * @param maxSlots slots of a session's fore channel
@@ -26,7 +30,10 @@ package io.selkie.config;
 public record SessionConfig(
     @Setting(value = "90", min = 1, max = 3600) int leaseSeconds,
     @Setting(value = "90", min = 1, max = 3600) int graceSeconds,
-    @Setting(value = "1024", min = 1, max = 1_000_000) int maxClients,
+    @Setting(value = "86400", min = 0, max = 2_592_000) int courtesySeconds,
+    @Setting(value = "1024", min = 1, max = 1_000_000) int maxCourteousClients,
+    @Setting(value = "4096", min = 1, max = 1_000_000) int maxClients,
+    @Setting(value = "2048", min = 1, max = 1_000_000) int maxClientsPerHost,
     @Setting(value = "16", min = 1, max = 1024) int maxSessionsPerClient,
     @Setting(value = "4096", min = 1, max = 1_000_000) int maxConnections,
     @Setting(value = "64", min = 1, max = 4096) int maxSlots,

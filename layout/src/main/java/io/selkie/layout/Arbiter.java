@@ -462,6 +462,20 @@ public final class Arbiter implements LayoutArbiter {
   public CompletionStage<Void> clientGone(long clientId, RecallCause cause) {
     // What it has open goes first: accesses in flight end with their queue pairs.
     types.values().forEach(type -> type.clientGone(clientId));
+    return fence(clientId, cause)
+        .thenRun(() -> {
+          if (cause != RecallCause.CLIENT_EXPIRED) {
+            context.ledger().forgetRevoked(clientId);
+          }
+        });
+  }
+
+  @Override
+  public CompletionStage<Void> leaseOver(long clientId) {
+    return fence(clientId, RecallCause.CLIENT_EXPIRED);
+  }
+
+  private CompletableFuture<Void> fence(long clientId, RecallCause cause) {
     List<CompletableFuture<Void>> done = new ArrayList<>();
     for (FileIdentity identity : Set.copyOf(files.keySet())) {
       CompletableFuture<Void> answer = new CompletableFuture<>();
@@ -469,12 +483,7 @@ public final class Arbiter implements LayoutArbiter {
         done.add(answer);
       }
     }
-    return allOf(done)
-        .thenRun(() -> {
-          if (cause != RecallCause.CLIENT_EXPIRED) {
-            context.ledger().forgetRevoked(clientId);
-          }
-        });
+    return allOf(done);
   }
 
   @Override

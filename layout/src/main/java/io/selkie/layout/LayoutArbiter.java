@@ -84,6 +84,12 @@ public interface LayoutArbiter extends AutoCloseable {
    */
   ChangePermit beforeChange(FileIdentity file, FileChange change, ByteRange range, long byClientId);
 
+  /**
+   * The client's lease is over, but it may come back: everything it holds is fenced as by {@link
+   * #clientGone}, and its stateids stay known as revoked.
+   */
+  CompletionStage<Void> leaseOver(long clientId);
+
   /** The client's lease expired or it was destroyed: fence all it holds; complete when done. */
   CompletionStage<Void> clientGone(long clientId, RecallCause cause);
 

@@ -79,6 +79,14 @@ final class Departure implements ClientLifecycle {
   }
 
   @Override
+  public void leaseOver(long clientId) {
+    LayoutArbiter arbiter = parts.arbiter;
+    blocking.execute(() -> {
+      var _ = arbiter.leaseOver(clientId);
+    });
+  }
+
+  @Override
   public void sessionGone(long clientId, SessionId4 sessionId) {
     // At once: who destroyed the session must find its queue pairs broken. That does not block.
     parts.gate.ifPresent(gate -> gate.sessionGone(sessionId));

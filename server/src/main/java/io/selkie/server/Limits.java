@@ -53,8 +53,12 @@ final class Limits {
     Duration callback = Duration.ofMillis(Math.max(1, all.layout().recallTimeoutMillis() / 3));
     return new SessionLimits(
         Duration.ofSeconds(config.leaseSeconds()),
+        Duration.ofSeconds(config.courtesySeconds()),
+        config.courtesySeconds() == 0 ? 0 : config.maxCourteousClients(),
         config.maxClients(),
+        config.maxClientsPerHost(),
         rest.unconfirmedMax(),
+        rest.unconfirmedPerHostMax(),
         config.maxSessionsPerClient(),
         rest.connectionsPerSessionMax(),
         config.maxRequestBytes(),

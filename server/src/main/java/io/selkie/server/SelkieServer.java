@@ -95,7 +95,7 @@ public final class SelkieServer implements AutoCloseable {
     this.workers = teardown.later(Limits.workers(config.workers()));
     RpcServer rpc =
         parts.openRpc(
-            parts.services(fs, opens, locks, arbiter, recovery),
+            parts.services(fs, opens, locks, arbiter, recovery, sessions),
             sessions,
             recovery,
             offloads,

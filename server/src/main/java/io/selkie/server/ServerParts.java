@@ -11,6 +11,7 @@ import io.selkie.layout.LayoutType;
 import io.selkie.layout.rdma.RdmaDevices;
 import io.selkie.layout.rdma.RdmaDomains;
 import io.selkie.layout.rdma.RdmaLayoutType;
+import io.selkie.lease.FileIdentity;
 import io.selkie.lease.LeaseDeadlines;
 import io.selkie.lease.LeaseRuntime;
 import io.selkie.lease.LeaseSettings;
@@ -50,6 +51,7 @@ import io.selkie.server.session.ClientLifecycle;
 import io.selkie.server.session.ClientMemory;
 import io.selkie.server.session.ServerIdentity;
 import io.selkie.server.session.SessionManager;
+import io.selkie.server.state.Courtesy;
 import io.selkie.server.state.Grace;
 import io.selkie.server.state.LockTable;
 import io.selkie.server.state.OpenTable;
@@ -201,8 +203,11 @@ final class ServerParts {
   }
 
   OpenTable openTable() {
-    return new OpenTable(
-        state.bootEpoch(), config.sessions().maxOpens(), config.sessions().maxOpensPerClient());
+    return teardown.later(
+        new OpenTable(
+            state.bootEpoch(),
+            config.sessions().maxOpens(),
+            config.sessions().maxOpensPerClient()));
   }
 
   LockTable openLocks(SessionManager sessions, OpenTable opens, PassthroughFileSystem fs) {
@@ -385,7 +390,8 @@ final class ServerParts {
       OpenTable opens,
       LockTable locks,
       LayoutArbiter arbiter,
-      Grace grace) {
+      Grace grace,
+      SessionManager sessions) {
     Set<String> withLayouts =
         config.exports().stream()
             .filter(ExportConfig::layouts)
@@ -403,7 +409,23 @@ final class ServerParts {
         Limits.attributes(config.sessions()),
         new WriteVerifier(state.bootEpoch()),
         withLayouts,
-        grace);
+        grace,
+        courtesy(sessions, opens));
+  }
+
+  private static Courtesy courtesy(SessionManager sessions, OpenTable opens) {
+    return new Courtesy() {
+      @Override
+      public boolean giveWay(FileIdentity file) {
+        // Locks and delegations hang on an open of the same file, or went with the lease.
+        return sessions.giveWay(client -> opens.accessOf(client, file) != 0);
+      }
+
+      @Override
+      public boolean makeRoom() {
+        return sessions.makeRoom();
+      }
+    };
   }
 
   RpcServer openRpc(
@@ -454,6 +476,7 @@ final class ServerParts {
     metrics.gauge(Metric.CONNECTIONS, () -> Math.max(0, rpc.connectionCount() - 1));
     metrics.gauge(Metric.CLIENTS, () -> sessions.clients().size());
     metrics.gauge(Metric.SESSIONS, sessions::sessionCount);
+    metrics.gauge(Metric.CLIENTS_COURTEOUS, sessions::courteousCount);
     metrics.gauge(Metric.OPENS, opens::count);
     metrics.gauge(Metric.DESCRIPTIONS, fs.openFiles()::size);
     metrics.gauge(Metric.LAYOUTS, arbiter::layoutCount);

@@ -45,6 +45,9 @@ public enum Metric {
   /** Client records that could not be written. */
   CLIENT_STORE_FAILURES(
       "client_store_failures_total", Kind.COUNTER, "failed writes of client records, all retried"),
+  /** Clients whose lease is over and who hold something still. */
+  CLIENTS_COURTEOUS(
+      "clients_courteous", Kind.GAUGE, "clients whose lease is over, with opens nobody else wants"),
   /** Sessions now. */
   SESSIONS("sessions", Kind.GAUGE, "sessions now alive"),
   /** Opens now. */

@@ -57,6 +57,9 @@ abstract class DataOperation extends FileOperation {
         delegations.isDelegationStateid(stateid)
             ? delegations.checkIo(c.clientId(), stateid, file.identity(), write)
             : services.opens().checkIo(c.clientId(), stateid, file.identity(), write);
+    if (status == NfsStat4.NFS4ERR_LOCKED && services.courtesy().giveWay(file.identity())) {
+      return NfsStat4.NFS4ERR_DELAY;
+    }
     if (status != NfsStat4.NFS4_OK || services.kernel().mayAll()) {
       return status;
     }

@@ -9,6 +9,7 @@ import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.server.identity.Admission;
 import io.selkie.server.metrics.ServerMetrics;
 import io.selkie.server.ops.attr.AttrSource.ServerAttributes;
+import io.selkie.server.state.Courtesy;
 import io.selkie.server.state.Grace;
 import io.selkie.server.state.LockTable;
 import io.selkie.server.state.OpenTable;
@@ -37,6 +38,7 @@ import java.util.Set;
  * @param verifier of what was written and not yet made durable
  * @param layoutExports names of the exports whose files may have layouts
  * @param grace whether state may be reclaimed or taken anew just now
+ * @param courtesy whether a conflict is with a client whose lease is over
  */
 public record FileServices(
     Kernel own,
@@ -50,7 +52,8 @@ public record FileServices(
     ServerAttributes attributes,
     WriteVerifier verifier,
     Set<String> layoutExports,
-    Grace grace) {
+    Grace grace,
+    Courtesy courtesy) {
 
   /** Copies the set. */
   public FileServices {

@@ -10,6 +10,7 @@ import io.selkie.protocol.nfs4.Nfs4Const;
 import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.protocol.nfs4.NfsTime4;
+import io.selkie.protocol.nfs4.OpenConst4;
 import io.selkie.protocol.nfs4.Stateid4;
 import io.selkie.protocol.nfs4.Stateids;
 import io.selkie.protocol.xdr.XdrReader;
@@ -58,10 +59,6 @@ final class LayoutCommit extends FileOperation {
     if (!(c.currentFile() instanceof VfsFile file)) {
       return NfsStat4.NFS4ERR_NOFILEHANDLE;
     }
-    if (reclaim) {
-      // There is no grace period yet in which a write of before could be committed.
-      return NfsStat4.NFS4ERR_NO_GRACE;
-    }
     if (!services.arbiter().layoutTypes().contains(type)) {
       return NfsStat4.NFS4ERR_UNKNOWN_LAYOUTTYPE;
     }
@@ -70,6 +67,9 @@ final class LayoutCommit extends FileOperation {
     }
     if (wrote && !isInside(lastWritten, offset, length)) {
       return NfsStat4.NFS4ERR_INVAL;
+    }
+    if (reclaim) {
+      return reclaim(c, file, offset, wrote ? lastWritten : -1, time);
     }
     if (stateid == null || !services.arbiter().isLayoutStateid(stateid)) {
       return NfsStat4.NFS4ERR_BAD_STATEID;
@@ -91,6 +91,49 @@ final class LayoutCommit extends FileOperation {
         LOG.debug("LAYOUTCOMMIT of {} refused: {}", target.describe(), result.reason());
         return result.status();
       }
+      return finish(c.reply(), target, time);
+    } finally {
+      target.release();
+    }
+  }
+
+  /**
+   * What a client wrote by a layout of before a restart, without having had it committed. It went
+   * into the page cache, or into the storage itself by way of the processor's caches, and both
+   * outlive a server that was killed: flushing the file makes it durable. Of a range that the file
+   * does not have the client held no layout.
+   */
+  private int reclaim(
+      CompoundContext c, VfsFile file, long offset, long lastWritten, NfsTime4 time) {
+    int status = services.grace().admitCommit(c.clientId());
+    if (status != NfsStat4.NFS4_OK) {
+      return status;
+    }
+    // Its open for writing was reclaimed first: without one it had no layout for writing.
+    int access = services.opens().accessOf(c.clientId(), file.identity());
+    Optional<OpenFile> found =
+        (access & OpenConst4.OPEN4_SHARE_ACCESS_WRITE) == 0
+            ? Optional.empty()
+            : services.files().find(file.identity());
+    if (found.isEmpty()) {
+      return NfsStat4.NFS4ERR_RECLAIM_BAD;
+    }
+    OpenFile target = found.get();
+    try {
+      FileStatus attributes = new FileStatus();
+      status = services.fs().getAttributes(target, attributes);
+      if (status != NfsStat4.NFS4_OK) {
+        return status;
+      }
+      if (Long.compareUnsigned(offset, attributes.size()) > 0 || lastWritten >= attributes.size()) {
+        return NfsStat4.NFS4ERR_RECLAIM_BAD;
+      }
+      status = services.fs().commit(target);
+      if (status != NfsStat4.NFS4_OK) {
+        services.verifier().change();
+        return status;
+      }
+      LOG.info("{}: what was written before the restart is committed", target.describe());
       return finish(c.reply(), target, time);
     } finally {
       target.release();

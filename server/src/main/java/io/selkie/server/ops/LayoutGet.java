@@ -120,8 +120,28 @@ final class LayoutGet extends FileOperation {
         services.arbiter().layoutGet(request),
         (context, result, failure) -> {
           target.get().release();
-          return failure == null ? answer(context, result) : failed(context, failure);
+          if (failure != null) {
+            return failed(context, failure);
+          }
+          return result instanceof LayoutGetResult.Granted granted
+              ? granted(context, file, granted)
+              : answer(context, result);
         });
+  }
+
+  /**
+   * The client's last CLOSE may have come between the check of the stateid and the grant, and have
+   * found no layout to take along; then this one goes now. A CLOSE from here on finds it.
+   */
+  private int granted(CompoundContext c, VfsFile file, LayoutGetResult.Granted granted) {
+    long clientId = c.clientId();
+    if (services.opens().accessOf(clientId, file.identity()) != 0) {
+      return answer(c, granted);
+    }
+    return c.suspend(
+        services.arbiter().lastClose(clientId, file.identity()),
+        (context, nothing, failure) ->
+            failure == null ? NfsStat4.NFS4ERR_BAD_STATEID : failed(context, failure));
   }
 
   private int checkArguments(

@@ -101,6 +101,9 @@ final class Locks {
       if (result instanceof LockResult.Denied && args.reclaim()) {
         return NfsStat4.NFS4ERR_RECLAIM_CONFLICT;
       }
+      if (result instanceof LockResult.Denied && services.courtesy().giveWay(file.identity())) {
+        return NfsStat4.NFS4ERR_DELAY;
+      }
       return result instanceof LockResult.Refused(int refused)
               && refused == NfsStat4.NFS4ERR_BAD_STATEID
           ? badStateid(file)

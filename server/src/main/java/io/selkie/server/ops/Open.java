@@ -199,11 +199,22 @@ final class Open extends FileOperation {
       if (hold.status() != NfsStat4.NFS4_OK) {
         target.release();
         LOG.debug("OPEN of {} refused: {}", target.describe(), hold.reason());
-        return hold.status();
+        return refused(hold.status(), file);
       }
       AttrSetter setter = new AttrSetter(services, file, c.clientId());
       return register(c, args, file, target, directory, setter, args.truncates(), hold);
     }
+  }
+
+  /** What is in the way of an OPEN may be of a client whose lease is over. */
+  private int refused(int status, VfsFile file) {
+    boolean goes =
+        switch (status) {
+          case NfsStat4.NFS4ERR_SHARE_DENIED -> services.courtesy().giveWay(file.identity());
+          case NfsStat4.NFS4ERR_DELAY -> services.courtesy().makeRoom();
+          default -> false;
+        };
+    return goes ? NfsStat4.NFS4ERR_DELAY : status;
   }
 
   private static OpenOwner owner(CompoundContext c, OpenArgs args) {
@@ -280,7 +291,7 @@ final class Open extends FileOperation {
             .hold(owner(c, args), Optional.empty(), null, args.share(), args.deny(), false)) {
       if (hold.status() != NfsStat4.NFS4_OK) {
         LOG.debug("create refused: {}", hold.reason());
-        return hold.status();
+        return refused(hold.status(), directory);
       }
       return createHeld(c, args, directory, hold);
     }

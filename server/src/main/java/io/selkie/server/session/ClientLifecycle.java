@@ -32,6 +32,12 @@ public interface ClientLifecycle {
    */
   CompletionStage<Void> clientGone(long clientId, Cause cause);
 
+  /**
+   * A client's lease is over, but it keeps its opens and locks until somebody minds. What it can
+   * reach without asking, or what holds up others without asking, goes now: layouts, delegations.
+   */
+  default void leaseOver(long clientId) {}
+
   /** A session is gone: queue pairs bound to it must be torn down. */
   void sessionGone(long clientId, SessionId4 sessionId);
 }

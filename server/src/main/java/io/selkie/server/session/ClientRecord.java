@@ -21,6 +21,8 @@ final class ClientRecord {
     UNCONFIRMED,
     /** A session was created. */
     CONFIRMED,
+    /** Its lease is over, and nobody has minded what it still holds. */
+    COURTEOUS,
     /** Forgotten; the record is only still referred to by what was running. */
     GONE
   }
@@ -29,9 +31,10 @@ final class ClientRecord {
   private final ByteBuffer owner;
   private final long verifier;
   private final Principal principal;
+  private final Object host;
   private final NanoClock clock;
 
-  private State state = State.UNCONFIRMED;
+  private volatile State state = State.UNCONFIRMED;
   private String implementation;
   private int createSequence;
   private int createStatus = NfsStat4.NFS4ERR_SEQ_MISORDERED;
@@ -44,11 +47,17 @@ final class ClientRecord {
   private volatile boolean reclaimComplete;
 
   ClientRecord(
-      long clientId, ByteBuffer owner, long verifier, Principal principal, NanoClock clock) {
+      long clientId,
+      ByteBuffer owner,
+      long verifier,
+      Principal principal,
+      Object host,
+      NanoClock clock) {
     this.clientId = clientId;
     this.owner = owner;
     this.verifier = verifier;
     this.principal = principal;
+    this.host = host;
     this.clock = clock;
     this.renewedAtNanos = clock.nanoTime();
   }
@@ -70,6 +79,16 @@ final class ClientRecord {
     return principal;
   }
 
+  /** Where its EXCHANGE_ID came from. */
+  Object host() {
+    return host;
+  }
+
+  /** Whether a session was made for it and it is not forgotten yet. */
+  boolean isConfirmed() {
+    return state == State.CONFIRMED || state == State.COURTEOUS;
+  }
+
   State state() {
     return state;
   }
@@ -79,7 +98,8 @@ final class ClientRecord {
     boolean legal =
         switch (state) {
           case UNCONFIRMED -> to == State.CONFIRMED || to == State.GONE;
-          case CONFIRMED -> to == State.GONE;
+          case CONFIRMED -> to == State.COURTEOUS || to == State.GONE;
+          case COURTEOUS -> to == State.CONFIRMED || to == State.GONE;
           case GONE -> false;
         };
     if (!legal) {

@@ -11,11 +11,11 @@ import io.selkie.server.session.ClientRecord.State;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.LongPredicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -55,6 +55,9 @@ final class ClientTable {
   private final Map<ByteBuffer, ClientRecord> unconfirmedByOwner = new LinkedHashMap<>();
   private final Map<Long, ClientRecord> byId = new ConcurrentHashMap<>();
   private final Map<SessionId4, Session> sessions = new ConcurrentHashMap<>();
+  private final CourteousClients courteous = new CourteousClients();
+  private final HostCounts confirmedOf = new HostCounts();
+  private final HostCounts unconfirmedOf = new HostCounts();
   private int lastClientNumber;
   private final SlotBudget budget;
   private final SlotReview review;
@@ -89,7 +92,7 @@ final class ClientTable {
   /** The client if there is one and it is confirmed, else null. */
   synchronized ClientRecord confirmed(long clientId) {
     ClientRecord record = byId.get(clientId);
-    return record != null && record.state() == State.CONFIRMED ? record : null;
+    return record != null && record.isConfirmed() ? record : null;
   }
 
   /** All records, confirmed or not. */
@@ -101,9 +104,15 @@ final class ClientTable {
    * EXCHANGE_ID; the numbers are those of the cases in RFC 8881 section 18.35.4.
    *
    * @param update whether EXCHGID4_FLAG_UPD_CONFIRMED_REC_A is set
+   * @param host where it comes from
    */
   Exchanged exchangeId(
-      ByteBuffer owner, long verifier, Principal principal, boolean update, String impl) {
+      ByteBuffer owner,
+      long verifier,
+      Principal principal,
+      boolean update,
+      String impl,
+      Object host) {
     Departures departures = new Departures(lifecycle);
     Exchanged exchanged;
     synchronized (this) {
@@ -111,7 +120,7 @@ final class ClientTable {
       exchanged =
           update
               ? update(confirmed, verifier, principal, impl)
-              : register(owner, confirmed, verifier, principal, impl, departures);
+              : register(owner, confirmed, verifier, principal, impl, host, departures);
     }
     departures.run();
     return exchanged;
@@ -138,6 +147,7 @@ final class ClientTable {
       long verifier,
       Principal principal,
       String impl,
+      Object host,
       Departures departures) {
     if (confirmed != null && confirmed.principal().equals(principal)) {
       if (confirmed.verifier() == verifier) {
@@ -145,34 +155,63 @@ final class ClientTable {
       }
       // 5: the record of the earlier incarnation stays until the new one is confirmed.
     } else if (confirmed != null) {
-      if (hasState(confirmed)) {
+      if (hasState(confirmed) && confirmed.state() != State.COURTEOUS) {
         return Exchanged.refused(NfsStat4.NFS4ERR_CLID_INUSE); // 3, the name is taken
       }
       remove(confirmed, Cause.REPLACED, departures); // 3, the name is free
-    } else if (confirmedByOwner.size() >= limits.clientsMax()) {
+    } else if (!hasRoomFor(host, departures)) {
       return Exchanged.refused(NfsStat4.NFS4ERR_DELAY);
     }
     ClientRecord unconfirmed = unconfirmedByOwner.get(owner);
     if (unconfirmed != null) {
       remove(unconfirmed, Cause.REPLACED, departures); // 4
     }
-    return add(owner, verifier, principal, impl, departures); // 1, 3, 4, 5
+    return add(owner, verifier, principal, impl, host, departures); // 1, 3, 4, 5
   }
 
   private static Exchanged found(ClientRecord record) {
     return new Exchanged(NfsStat4.NFS4_OK, record.clientId(), record.createSequence() + 1, true);
   }
 
+  /** Whether there may be one more client of a host; one whose lease is over makes room for it. */
+  private boolean hasRoomFor(Object host, Departures departures) {
+    ClientRecord goes = null;
+    if (confirmedOf.of(host) >= limits.clientsPerHostMax()) {
+      goes = courteous.oldest(record -> record.host().equals(host));
+    } else if (confirmedByOwner.size() >= limits.clientsMax()) {
+      goes = courteous.oldest(any -> true);
+    } else {
+      return true;
+    }
+    if (goes != null) {
+      remove(goes, Cause.EXPIRED, departures);
+    }
+    return goes != null;
+  }
+
   private Exchanged add(
-      ByteBuffer owner, long verifier, Principal principal, String impl, Departures departures) {
-    if (unconfirmedByOwner.size() >= limits.unconfirmedMax()) {
-      Iterator<ClientRecord> oldest = unconfirmedByOwner.values().iterator();
-      remove(oldest.next(), Cause.EXPIRED, departures);
+      ByteBuffer owner,
+      long verifier,
+      Principal principal,
+      String impl,
+      Object host,
+      Departures departures) {
+    // A host that floods pushes out its own records first.
+    if (unconfirmedOf.of(host) >= limits.unconfirmedPerHostMax()
+        || unconfirmedByOwner.size() >= limits.unconfirmedMax()) {
+      boolean own = unconfirmedOf.of(host) > 0;
+      for (ClientRecord oldest : unconfirmedByOwner.values()) {
+        if (!own || oldest.host().equals(host)) {
+          remove(oldest, Cause.EXPIRED, departures);
+          break;
+        }
+      }
     }
     long clientId = (long) bootEpoch << 32 | (++lastClientNumber & 0xFFFF_FFFFL);
-    ClientRecord record = new ClientRecord(clientId, owner, verifier, principal, clock);
+    ClientRecord record = new ClientRecord(clientId, owner, verifier, principal, host, clock);
     record.implementation(impl);
     unconfirmedByOwner.put(owner, record);
+    unconfirmedOf.add(host);
     byId.put(clientId, record);
     armLease(record, limits.lease().toNanos());
     return new Exchanged(NfsStat4.NFS4_OK, clientId, record.createSequence() + 1, false);
@@ -203,6 +242,11 @@ final class ClientTable {
       if (!record.principal().equals(principal)) {
         return refused(NfsStat4.NFS4ERR_CLID_INUSE, departures);
       }
+      if (record.state() == State.UNCONFIRMED
+          && !confirmedByOwner.containsKey(record.owner())
+          && !hasRoomFor(record.host(), departures)) {
+        return refused(NfsStat4.NFS4ERR_DELAY, departures);
+      }
       int status = build.check();
       Session session = null;
       if (status == NfsStat4.NFS4_OK) {
@@ -215,6 +259,7 @@ final class ClientTable {
       }
       if (session != null) {
         record.renew();
+        wake(record);
       }
       return new Created(status, record.createResult(), session, departures);
     }
@@ -249,6 +294,8 @@ final class ClientTable {
       remove(earlier, Cause.RESTARTED, departures);
     }
     unconfirmedByOwner.remove(record.owner());
+    unconfirmedOf.remove(record.host());
+    confirmedOf.add(record.host());
     record.transition(State.CONFIRMED);
     confirmedByOwner.put(record.owner(), record);
     LOG.info("{} is confirmed", record);
@@ -304,11 +351,13 @@ final class ClientTable {
   }
 
   private void remove(ClientRecord record, Cause cause, Departures departures) {
-    boolean wasConfirmed = record.state() == State.CONFIRMED;
+    boolean wasConfirmed = record.isConfirmed();
     record.transition(State.GONE);
     record.cancelLeaseTimer();
     byId.remove(record.clientId());
+    courteous.remove(record);
     (wasConfirmed ? confirmedByOwner : unconfirmedByOwner).remove(record.owner(), record);
+    (wasConfirmed ? confirmedOf : unconfirmedOf).remove(record.host());
     for (Session session : record.sessions()) {
       dropSession(session, departures);
     }
@@ -333,6 +382,10 @@ final class ClientTable {
       long left = limits.lease().toNanos() - record.silentNanos();
       if (left > 0) {
         armLease(record, left);
+      } else if (record.state() == State.CONFIRMED
+          && limits.courteousMax() > 0
+          && owners.holdsState(record.clientId())) {
+        becomeCourteous(record, departures);
       } else {
         remove(record, Cause.EXPIRED, departures);
       }
@@ -340,6 +393,96 @@ final class ClientTable {
     departures.run();
     // Without the lock: it asks those who hold state.
     memory.review(record.clientId(), () -> record.isBusy() || owners.holdsState(record.clientId()));
+  }
+
+  /** Its lease is over, and it holds something that nobody has wanted so far. */
+  private void becomeCourteous(ClientRecord record, Departures departures) {
+    if (courteous.size() >= limits.courteousMax()) {
+      remove(courteous.oldest(any -> true), Cause.EXPIRED, departures);
+    }
+    record.transition(State.COURTEOUS);
+    courteous.add(record);
+    departures.leaseOver(record.clientId());
+    record.leaseTimer(timers.schedule(limits.courtesy().toNanos(), () -> courtesyEnds(record)));
+    LOG.info("{} does not renew its lease; it keeps its opens and locks for now", record);
+  }
+
+  private void courtesyEnds(ClientRecord record) {
+    endCourtesy(List.of(record));
+  }
+
+  /** Ends those of some clients that are courteous still; returns whether there were any. */
+  private boolean endCourtesy(List<ClientRecord> records) {
+    Departures departures = new Departures(lifecycle);
+    boolean any = false;
+    synchronized (this) {
+      for (ClientRecord record : records) {
+        if (!closed && record.state() == State.COURTEOUS) {
+          remove(record, Cause.EXPIRED, departures);
+          any = true;
+        }
+      }
+    }
+    departures.run();
+    return any;
+  }
+
+  /**
+   * Before a request of a client is executed: if its lease was over, it is not any more.
+   *
+   * @return false if it is too late: NFS4ERR_BADSESSION
+   */
+  boolean awake(ClientRecord record) {
+    if (record.state() == State.CONFIRMED) {
+      return true;
+    }
+    synchronized (this) {
+      record.renew();
+      wake(record);
+      return record.state() == State.CONFIRMED;
+    }
+  }
+
+  private void wake(ClientRecord record) {
+    if (record.state() == State.COURTEOUS) {
+      record.transition(State.CONFIRMED);
+      courteous.remove(record);
+      record.cancelLeaseTimer();
+      armLease(record, limits.lease().toNanos());
+      LOG.info("{} is back in time", record);
+    }
+  }
+
+  /**
+   * Ends the clients whose lease is over and that are in somebody's way.
+   *
+   * @param inTheWay asked without a lock
+   * @return whether there were any
+   */
+  boolean giveWay(LongPredicate inTheWay) {
+    List<ClientRecord> all;
+    synchronized (this) {
+      if (courteous.size() == 0) {
+        return false;
+      }
+      all = courteous.all();
+    }
+    all.removeIf(record -> !inTheWay.test(record.clientId()));
+    return endCourtesy(all);
+  }
+
+  /** Ends the one whose lease is over longest; returns whether there was one. */
+  boolean makeRoom() {
+    ClientRecord oldest;
+    synchronized (this) {
+      oldest = courteous.oldest(any -> true);
+    }
+    return oldest != null && endCourtesy(List.of(oldest));
+  }
+
+  /** How many clients' leases are over while they still hold something. */
+  synchronized int courteousCount() {
+    return courteous.size();
   }
 
   /** Stops all timers; nothing expires any more, and no session is created. */

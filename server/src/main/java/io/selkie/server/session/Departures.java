@@ -8,7 +8,7 @@ import java.util.concurrent.CompletionStage;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The clients and sessions that went while a lock was held, to be told of when it is not. */
+/** The clients, leases and sessions that ended while a lock was held, to be told of when not. */
 final class Departures {
 
   private static final Logger LOG = LoggerFactory.getLogger(Departures.class);
@@ -18,6 +18,7 @@ final class Departures {
   private final ClientLifecycle lifecycle;
   private final List<Session> sessions = new ArrayList<>(0);
   private final List<Gone> clients = new ArrayList<>(0);
+  private final List<Long> leasesOver = new ArrayList<>(0);
 
   Departures(ClientLifecycle lifecycle) {
     this.lifecycle = lifecycle;
@@ -31,12 +32,17 @@ final class Departures {
     clients.add(new Gone(clientId, cause));
   }
 
+  void leaseOver(long clientId) {
+    leasesOver.add(clientId);
+  }
+
   /** Tells of them; the stage is complete when nothing is left of the clients. */
   CompletionStage<Void> run() {
     for (Session session : sessions) {
       session.destroy();
       lifecycle.sessionGone(session.client().clientId(), session.id());
     }
+    leasesOver.forEach(lifecycle::leaseOver);
     CompletableFuture<Void> all = CompletableFuture.completedFuture(null);
     for (Gone gone : clients) {
       all =

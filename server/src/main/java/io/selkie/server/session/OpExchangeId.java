@@ -90,7 +90,9 @@ final class OpExchangeId implements Operation {
       return protection;
     }
     boolean update = (flags & SessionConst4.EXCHGID4_FLAG_UPD_CONFIRMED_REC_A) != 0;
-    ClientTable.Exchanged result = clients.exchangeId(owner, verifier, c.principal(), update, impl);
+    ClientTable.Exchanged result =
+        clients.exchangeId(
+            owner, verifier, c.principal(), update, impl, Connections.hostOf(c.connection()));
     if (result.status() == NfsStat4.NFS4_OK) {
       encode(c.reply(), result);
     }

@@ -88,10 +88,16 @@ final class OpSequence implements Operation {
       case FALSE_RETRY -> NfsStat4.NFS4ERR_SEQ_FALSE_RETRY;
       case RUNNING -> NfsStat4.NFS4ERR_DELAY;
       case RETRY_CACHED -> {
+        if (!clients.awake(session.client())) {
+          yield NfsStat4.NFS4ERR_BADSESSION;
+        }
         session.client().renew();
         yield c.replay(slot.cachedReply());
       }
       case RETRY_UNCACHED -> {
+        if (!clients.awake(session.client())) {
+          yield NfsStat4.NFS4ERR_BADSESSION;
+        }
         session.client().renew();
         c.retryOfUncached();
         encode(c, session, sequenceId, slotId);
@@ -99,6 +105,10 @@ final class OpSequence implements Operation {
       }
       case NEW -> {
         session.client().requestBegan();
+        if (!clients.awake(session.client())) {
+          slot.abandon();
+          yield NfsStat4.NFS4ERR_BADSESSION;
+        }
         session.slots().began(slot, highestSlotId);
         c.sequenced(slot, replyMax, tooBig);
         encode(c, session, sequenceId, slotId);

@@ -7,8 +7,12 @@ import java.time.Duration;
  * a bound on how many there may be.
  *
  * @param lease how long a client may be silent
+ * @param courtesy how long a client whose lease is over keeps what nobody else wants
+ * @param courteousMax how many such clients there may be; the oldest goes first. 0: none
  * @param clientsMax how many confirmed clients there may be; beyond it EXCHANGE_ID answers DELAY
+ * @param clientsPerHostMax how many of them may come from one host
  * @param unconfirmedMax how many unconfirmed client records are kept; the oldest goes first
+ * @param unconfirmedPerHostMax how many of them are of one host; its own oldest goes first
  * @param sessionsPerClientMax beyond it CREATE_SESSION answers NOSPC
  * @param connectionsPerSessionMax how many connections may be associated with one session
  * @param requestBytesMax the largest ca_maxrequestsize granted
@@ -24,8 +28,12 @@ import java.time.Duration;
  */
 public record SessionLimits(
     Duration lease,
+    Duration courtesy,
+    int courteousMax,
     int clientsMax,
+    int clientsPerHostMax,
     int unconfirmedMax,
+    int unconfirmedPerHostMax,
     int sessionsPerClientMax,
     int connectionsPerSessionMax,
     int requestBytesMax,
@@ -42,8 +50,12 @@ public record SessionLimits(
   public static final SessionLimits DEFAULT =
       new SessionLimits(
           Duration.ofSeconds(90),
+          Duration.ofDays(1),
+          1024,
+          4096,
           4096,
           1024,
+          256,
           64,
           64,
           (1 << 20) + 8192,
@@ -60,8 +72,12 @@ public record SessionLimits(
   public SessionLimits withLease(Duration newLease) {
     return new SessionLimits(
         newLease,
+        courtesy,
+        courteousMax,
         clientsMax,
+        clientsPerHostMax,
         unconfirmedMax,
+        unconfirmedPerHostMax,
         sessionsPerClientMax,
         connectionsPerSessionMax,
         requestBytesMax,

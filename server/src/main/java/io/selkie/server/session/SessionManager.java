@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.OptionalLong;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.LongPredicate;
 import java.util.random.RandomGenerator;
 
 /**
@@ -158,6 +159,26 @@ public final class SessionManager implements AutoCloseable {
     return clients.revoke(clientId);
   }
 
+  /**
+   * Ends the clients whose lease is over and that are in somebody's way.
+   *
+   * @param inTheWay of a client's id; asked on this thread, without a lock
+   * @return whether there were any; what they hold is about to go
+   */
+  public boolean giveWay(LongPredicate inTheWay) {
+    return clients.giveWay(inTheWay);
+  }
+
+  /** Ends the client whose lease is over longest; returns whether there was one. */
+  public boolean makeRoom() {
+    return clients.makeRoom();
+  }
+
+  /** How many clients' leases are over while they still hold something. */
+  public int courteousCount() {
+    return clients.courteousCount();
+  }
+
   /** All clients now known. */
   public List<ClientInfo> clients() {
     return clients.all().stream().map(SessionManager::info).toList();
@@ -167,7 +188,7 @@ public final class SessionManager implements AutoCloseable {
     return new ClientInfo(
         record.clientId(),
         record.implementation() == null ? "" : record.implementation(),
-        record.state() == ClientRecord.State.CONFIRMED,
+        record.isConfirmed(),
         record.sessions().stream().map(Session::id).toList(),
         record.hasBackChannel(),
         Duration.ofNanos(record.silentNanos()));

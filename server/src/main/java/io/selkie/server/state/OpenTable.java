@@ -19,7 +19,7 @@ import java.util.function.Consumer;
  * is never held across a system call or a callback; finding the open of a stateid takes no lock and
  * allocates nothing.
  */
-public final class OpenTable {
+public final class OpenTable implements AutoCloseable {
 
   /** First byte of the {@code other} of every open stateid. */
   public static final int TAG = 0x4F;
@@ -532,6 +532,19 @@ public final class OpenTable {
       lock.unlock();
     }
     ended.forEach(this::end);
+  }
+
+  /** The server ends: everything is closed, and descriptions are given back. Idempotent. */
+  @Override
+  public void close() {
+    List<Long> all;
+    lock.lock();
+    try {
+      all = List.copyOf(clients.keySet());
+    } finally {
+      lock.unlock();
+    }
+    all.forEach(this::clientGone);
   }
 
   /** Whether the client has opens: DESTROY_CLIENTID must be refused while it does. */

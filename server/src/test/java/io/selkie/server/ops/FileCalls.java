@@ -55,6 +55,18 @@ final class FileCalls implements AutoCloseable {
     return new FileCalls(Nfs41TestClient.connectFrom(local, server).as(credential), owner);
   }
 
+  private FileCalls(Nfs41TestClient connection, TestSession session, String owner) {
+    this.connection = connection;
+    this.owner = owner;
+    this.session = session;
+  }
+
+  /** The calls of a client of its own making, which has not yet said RECLAIM_COMPLETE. */
+  static FileCalls of(Nfs41TestClient connection, TestSession session, String owner) {
+    return new FileCalls(connection, session, owner);
+  }
+
+  /** Connects as a user, and makes a client and a session. */
   static FileCalls connect(InetSocketAddress server, String owner, int uid) throws IOException {
     return connect(server, owner, uid, uid);
   }

@@ -305,7 +305,7 @@ class ExchangeIdTest {
 
   @Test
   void floodOfUnconfirmedClientsIsBounded() {
-    int max = SessionLimits.DEFAULT.unconfirmedMax();
+    int max = SessionLimits.DEFAULT.unconfirmedPerHostMax();
     for (int i = 0; i < max + 50; i++) {
       CompoundReply reply = client.call(Compound.of().exchangeId("flood " + i, 1, 0));
       assertThat(reply.status()).isEqualTo("NFS4_OK");

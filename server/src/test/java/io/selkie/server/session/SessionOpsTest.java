@@ -418,6 +418,10 @@ class SessionOpsTest {
     SessionLimits tight =
         new SessionLimits(
             d.lease(),
+            d.courtesy(),
+            10,
+            10,
+            10,
             10,
             10,
             10,

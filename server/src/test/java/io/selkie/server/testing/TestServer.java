@@ -13,6 +13,7 @@ import io.selkie.server.compound.Workers;
 import io.selkie.server.rpc.RpcLimits;
 import io.selkie.server.rpc.RpcServer;
 import io.selkie.server.session.ClientLifecycle;
+import io.selkie.server.session.ClientMemory;
 import io.selkie.server.session.SecurityQuery;
 import io.selkie.server.session.ServerIdentity;
 import io.selkie.server.session.SessionLimits;
@@ -34,6 +35,7 @@ public final class TestServer implements AutoCloseable {
   public record Gone(long clientId, ClientLifecycle.Cause cause) {}
 
   private final LinkedBlockingQueue<Gone> gone = new LinkedBlockingQueue<>();
+  private final LinkedBlockingQueue<Long> leasesOver = new LinkedBlockingQueue<>();
   private final LinkedBlockingQueue<SessionId4> goneSessions = new LinkedBlockingQueue<>();
   private final SessionManager sessions;
   private final Workers workers;
@@ -61,7 +63,7 @@ public final class TestServer implements AutoCloseable {
             timers,
             RandomGenerator.of("L64X128MixRandom"),
             new Lifecycle(),
-            io.selkie.server.session.ClientMemory.NONE);
+            ClientMemory.NONE);
     List<Operation> operations = new ArrayList<>(sessions.operations(parentCheck));
     operations.addAll(List.of(more));
     CompoundEngine engine =
@@ -97,6 +99,11 @@ public final class TestServer implements AutoCloseable {
     }
 
     @Override
+    public void leaseOver(long clientId) {
+      leasesOver.add(clientId);
+    }
+
+    @Override
     public void sessionGone(long clientId, SessionId4 sessionId) {
       goneSessions.add(sessionId);
     }
@@ -125,6 +132,11 @@ public final class TestServer implements AutoCloseable {
   /** The clients that went. */
   public LinkedBlockingQueue<Gone> gone() {
     return gone;
+  }
+
+  /** The clients whose lease ended while they held something. */
+  public LinkedBlockingQueue<Long> leasesOver() {
+    return leasesOver;
   }
 
   /** The sessions that went. */

@@ -1,0 +1,145 @@
+package io.selkie.server.ops;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.selkie.protocol.nfs4.LayoutConst4;
+import io.selkie.protocol.nfs4.NfsOp4;
+import io.selkie.protocol.nfs4.OpenConst4;
+import io.selkie.protocol.nfs4.SessionConst4;
+import io.selkie.protocol.nfs4.Stateids;
+import io.selkie.server.ops.FileCalls.Opened;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.util.HashSet;
+import java.util.Set;
+import java.util.function.Supplier;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/**
+ * Goal: opens and locks of a client whose lease is over stand until somebody wants what they keep
+ * from him. Method: a whole server with leases of a second.
+ */
+@Timeout(60)
+class CourteousOpensTest {
+
+  private static final int DENY_WRITE = OpenConst4.OPEN4_SHARE_DENY_WRITE;
+  private static final int WRITE_LOCK = 2;
+
+  private RestartingServer server;
+  private FileCalls silent;
+  private FileCalls other;
+  private byte[] root;
+
+  @BeforeEach
+  void start() throws IOException {
+    server = new RestartingServer("leaseSeconds: 1, graceSeconds: 30");
+    Files.write(server.export().resolve("file"), new byte[1 << 16]);
+    silent = server.client("silent");
+    root = silent.handleOf("data");
+    other = server.client("other");
+  }
+
+  @AfterEach
+  void close() throws IOException {
+    server.close();
+  }
+
+  /** What is answered one after the other until it is NFS4_OK. */
+  private static Set<String> untilOk(Supplier<String> call) {
+    Set<String> seen = new HashSet<>();
+    String status;
+    do {
+      status = call.get();
+      seen.add(status);
+    } while (!status.equals("NFS4_OK"));
+    return seen;
+  }
+
+  private void awaitEndOfLease() {
+    while (server.server().sessions().courteousCount() == 0) {
+      // Keeps the other one's lease.
+      other.attributes(root);
+    }
+  }
+
+  @Test
+  void conflictingOpenWaitsForTheLeaseAndThenWins() throws IOException {
+    Opened opened = silent.open(root, "file", FileCalls.READ, DENY_WRITE);
+    assertThat(opened.status()).isEqualTo("NFS4_OK");
+    Set<String> seen =
+        untilOk(() -> other.open(root, "file", FileCalls.BOTH, FileCalls.DENY_NONE).status());
+    assertThat(seen).containsExactlyInAnyOrder("NFS4ERR_SHARE_DENIED", "NFS4ERR_DELAY", "NFS4_OK");
+    assertThat(silent.connection().call(silent.session().next(0, false)).status())
+        .isEqualTo("NFS4ERR_BADSESSION");
+    server.crash();
+    FileCalls late = server.reclaiming("silent", 1);
+    Opened reclaimed =
+        late.open(
+            opened.handle(),
+            FileCalls.READ,
+            DENY_WRITE,
+            "owner",
+            o -> o.int32(OpenConst4.OPEN4_NOCREATE),
+            o -> {
+              o.int32(OpenConst4.CLAIM_PREVIOUS);
+              o.int32(OpenConst4.OPEN_DELEGATE_NONE);
+            });
+    assertThat(reclaimed.status()).as("somebody has had it since").isEqualTo("NFS4ERR_NO_GRACE");
+  }
+
+  @Test
+  void conflictingLockWaitsForTheLeaseAndThenWins() {
+    Opened opened = silent.open(root, "file", FileCalls.BOTH, FileCalls.DENY_NONE);
+    LockCalls locks = new LockCalls(silent, opened.handle());
+    assertThat(locks.lock(opened.stateid(), "o", WRITE_LOCK, 0, 10).status()).isEqualTo("NFS4_OK");
+    Opened others = other.open(root, "file", FileCalls.BOTH, FileCalls.DENY_NONE);
+    LockCalls otherLocks = new LockCalls(other, opened.handle());
+    Set<String> seen =
+        untilOk(() -> otherLocks.lock(others.stateid(), "o", WRITE_LOCK, 5, 1).status());
+    assertThat(seen).contains("NFS4ERR_DENIED", "NFS4ERR_DELAY");
+  }
+
+  @Test
+  void anonymousWriteWaitsForTheLeaseAndThenWins() {
+    Opened opened = silent.open(root, "file", FileCalls.READ, DENY_WRITE);
+    Set<String> seen =
+        untilOk(() -> other.write(opened.handle(), Stateids.ANONYMOUS, 0, 0, new byte[1]).status());
+    assertThat(seen).contains("NFS4ERR_LOCKED", "NFS4ERR_DELAY");
+  }
+
+  @Test
+  void clientThatComesBackHasItsOpensAndLocksButNotItsLayouts() {
+    Opened opened = silent.open(root, "file", FileCalls.BOTH, FileCalls.DENY_NONE);
+    LockCalls locks = new LockCalls(silent, opened.handle());
+    var locked = locks.lock(opened.stateid(), "o", WRITE_LOCK, 0, 10);
+    assertThat(
+            silent
+                .on(
+                    opened.handle(),
+                    NfsOp4.OP_LAYOUTGET,
+                    o -> {
+                      o.bool(false);
+                      o.int32(LayoutConst4.LAYOUT4_RDMA);
+                      o.int32(LayoutConst4.LAYOUTIOMODE4_READ);
+                      o.int64(0);
+                      o.int64(-1);
+                      o.int64(0);
+                      Stateids.encode(o, opened.stateid());
+                      o.int32(65_536);
+                    })
+                .status())
+        .isEqualTo("NFS4_OK");
+    awaitEndOfLease();
+    while (server.server().arbiter().layoutCount() > 0) {
+      other.attributes(root);
+    }
+    assertThat(silent.read(opened.handle(), opened.stateid(), 0, 1).status()).isEqualTo("NFS4_OK");
+    assertThat(locks.unlock(locked.stateid(), 0, 10).status()).isEqualTo("NFS4_OK");
+    int flags = silent.connection().call(silent.session().next(0, false)).sequenceOk();
+    assertThat(flags & SessionConst4.SEQ4_STATUS_RECALLABLE_STATE_REVOKED).isNotZero();
+    assertThat(server.server().sessions().courteousCount()).isZero();
+  }
+}
