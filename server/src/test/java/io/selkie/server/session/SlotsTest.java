@@ -57,8 +57,12 @@ class SlotsTest {
     SessionLimits limits =
         new SessionLimits(
             Duration.ofSeconds(90),
+            rest.courtesy(),
+            rest.courteousMax(),
             rest.clientsMax(),
+            rest.clientsPerHostMax(),
             rest.unconfirmedMax(),
+            rest.unconfirmedPerHostMax(),
             rest.sessionsPerClientMax(),
             rest.connectionsPerSessionMax(),
             rest.requestBytesMax(),
