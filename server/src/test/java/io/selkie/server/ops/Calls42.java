@@ -2,12 +2,15 @@ package io.selkie.server.ops;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.selkie.protocol.nfs4.Nfs4Const;
 import io.selkie.protocol.nfs4.NfsOp4;
+import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.protocol.nfs4.Stateid4;
 import io.selkie.protocol.nfs4.Stateids;
 import io.selkie.protocol.xdr.XdrReader;
 import io.selkie.protocol.xdr.XdrWriter;
 import io.selkie.server.ops.FileCalls.Answer;
+import io.selkie.server.ops.FileCalls.Opened;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
@@ -112,6 +115,85 @@ record Calls42(FileCalls client) {
       }
     }
     return new Segments(answer.status(), eof, all);
+  }
+
+  // ---------------------------------------------------------------- copies
+
+  /** What is copied; a count of 0 reaches to the end. */
+  record Range(long from, long to, long count) {
+    static final Range ALL = new Range(0, 0, 0);
+  }
+
+  String cloneRange(Opened source, Opened target, Range range) {
+    return onTwo(
+            source.handle(),
+            target.handle(),
+            NfsOp4.OP_CLONE,
+            o -> {
+              Stateids.encode(o, source.stateid());
+              Stateids.encode(o, target.stateid());
+              o.int64(range.from());
+              o.int64(range.to());
+              o.int64(range.count());
+            })
+        .status();
+  }
+
+  /** What COPY answered; no stateid when it is done. */
+  record Copied(String status, Stateid4 stateid, long count, long verifier, boolean synchronous) {}
+
+  Copied copy(Opened source, Opened target, Range range, boolean synchronous, int servers) {
+    Answer answer =
+        onTwo(
+            source.handle(),
+            target.handle(),
+            NfsOp4.OP_COPY,
+            o -> {
+              Stateids.encode(o, source.stateid());
+              Stateids.encode(o, target.stateid());
+              o.int64(range.from());
+              o.int64(range.to());
+              o.int64(range.count());
+              o.bool(true);
+              o.bool(synchronous);
+              o.int32(servers);
+              for (int i = 0; i < servers; i++) {
+                o.int32(3);
+                o.opaque("tcp".getBytes(UTF_8));
+                o.opaque("192.0.2.1.8.1".getBytes(UTF_8));
+              }
+            });
+    if (!answer.status().equals("NFS4_OK")) {
+      return new Copied(answer.status(), null, -1, 0, false);
+    }
+    XdrReader in = answer.in();
+    Stateid4 stateid = in.int32() == 1 ? Stateids.decode(in) : null;
+    long count = in.int64();
+    if (in.int32() != Nfs4Const.UNSTABLE4) {
+      throw new AssertionError("COPY says it is durable");
+    }
+    long verifier = in.int64();
+    if (!in.bool()) {
+      throw new AssertionError("COPY says it is not consecutive");
+    }
+    return new Copied(answer.status(), stateid, count, verifier, in.bool());
+  }
+
+  /** What OFFLOAD_STATUS answered; the result is empty while it runs. */
+  record Progress(String status, long count, String result) {}
+
+  Progress offloadStatus(byte[] target, Stateid4 stateid) {
+    Answer answer = on(target, NfsOp4.OP_OFFLOAD_STATUS, o -> Stateids.encode(o, stateid));
+    if (!answer.status().equals("NFS4_OK")) {
+      return new Progress(answer.status(), -1, "");
+    }
+    long count = answer.in().int64();
+    String result = answer.in().int32() == 1 ? NfsStat4.name(answer.in().int32()) : "";
+    return new Progress(answer.status(), count, result);
+  }
+
+  String offloadCancel(byte[] target, Stateid4 stateid) {
+    return on(target, NfsOp4.OP_OFFLOAD_CANCEL, o -> Stateids.encode(o, stateid)).status();
   }
 
   // ---------------------------------------------------------------- extended attributes

@@ -43,10 +43,10 @@ final class FileCalls implements AutoCloseable {
   private final TestSession session;
   private final String owner;
 
-  private FileCalls(Nfs41TestClient connection, String owner) {
+  private FileCalls(Nfs41TestClient connection, String owner, TestSession session) {
     this.connection = connection;
     this.owner = owner;
-    this.session = TestSession.open(connection, owner);
+    this.session = session;
   }
 
   /** From an address of this machine; without a credential for AUTH_NONE. */
@@ -74,7 +74,17 @@ final class FileCalls implements AutoCloseable {
   static FileCalls connect(InetSocketAddress server, String owner, int uid, int gid, int... groups)
       throws IOException {
     AuthSys credential = new AuthSys().set(uid, gid, groups);
-    return new FileCalls(Nfs41TestClient.connect(server).as(credential), owner);
+    Nfs41TestClient connection = Nfs41TestClient.connect(server).as(credential);
+    return new FileCalls(connection, owner, TestSession.open(connection, owner));
+  }
+
+  /** The same with CREATE_SESSION's flags. */
+  static FileCalls connectWith(InetSocketAddress server, String owner, int uid, int sessionFlags)
+      throws IOException {
+    Nfs41TestClient connection = Nfs41TestClient.connect(server).as(uid);
+    TestSession session = TestSession.open(connection, owner, 1, sessionFlags);
+    session.call(c -> c.reclaimComplete());
+    return new FileCalls(connection, owner, session);
   }
 
   Nfs41TestClient connection() {

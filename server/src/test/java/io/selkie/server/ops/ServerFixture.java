@@ -100,6 +100,15 @@ final class ServerFixture implements AutoCloseable {
     return client;
   }
 
+  /** A client with CREATE_SESSION's flags. */
+  FileCalls clientWith(String owner, int sessionFlags) throws IOException {
+    FileCalls client =
+        FileCalls.connectWith(
+            server.nfsAddress(), owner, new LinuxKernel().effectiveUid(), sessionFlags);
+    clients.add(client);
+    return client;
+  }
+
   @Override
   public void close() throws IOException {
     for (FileCalls client : clients) {
