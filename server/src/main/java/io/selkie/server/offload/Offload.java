@@ -31,7 +31,10 @@ final class Offload {
 
   long bytes;
 
-  /** How often the client could not be reached. */
+  /** Whether the client has got a back channel since it was tried to tell it. */
+  boolean channelCameUp;
+
+  /** How often an answer was lost. */
   int failures;
 
   Offload(Offloads.Request request, Stateid4 stateid, OffloadWork work) {

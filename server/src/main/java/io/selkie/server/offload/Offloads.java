@@ -239,6 +239,7 @@ public final class Offloads implements StateOwners, AutoCloseable {
         return;
       }
       offload.become(OffloadState.TELLING);
+      offload.channelCameUp = false;
     }
     caller.callBack(
         offload.clientId,
@@ -260,24 +261,26 @@ public final class Offloads implements StateOwners, AutoCloseable {
         return;
       }
       offload.become(OffloadState.ENDED);
-      if (outcome == Outcome.NO_BACK_CHANNEL) {
+      if (outcome != Outcome.NO_BACK_CHANNEL) {
+        retryNanos = RETRY_NANOS << Math.min(offload.failures++, RETRY_DOUBLINGS_MAX);
+      } else if (offload.channelCameUp) {
+        retryNanos = 0;
+      } else {
         return;
       }
-      retryNanos = RETRY_NANOS << Math.min(offload.failures++, RETRY_DOUBLINGS_MAX);
     }
     timers.schedule(retryNanos, () -> executor.execute(() -> tell(offload)));
   }
 
   /** The client has a back channel again: it is told what has ended meanwhile. */
   public void backChannelUp(long clientId) {
-    List<Offload> ended;
+    List<Offload> over;
     synchronized (lock) {
-      ended =
-          all.values().stream()
-              .filter(o -> o.clientId == clientId && o.state() == OffloadState.ENDED)
-              .toList();
+      over = all.values().stream().filter(o -> o.clientId == clientId && o.isOver()).toList();
+      // Those being told just now may have looked before it was there.
+      over.forEach(offload -> offload.channelCameUp = true);
     }
-    ended.forEach(this::tell);
+    over.forEach(this::tell);
   }
 
   // ---------------------------------------------------------------- operations

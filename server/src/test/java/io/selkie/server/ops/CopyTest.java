@@ -21,6 +21,7 @@ import io.selkie.server.ops.Calls42.Range;
 import io.selkie.server.ops.FileCalls.Opened;
 import io.selkie.server.testing.Compound;
 import io.selkie.server.testing.CompoundReply;
+import io.selkie.server.testing.Nfs41TestClient;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -287,18 +288,21 @@ class CopyTest {
     assertThat(progress).isEqualTo(new Progress("NFS4_OK", SIZE, "NFS4_OK"));
     assertThat(inbox.endedCount()).isZero();
 
-    client
-        .connection()
-        .call(
-            Compound.of()
-                .op(
-                    NfsOp4.OP_BIND_CONN_TO_SESSION,
-                    o -> {
-                      client.session().id().encode(o);
-                      o.int32(SessionConst4.CDFC4_FORE_OR_BOTH);
-                      o.bool(false);
-                    }));
-    assertThat(inbox.nextEnded().bytes()).isEqualTo(SIZE);
+    try (Nfs41TestClient second = Nfs41TestClient.connect(server.server().nfsAddress())) {
+      CallbackInbox later = CallbackInbox.of(second);
+      CompoundReply bound =
+          second.call(
+              Compound.of()
+                  .op(
+                      NfsOp4.OP_BIND_CONN_TO_SESSION,
+                      o -> {
+                        client.session().id().encode(o);
+                        o.int32(SessionConst4.CDFC4_BACK);
+                        o.bool(false);
+                      }));
+      assertThat(bound.next(NfsOp4.OP_BIND_CONN_TO_SESSION)).isEqualTo("NFS4_OK");
+      assertThat(later.nextEnded().bytes()).isEqualTo(SIZE);
+    }
   }
 
   @Test

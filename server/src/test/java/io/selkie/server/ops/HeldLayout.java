@@ -11,6 +11,7 @@ import io.selkie.protocol.xdr.XdrReader;
 import io.selkie.server.ops.FileCalls.Answer;
 
 /** A layout of a whole file, until it is given back. */
+@SuppressWarnings("ArrayRecordComponent") // Read once, never compared.
 record HeldLayout(FileCalls client, byte[] handle, Stateid4 stateid, RdmaLayout4 content) {
 
   static HeldLayout get(FileCalls client, byte[] handle, Stateid4 open, int ioMode) {

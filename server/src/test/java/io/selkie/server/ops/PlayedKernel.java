@@ -72,7 +72,7 @@ final class PlayedKernel {
       long length = (long) arguments[2];
       int target = (int) arguments[3];
       long to = (long) arguments[4];
-      if (source == target && from == to || (from | to) % 4096 != 0) {
+      if ((source == target && from == to) || (from | to) % 4096 != 0) {
         return Errno.EINVAL.result();
       }
       for (long done = 0; done < length; ) {
