@@ -1,5 +1,6 @@
 package io.selkie.server.ops;
 
+import io.selkie.layout.FileChange;
 import io.selkie.posix.Errno;
 import io.selkie.posix.FileStatus;
 import io.selkie.posix.SeekWhence;
@@ -55,6 +56,16 @@ final class ReadPlus extends DataOperation {
     if (status != NfsStat4.NFS4_OK) {
       return status;
     }
+    if (!Stateids.isSpecial(stateid)) {
+      return read(c, file, offset, count);
+    }
+    // Nobody has asked for an open, which would have taken a write delegation back.
+    try (Leave leave = new Leave(services, c).of(file, FileChange.READ)) {
+      return leave.isGiven() ? read(c, file, offset, count) : NfsStat4.NFS4ERR_DELAY;
+    }
+  }
+
+  private int read(CompoundContext c, VfsFile file, long offset, long count) {
     Descriptions.Opened opened = description(c, file, false);
     if (opened.status() != NfsStat4.NFS4_OK) {
       return opened.status();

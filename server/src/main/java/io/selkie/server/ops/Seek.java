@@ -1,5 +1,6 @@
 package io.selkie.server.ops;
 
+import io.selkie.layout.FileChange;
 import io.selkie.posix.Errno;
 import io.selkie.posix.FileStatus;
 import io.selkie.posix.SeekWhence;
@@ -45,6 +46,16 @@ final class Seek extends DataOperation {
     if (status != NfsStat4.NFS4_OK) {
       return status;
     }
+    if (!Stateids.isSpecial(stateid)) {
+      return seek(c, file, offset, what);
+    }
+    // Nobody has asked for an open, which would have taken a write delegation back.
+    try (Leave leave = new Leave(services, c).of(file, FileChange.READ)) {
+      return leave.isGiven() ? seek(c, file, offset, what) : NfsStat4.NFS4ERR_DELAY;
+    }
+  }
+
+  private int seek(CompoundContext c, VfsFile file, long offset, int what) {
     Descriptions.Opened opened = description(c, file, false);
     if (opened.status() != NfsStat4.NFS4_OK) {
       return opened.status();

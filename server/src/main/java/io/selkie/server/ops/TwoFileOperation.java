@@ -1,8 +1,10 @@
 package io.selkie.server.ops;
 
+import io.selkie.layout.FileChange;
 import io.selkie.posix.FileStatus;
 import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.protocol.nfs4.Stateid4;
+import io.selkie.protocol.nfs4.Stateids;
 import io.selkie.server.compound.CompoundContext;
 import io.selkie.server.vfs.OpenFile;
 import io.selkie.server.vfs.VfsFile;
@@ -51,6 +53,14 @@ abstract class TwoFileOperation extends DataOperation {
     }
     if (status != NfsStat4.NFS4_OK) {
       return Both.refused(status);
+    }
+    if (Stateids.isSpecial(sourceStateid)) {
+      // Nobody has asked for an open, which would have taken a write delegation back.
+      try (Leave leave = new Leave(services, c).of(source, FileChange.READ)) {
+        if (!leave.isGiven()) {
+          return Both.refused(NfsStat4.NFS4ERR_DELAY);
+        }
+      }
     }
     Descriptions.Opened in = description(c, source, false);
     if (in.status() != NfsStat4.NFS4_OK) {

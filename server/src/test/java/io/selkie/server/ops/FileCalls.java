@@ -52,7 +52,8 @@ final class FileCalls implements AutoCloseable {
   /** From an address of this machine; without a credential for AUTH_NONE. */
   static FileCalls connectFrom(
       String local, InetSocketAddress server, String owner, AuthSys credential) throws IOException {
-    return new FileCalls(Nfs41TestClient.connectFrom(local, server).as(credential), owner);
+    Nfs41TestClient connection = Nfs41TestClient.connectFrom(local, server).as(credential);
+    return new FileCalls(connection, owner, TestSession.open(connection, owner));
   }
 
   private FileCalls(Nfs41TestClient connection, TestSession session, String owner) {
