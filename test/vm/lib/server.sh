@@ -48,11 +48,17 @@ write_configuration() {
 exports:
   - path: $2/data
     name: data
+    clients:
+      - hosts: '*'
+        squash: none
   - path: $2/readonly
     name: readonly
     readOnly: true
   - path: $2/squash
     name: squash
+    clients:
+      - hosts: '*'
+        squash: root
 listen: $1:$PORT
 rdma:
   listen: $1:$RDMA_PORT

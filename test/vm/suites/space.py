@@ -3,7 +3,6 @@
 # kind: scenario
 # versions: 4.1 4.2
 # seconds: 120
-# waits for: identities
 import os
 import subprocess
 import sys
