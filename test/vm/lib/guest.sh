@@ -18,7 +18,7 @@ boot_guest() {
     {
       timeout --kill-after=5 "$GUEST_SECONDS" "${QEMU[@]}" "${GUEST_ARGUMENTS[@]}" \
         -append "console=ttyS0 panic=-1 nokaslr mitigations=off audit=0 quiet loglevel=4" \
-        -serial "file:$job/console" \
+        -serial "file:$job/console" -pidfile "$job/qemu.pid" \
         -drive "file=$VM_DIR/root.img,if=virtio,format=raw,readonly=on" \
         -drive "file=$job/local.img,if=virtio,format=raw,cache=unsafe" \
         -drive "file=$job/second.img,if=virtio,format=raw,cache=unsafe" \
