@@ -121,6 +121,11 @@ public final class Bitmap4 {
     return (other.low & ~low) == 0 && (other.high & ~high) == 0 && (!other.beyond || beyond);
   }
 
+  /** Returns whether a number is in both sets. */
+  public boolean intersects(Bitmap4 other) {
+    return (low & other.low) != 0 || (high & other.high) != 0;
+  }
+
   /** Returns whether the decoded set held numbers of {@value #CAPACITY} or more. */
   public boolean hasBeyond() {
     return beyond;

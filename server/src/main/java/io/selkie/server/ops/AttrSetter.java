@@ -63,12 +63,15 @@ final class AttrSetter {
   /** Sets everything but the size; ends with the first error. */
   int setOthers(SetAttrs attrs) {
     int status = NfsStat4.NFS4_OK;
-    if (attrs.hasOwnership() || attrs.hasMode()) {
+    if (attrs.hasOwnership() || attrs.hasMode() || attrs.hasAcl()) {
       status = setAccess(attrs);
     }
     if (status == NfsStat4.NFS4_OK && attrs.hasTimes()) {
       status = setTimes(attrs);
     }
+    mark(
+        status == NfsStat4.NFS4_OK && attrs.mask().isSet(FileAttributes.FATTR4_LAYOUT_HINT),
+        FileAttributes.FATTR4_LAYOUT_HINT);
     return status;
   }
 
@@ -121,12 +124,95 @@ final class AttrSetter {
       }
       mark(attrs.uid() != -1, FileAttributes.FATTR4_OWNER);
       mark(attrs.gid() != -1, FileAttributes.FATTR4_OWNER_GROUP);
-      status = setIf(attrs.hasMode(), () -> services.fs().setMode(file, attrs.mode()));
-      if (status == NfsStat4.NFS4_OK) {
-        mark(attrs.hasMode(), FileAttributes.FATTR4_MODE);
+      if (attrs.hasMode()) {
+        status = setMode(attrs);
+        if (status != NfsStat4.NFS4_OK) {
+          return status;
+        }
       }
+      // Last: it has the say over the permission bits, the mode over the three above them.
+      return attrs.hasAcl() ? setAcl(attrs) : NfsStat4.NFS4_OK;
+    }
+  }
+
+  private int setMode(SetAttrs attrs) {
+    int now = 0;
+    if (attrs.modeIsMasked()) {
+      FileStatus current = new FileStatus();
+      int status = services.status(file, current);
+      if (status != NfsStat4.NFS4_OK) {
+        return status;
+      }
+      now = current.permissions();
+    }
+    int status = services.fs().setMode(file, attrs.mode(now));
+    if (status == NfsStat4.NFS4_OK) {
+      done.set(attrs.modeAttribute());
+    }
+    return status;
+  }
+
+  private int setAcl(SetAttrs attrs) {
+    FileStatus current = new FileStatus();
+    int status = services.status(file, current);
+    if (status != NfsStat4.NFS4_OK) {
       return status;
     }
+    FileAcls.Wanted wanted = FileAcls.wanted(attrs, current.isDirectory());
+    status =
+        wanted.status() != NfsStat4.NFS4_OK
+            ? wanted.status()
+            : FileAcls.write(services.fs().xattrs(), file, current.isDirectory(), wanted.acls());
+    if (status == NfsStat4.NFS4_OK) {
+      done.set(FileAttributes.FATTR4_ACL);
+    }
+    return status;
+  }
+
+  /**
+   * Sets the attributes of a file just made, but for its size. The mode was set with the making,
+   * and a default access control list of the directory may have had its say about it; so only the
+   * bits above the permissions are set, which another owner may have cost. What cannot be set is
+   * missing in {@link #done}.
+   */
+  void setNew(SetAttrs attrs, FileStatus made) {
+    if (!made.isSymbolicLink()) {
+      if (attrs.hasOwnership()) {
+        int status = services.fs().setOwner(file, attrs.uid(), attrs.gid());
+        mark(status == NfsStat4.NFS4_OK && attrs.uid() != -1, FileAttributes.FATTR4_OWNER);
+        mark(status == NfsStat4.NFS4_OK && attrs.gid() != -1, FileAttributes.FATTR4_OWNER_GROUP);
+      }
+      if (attrs.hasAcl()) {
+        FileAcls.Wanted wanted = FileAcls.wanted(attrs, made.isDirectory());
+        if (wanted.status() == NfsStat4.NFS4_OK
+            && FileAcls.write(services.fs().xattrs(), file, made.isDirectory(), wanted.acls())
+                == NfsStat4.NFS4_OK) {
+          done.set(FileAttributes.FATTR4_ACL);
+        }
+      }
+    }
+    if (attrs.hasMode() && keepsSpecialBits(attrs)) {
+      done.set(attrs.modeAttribute());
+    }
+    if (attrs.hasTimes() && !made.isSymbolicLink()) {
+      setTimes(attrs);
+    }
+    mark(attrs.mask().isSet(FileAttributes.FATTR4_LAYOUT_HINT), FileAttributes.FATTR4_LAYOUT_HINT);
+  }
+
+  private boolean keepsSpecialBits(SetAttrs attrs) {
+    int special = attrs.mode(0) & 07000;
+    if (special == 0) {
+      return true;
+    }
+    FileStatus current = new FileStatus();
+    if (services.status(file, current) != NfsStat4.NFS4_OK) {
+      return false;
+    }
+    return (special & ~current.permissions()) == 0
+        || (services.fs().setMode(file, current.permissions() | special) == NfsStat4.NFS4_OK
+            && services.status(file, current) == NfsStat4.NFS4_OK
+            && (special & ~current.permissions()) == 0);
   }
 
   private static int setIf(boolean wanted, IntSupplier action) {

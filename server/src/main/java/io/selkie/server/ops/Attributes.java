@@ -29,7 +29,7 @@ final class Attributes {
       if (!(c.currentFile() instanceof VfsFile file)) {
         return NfsStat4.NFS4ERR_NOFILEHANDLE;
       }
-      if (AttrSets.asksWriteOnly(asked)) {
+      if (services.support(file, c.minorVersion()).asksWriteOnly(asked)) {
         return NfsStat4.NFS4ERR_INVAL;
       }
       FileStatus status = new FileStatus();
@@ -49,8 +49,11 @@ final class Attributes {
     }
 
     private static int encode(CompoundContext c, Bitmap4 asked, FileAttrSource source) {
-      AttrSets.encode(c.reply(), asked, source);
-      return NfsStat4.NFS4_OK;
+      int result = source.under(c.minorVersion()).prepare(asked);
+      if (result == NfsStat4.NFS4_OK) {
+        AttrSets.encode(c.reply(), asked, source);
+      }
+      return result;
     }
   }
 
@@ -79,7 +82,12 @@ final class Attributes {
       if (result != NfsStat4.NFS4_OK) {
         return result;
       }
-      int found = comparison.compare(new FileAttrSource(services, file, status));
+      FileAttrSource source = new FileAttrSource(services, file, status).under(c.minorVersion());
+      result = source.prepare(comparison.mask());
+      if (result != NfsStat4.NFS4_OK) {
+        return result;
+      }
+      int found = comparison.compare(source);
       return found == (same ? NfsStat4.NFS4ERR_SAME : NfsStat4.NFS4ERR_NOT_SAME)
           ? NfsStat4.NFS4_OK
           : found;

@@ -3,7 +3,6 @@ package io.selkie.server.ops;
 import io.selkie.posix.FileStatus;
 import io.selkie.posix.Names;
 import io.selkie.protocol.nfs4.Bitmap4;
-import io.selkie.protocol.nfs4.FileAttributes;
 import io.selkie.protocol.nfs4.Nfs4Const;
 import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.NfsStat4;
@@ -49,16 +48,23 @@ final class Create extends FileOperation {
     if (!(c.currentFile() instanceof VfsFile directory)) {
       return NfsStat4.NFS4ERR_NOFILEHANDLE;
     }
-    Kind kind = kind(type, attrs, target, major, minor);
-    if (kind == null) {
+    if (!isMadeHere(type)) {
       return NfsStat4.NFS4ERR_BADTYPE;
     }
-    if (attrs.status() != NfsStat4.NFS4_OK) {
-      return attrs.status();
+    int wrong = attrs.status(services.support(directory, c.minorVersion()), true);
+    if (wrong == NfsStat4.NFS4_OK && attrs.hasAcl()) {
+      wrong = FileAcls.wanted(attrs, type == Nfs4Const.NF4DIR).status();
+    }
+    if (wrong != NfsStat4.NFS4_OK) {
+      return wrong;
     }
     if (attrs.hasSize() || (target != null && target.length == 0)) {
       return NfsStat4.NFS4ERR_INVAL;
     }
+    int mode =
+        services.newMode(
+            directory, attrs, type == Nfs4Const.NF4DIR ? DEFAULT_DIRECTORY_MODE : DEFAULT_MODE);
+    Kind kind = kind(type, mode, target, major, minor);
     Made made = services.fs().changes().create(directory, name, kind);
     if (made.status() != NfsStat4.NFS4_OK) {
       return made.status();
@@ -69,32 +75,37 @@ final class Create extends FileOperation {
     return NfsStat4.NFS4_OK;
   }
 
-  private static Kind kind(int type, SetAttrs attrs, byte[] target, int major, int minor) {
-    int mode = attrs.hasMode() ? attrs.mode() : DEFAULT_MODE;
+  private static boolean isMadeHere(int type) {
     return switch (type) {
-      case Nfs4Const.NF4DIR ->
-          new Kind.Directory(attrs.hasMode() ? attrs.mode() : DEFAULT_DIRECTORY_MODE);
+      case Nfs4Const.NF4DIR,
+          Nfs4Const.NF4LNK,
+          Nfs4Const.NF4FIFO,
+          Nfs4Const.NF4SOCK,
+          Nfs4Const.NF4BLK,
+          Nfs4Const.NF4CHR ->
+          true;
+      default -> false;
+    };
+  }
+
+  private static Kind kind(int type, int mode, byte[] target, int major, int minor) {
+    return switch (type) {
+      case Nfs4Const.NF4DIR -> new Kind.Directory(mode);
       case Nfs4Const.NF4LNK -> new Kind.SymbolicLink(target);
       case Nfs4Const.NF4FIFO -> new Kind.Fifo(mode);
       case Nfs4Const.NF4SOCK -> new Kind.Socket(mode);
       case Nfs4Const.NF4BLK -> new Kind.BlockDevice(mode, major, minor);
-      case Nfs4Const.NF4CHR -> new Kind.CharacterDevice(mode, major, minor);
-      default -> null;
+      default -> new Kind.CharacterDevice(mode, major, minor);
     };
   }
 
   /** What cannot be set is missing in the answer; the mode was set with the making. */
   private Bitmap4 setNew(CompoundContext c, VfsFile file, SetAttrs attrs) {
     AttrSetter setter = new AttrSetter(services, file, c.clientId());
-    FileStatus status = new FileStatus();
-    boolean others = attrs.hasOwnership() || attrs.hasTimes();
-    if (others && services.status(file, status) == NfsStat4.NFS4_OK && !status.isSymbolicLink()) {
-      setter.setOthers(attrs);
+    FileStatus made = new FileStatus();
+    if (!attrs.isEmpty() && services.status(file, made) == NfsStat4.NFS4_OK) {
+      setter.setNew(attrs, made);
     }
-    Bitmap4 set = setter.done();
-    if (attrs.hasMode()) {
-      set.set(FileAttributes.FATTR4_MODE);
-    }
-    return set;
+    return setter.done();
   }
 }

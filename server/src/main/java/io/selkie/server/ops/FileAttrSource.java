@@ -2,22 +2,37 @@ package io.selkie.server.ops;
 
 import io.selkie.posix.FileStatus;
 import io.selkie.posix.FileSystemStatus;
+import io.selkie.posix.QuotaStatus;
+import io.selkie.protocol.nfs4.Bitmap4;
+import io.selkie.protocol.nfs4.FileAttributes;
 import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.protocol.xdr.XdrWriter;
+import io.selkie.server.acl.Nfs4Ace;
 import io.selkie.server.ops.attr.AttrSource;
+import io.selkie.server.ops.attr.AttrSupport;
 import io.selkie.server.vfs.Export;
 import io.selkie.server.vfs.VfsFile;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.List;
 
 /** The attributes of one file, for one operation. */
 final class FileAttrSource implements AttrSource {
+
+  private static final Bitmap4 QUOTAS =
+      Bitmap4.of(
+          FileAttributes.FATTR4_QUOTA_AVAIL_HARD,
+          FileAttributes.FATTR4_QUOTA_AVAIL_SOFT,
+          FileAttributes.FATTR4_QUOTA_USED);
 
   private final FileServices services;
   private final VfsFile file;
   private final FileStatus status;
   private final long leastChange;
   private FileSystemStatus fileSystem;
+  private QuotaStatus quota;
+  private List<Nfs4Ace> acl;
+  private AttrSupport support;
 
   /**
    * Of a file.
@@ -38,6 +53,58 @@ final class FileAttrSource implements AttrSource {
     this.services = services;
     this.file = file;
     this.status = status;
+    this.support = services.support(file, 2);
+  }
+
+  /** The same under a minor version; by itself it is 2. */
+  FileAttrSource under(int minorVersion) {
+    support = services.support(file, minorVersion);
+    return this;
+  }
+
+  /**
+   * Reads what costs system calls of its own and may fail.
+   *
+   * @param asked what will be encoded
+   * @return an NFS status
+   */
+  int prepare(Bitmap4 asked) {
+    if (asked.isSet(FileAttributes.FATTR4_ACL)
+        && support.supported().isSet(FileAttributes.FATTR4_ACL)) {
+      acl = new ArrayList<>();
+      int result = FileAcls.read(services.fs().xattrs(), file, status, acl);
+      if (result != NfsStat4.NFS4_OK) {
+        return result;
+      }
+    }
+    if (asked.intersects(QUOTAS) && support.supported().intersects(QUOTAS)) {
+      quota = new QuotaStatus();
+      int result = services.fs().getQuota(file, status.uid(), quota);
+      if (result != NfsStat4.NFS4_OK) {
+        return result;
+      }
+    }
+    return NfsStat4.NFS4_OK;
+  }
+
+  @Override
+  public AttrSupport support() {
+    return support;
+  }
+
+  @Override
+  public QuotaStatus quota() {
+    return quota;
+  }
+
+  @Override
+  public List<Nfs4Ace> acl() {
+    return acl;
+  }
+
+  @Override
+  public List<String> fileSystemRoot() {
+    return file.export().map(export -> List.of(export.name().split("/"))).orElse(List.of());
   }
 
   @Override

@@ -9,11 +9,14 @@ import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.server.identity.Admission;
 import io.selkie.server.metrics.ServerMetrics;
 import io.selkie.server.ops.attr.AttrSource.ServerAttributes;
+import io.selkie.server.ops.attr.AttrSupport;
+import io.selkie.server.ops.attr.SetAttrs;
 import io.selkie.server.state.Courtesy;
 import io.selkie.server.state.Grace;
 import io.selkie.server.state.LockTable;
 import io.selkie.server.state.OpenTable;
 import io.selkie.server.vfs.Export;
+import io.selkie.server.vfs.ExportFeatures;
 import io.selkie.server.vfs.OpenFile;
 import io.selkie.server.vfs.OpenFileTable;
 import io.selkie.server.vfs.PassthroughFileSystem;
@@ -74,6 +77,28 @@ public record FileServices(
   /** The layout types offered for a file. */
   List<Integer> layoutTypes(VfsFile file) {
     return offersLayouts(file) ? arbiter.layoutTypes() : List.of();
+  }
+
+  /** Which attributes there are for a file under a minor version. */
+  AttrSupport support(VfsFile file, int minorVersion) {
+    Optional<Export> export = file.export();
+    if (export.isEmpty()) {
+      return AttrSupport.of(minorVersion, false, false, false);
+    }
+    ExportFeatures features = export.get().features();
+    return AttrSupport.of(
+        minorVersion, features.posixAcls(), features.userQuotas(), !layoutTypes(file).isEmpty());
+  }
+
+  /**
+   * The mode that a new file asks for: of its attributes, or what is usual. The umask counts only
+   * where the directory has no default access control list (RFC 8275).
+   */
+  int newMode(VfsFile directory, SetAttrs attrs, int usual) {
+    int mode = attrs.mode(usual);
+    return attrs.umask() == 0 || FileAcls.hasDefault(fs.xattrs(), directory)
+        ? mode
+        : mode & ~attrs.umask();
   }
 
   /** A file's status; through its open description where there is one, which costs least. */

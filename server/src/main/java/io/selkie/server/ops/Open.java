@@ -2,6 +2,7 @@ package io.selkie.server.ops;
 
 import io.selkie.layout.ChangePermit;
 import io.selkie.layout.FileChange;
+import io.selkie.posix.FileStatus;
 import io.selkie.protocol.nfs4.Bitmap4;
 import io.selkie.protocol.nfs4.FileAttributes;
 import io.selkie.protocol.nfs4.NfsOp4;
@@ -11,7 +12,7 @@ import io.selkie.protocol.nfs4.Stateid4;
 import io.selkie.protocol.nfs4.Stateids;
 import io.selkie.protocol.xdr.XdrWriter;
 import io.selkie.server.compound.CompoundContext;
-import io.selkie.server.ops.attr.AttrSets;
+import io.selkie.server.ops.attr.AttrSupport;
 import io.selkie.server.ops.attr.SetAttrs;
 import io.selkie.server.state.OpenHold;
 import io.selkie.server.state.OpenOwner;
@@ -73,7 +74,7 @@ final class Open extends FileOperation {
     if (!(c.currentFile() instanceof VfsFile current)) {
       return NfsStat4.NFS4ERR_NOFILEHANDLE;
     }
-    int status = check(args);
+    int status = check(c, args, current);
     if (status != NfsStat4.NFS4_OK) {
       return status;
     }
@@ -118,7 +119,7 @@ final class Open extends FileOperation {
     return create(c, args, current);
   }
 
-  private int check(OpenArgs args) {
+  private int check(CompoundContext c, OpenArgs args, VfsFile current) {
     if (!isShare(args.share(), args.deny())) {
       return NfsStat4.NFS4ERR_INVAL;
     }
@@ -139,12 +140,16 @@ final class Open extends FileOperation {
       return NfsStat4.NFS4ERR_INVAL;
     }
     SetAttrs attrs = args.attrs();
-    if (attrs.status() != NfsStat4.NFS4_OK) {
-      return attrs.status();
+    AttrSupport support = services.support(current, c.minorVersion());
+    int wrong = attrs.status(support, true);
+    if (wrong == NfsStat4.NFS4_OK && attrs.hasAcl()) {
+      wrong = FileAcls.wanted(attrs, false).status();
     }
-    return args.isExclusive() && !AttrSets.exclusiveCreate().containsAll(attrs.mask())
+    return wrong == NfsStat4.NFS4_OK
+            && args.isExclusive()
+            && !support.exclusiveCreate().containsAll(attrs.mask())
         ? NfsStat4.NFS4ERR_INVAL
-        : NfsStat4.NFS4_OK;
+        : wrong;
   }
 
   /** What a reclaim is answered with when others hold what it wants (section 15.1.9.5). */
@@ -312,7 +317,7 @@ final class Open extends FileOperation {
             .createFile(
                 directory,
                 args.name(),
-                attrs.hasMode() ? attrs.mode() : DEFAULT_MODE,
+                services.newMode(directory, attrs, DEFAULT_MODE),
                 mode,
                 args.verifier(),
                 args.wantsWrite() || attrs.hasSize());
@@ -334,9 +339,23 @@ final class Open extends FileOperation {
       }
       return openWith(c, args, created.file(), opened.file(), created.directory());
     }
+    if (args.isExclusive() && isSomebodyElses(created.file())) {
+      // The times of an empty file are for all to see: they do not make it theirs.
+      opened.file().release();
+      return NfsStat4.NFS4ERR_EXIST;
+    }
     AttrSetter setter = setNew(c, args, created.file(), opened.file());
     return register(
         c, args, created.file(), opened.file(), created.directory(), setter, false, hold);
+  }
+
+  private boolean isSomebodyElses(VfsFile file) {
+    if (services.kernel().mayAll()) {
+      return false;
+    }
+    FileStatus status = new FileStatus();
+    return services.status(file, status) != NfsStat4.NFS4_OK
+        || status.uid() != services.kernel().user().uid();
   }
 
   /**
@@ -349,13 +368,11 @@ final class Open extends FileOperation {
     if (attrs.hasSize()) {
       setter.setSize(target, attrs.size());
     }
-    if (attrs.hasMode() || attrs.hasOwnership() || attrs.hasTimes()) {
-      setter.setOthers(attrs);
+    FileStatus made = new FileStatus();
+    if (!attrs.isEmpty() && services.status(file, made) == NfsStat4.NFS4_OK) {
+      setter.setNew(attrs, made);
     }
     Bitmap4 set = setter.done();
-    if (attrs.hasMode() && (attrs.mode() & 06000) == 0) {
-      set.set(FileAttributes.FATTR4_MODE);
-    }
     if (args.isExclusive()) {
       // Where the verifier is kept; the client sets them next.
       set.set(FileAttributes.FATTR4_TIME_ACCESS_SET).set(FileAttributes.FATTR4_TIME_MODIFY_SET);

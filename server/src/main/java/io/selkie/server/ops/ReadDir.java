@@ -36,7 +36,7 @@ final class ReadDir extends FileOperation {
     if (!(c.currentFile() instanceof VfsFile directory)) {
       return NfsStat4.NFS4ERR_NOFILEHANDLE;
     }
-    if (AttrSets.asksWriteOnly(asked)) {
+    if (services.support(directory, c.minorVersion()).asksWriteOnly(asked)) {
       return NfsStat4.NFS4ERR_INVAL;
     }
     if (cookie == 1 || cookie == 2) {
@@ -56,7 +56,7 @@ final class ReadDir extends FileOperation {
       return NfsStat4.NFS4ERR_TOOSMALL;
     }
     out.int64(ourVerifier);
-    Entries entries = new Entries(out, end - TAIL_BYTES, asked);
+    Entries entries = new Entries(out, end - TAIL_BYTES, asked, c.minorVersion());
     status =
         services
             .fs()
@@ -74,11 +74,13 @@ final class ReadDir extends FileOperation {
     private final XdrWriter out;
     private final int end;
     private final Bitmap4 asked;
+    private final int minorVersion;
     private int count;
     private boolean eof;
     private int failure = NfsStat4.NFS4_OK;
 
-    Entries(XdrWriter out, int end, Bitmap4 asked) {
+    Entries(XdrWriter out, int end, Bitmap4 asked, int minorVersion) {
+      this.minorVersion = minorVersion;
       this.out = out;
       this.end = end;
       this.asked = asked;
@@ -103,7 +105,13 @@ final class ReadDir extends FileOperation {
           new Bitmap4().encode(out);
           out.int32(0);
         } else {
-          AttrSets.encode(out, asked, new FileAttrSource(services, file, status));
+          FileAttrSource source = new FileAttrSource(services, file, status).under(minorVersion);
+          int prepared = source.prepare(asked);
+          if (prepared != NfsStat4.NFS4_OK) {
+            out.rewind(start);
+            return entry(cookie, name, prepared, null, null);
+          }
+          AttrSets.encode(out, asked, source);
         }
       } catch (XdrException e) {
         if (e.kind() != XdrException.Kind.NO_SPACE) {

@@ -38,8 +38,9 @@ final class SetAttr extends DataOperation {
 
   private int set(
       CompoundContext c, VfsFile file, Stateid4 stateid, SetAttrs attrs, AttrSetter setter) {
-    if (attrs.status() != NfsStat4.NFS4_OK) {
-      return attrs.status();
+    int wrong = attrs.status(services.support(file, c.minorVersion()), false);
+    if (wrong != NfsStat4.NFS4_OK) {
+      return wrong;
     }
     if (file.export().map(Export::readOnly).orElse(true)) {
       // Before layouts are recalled for a change that is not made.

@@ -32,6 +32,11 @@ public record ExportFeatures(boolean posixAcls, boolean userQuotas, long changeG
   /** Nothing known: what is safe to suppose. */
   public static final ExportFeatures NONE = new ExportFeatures(false, false, TICK_NANOS);
 
+  /** Whether time stamps have no fractions of a second. */
+  boolean wholeSeconds() {
+    return changeGrainNanos == SECONDS_NANOS;
+  }
+
   /**
    * Finds out.
    *

@@ -8,6 +8,7 @@ import io.selkie.posix.FileStatus;
 import io.selkie.posix.Kernel;
 import io.selkie.posix.Names;
 import io.selkie.posix.OpenFlags;
+import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 import java.util.function.Supplier;
 
@@ -17,6 +18,7 @@ import java.util.function.Supplier;
  */
 public final class NamespaceChanges {
   private static final byte[] DOT = Names.bytes(".");
+  private static final byte[] DEFAULT_ACL = Names.bytes("system.posix_acl_default");
 
   /** Acts as the server. */
   private final Kernel own;
@@ -108,7 +110,7 @@ public final class NamespaceChanges {
           Found found = find(directory, fd, name, status);
           if (found.status() == NFS4_OK) {
             int mode = modeOf(kind);
-            if (mode >= 0 && status.permissions() != mode) {
+            if (mode >= 0 && status.permissions() != mode && !inheritsAcl(fd)) {
               setModeOf(fd, name, mode);
             }
           }
@@ -448,6 +450,11 @@ public final class NamespaceChanges {
           case Kind.CharacterDevice device -> device.mode;
         };
     return mode < 0 ? -1 : mode & 07777;
+  }
+
+  /** Whether what is made in a directory gets its access control list, which the mode is cut by. */
+  boolean inheritsAcl(int directoryFd) {
+    return own.getXattr(directoryFd, DEFAULT_ACL, MemorySegment.NULL) > 0;
   }
 
   /** Undoes what the process' umask took away. */

@@ -10,6 +10,7 @@ import io.selkie.posix.Kernel;
 import io.selkie.posix.Names;
 import io.selkie.posix.OpenFlags;
 import io.selkie.posix.PosixException;
+import io.selkie.posix.QuotaStatus;
 import io.selkie.posix.ResolveFlags;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -308,6 +309,11 @@ public final class PassthroughFileSystem implements AutoCloseable {
       return NFS4_OK;
     }
     return withFile(file, false, fd -> kernel.fstatfs(fd, out));
+  }
+
+  /** What a user may use of the file system the file is on, and has used. */
+  public int getQuota(VfsFile file, int uid, QuotaStatus out) {
+    return withFile(file, false, fd -> own.userQuota(fd, uid, out));
   }
 
   /** The change attribute: greater after every change, see {@link ChangeClock}. */

@@ -172,7 +172,7 @@ class FileOperationsTest {
   @Test
   void failedSetattrTellsWhatItSet() throws IOException {
     Files.writeString(file("f"), "12345");
-    Bitmap4 acl = new Bitmap4().set(FileAttributes.FATTR4_ACL);
+    Bitmap4 acl = new Bitmap4().set(FileAttributes.FATTR4_ARCHIVE);
     Answer answer =
         client.on(
             client.handleOf("data", "f"),

@@ -15,7 +15,8 @@ import java.util.List;
  * that can be set how one is read. In the order of their numbers, which is the order on the wire.
  */
 enum Attr {
-  SUPPORTED_ATTRS(FileAttributes.FATTR4_SUPPORTED_ATTRS, (f, out) -> AttrSets.supported(out)),
+  SUPPORTED_ATTRS(
+      FileAttributes.FATTR4_SUPPORTED_ATTRS, (f, out) -> f.support().supported().encode(out)),
   TYPE(FileAttributes.FATTR4_TYPE, (f, out) -> out.int32(AttrSets.type(f.status()))),
   FH_EXPIRE_TYPE(
       FileAttributes.FATTR4_FH_EXPIRE_TYPE, (f, out) -> out.int32(Nfs4Const.FH4_PERSISTENT)),
@@ -36,7 +37,13 @@ enum Attr {
   UNIQUE_HANDLES(FileAttributes.FATTR4_UNIQUE_HANDLES, (f, out) -> out.bool(true)),
   LEASE_TIME(FileAttributes.FATTR4_LEASE_TIME, (f, out) -> out.int32(f.server().leaseSeconds())),
   RDATTR_ERROR(FileAttributes.FATTR4_RDATTR_ERROR, (f, out) -> out.int32(f.rdattrError())),
-  ACLSUPPORT(FileAttributes.FATTR4_ACLSUPPORT, (f, out) -> out.int32(0)),
+  ACL(
+      FileAttributes.FATTR4_ACL,
+      (f, out) -> WireAce.encode(out, f.acl()),
+      (in, to) -> to.takeAcl(WireAce.decode(in))),
+  ACLSUPPORT(
+      FileAttributes.FATTR4_ACLSUPPORT,
+      (f, out) -> out.int32(f.support().hasAcls() ? AttrSets.ALLOW_AND_DENY : 0)),
   CANSETTIME(FileAttributes.FATTR4_CANSETTIME, (f, out) -> out.bool(true)),
   CASE_INSENSITIVE(FileAttributes.FATTR4_CASE_INSENSITIVE, (f, out) -> out.bool(false)),
   CASE_PRESERVING(FileAttributes.FATTR4_CASE_PRESERVING, (f, out) -> out.bool(true)),
@@ -46,6 +53,13 @@ enum Attr {
   FILES_AVAIL(FileAttributes.FATTR4_FILES_AVAIL, (f, out) -> out.int64(f.fileSystem().filesFree())),
   FILES_FREE(FileAttributes.FATTR4_FILES_FREE, (f, out) -> out.int64(f.fileSystem().filesFree())),
   FILES_TOTAL(FileAttributes.FATTR4_FILES_TOTAL, (f, out) -> out.int64(f.fileSystem().files())),
+  FS_LOCATIONS(
+      FileAttributes.FATTR4_FS_LOCATIONS,
+      (f, out) -> {
+        // Where it is, and that it is nowhere else.
+        AttrSets.pathname(out, f.fileSystemRoot());
+        out.int32(0);
+      }),
   HOMOGENEOUS(FileAttributes.FATTR4_HOMOGENEOUS, (f, out) -> out.bool(true)),
   MAXFILESIZE(FileAttributes.FATTR4_MAXFILESIZE, (f, out) -> out.int64(Long.MAX_VALUE)),
   MAXLINK(FileAttributes.FATTR4_MAXLINK, (f, out) -> out.int32(AttrSets.LINKS_MAX)),
@@ -56,7 +70,7 @@ enum Attr {
   MODE(
       FileAttributes.FATTR4_MODE,
       (f, out) -> out.int32(f.status().permissions()),
-      (in, to) -> to.mode(in.int32())),
+      (in, to) -> to.takeMode(in.int32())),
   NO_TRUNC(FileAttributes.FATTR4_NO_TRUNC, (f, out) -> out.bool(true)),
   NUMLINKS(FileAttributes.FATTR4_NUMLINKS, (f, out) -> out.int32(f.status().linkCount())),
   OWNER(
@@ -67,15 +81,20 @@ enum Attr {
       FileAttributes.FATTR4_OWNER_GROUP,
       (f, out) -> Owners.encode(out, f.status().gid()),
       (in, to) -> to.ownerGroup(in.utf8(Owners.LENGTH_MAX))),
+  QUOTA_AVAIL_HARD(
+      FileAttributes.FATTR4_QUOTA_AVAIL_HARD,
+      (f, out) -> out.int64(AttrSets.left(f, f.quota().hardLimitBytes()))),
+  QUOTA_AVAIL_SOFT(
+      FileAttributes.FATTR4_QUOTA_AVAIL_SOFT,
+      (f, out) -> out.int64(AttrSets.left(f, f.quota().softLimitBytes()))),
+  QUOTA_USED(FileAttributes.FATTR4_QUOTA_USED, (f, out) -> out.int64(f.quota().usedBytes())),
   RAWDEV(
       FileAttributes.FATTR4_RAWDEV,
       (f, out) -> {
         out.int32(f.status().rdevMajor());
         out.int32(f.status().rdevMinor());
       }),
-  SPACE_AVAIL(
-      FileAttributes.FATTR4_SPACE_AVAIL,
-      (f, out) -> out.int64(f.fileSystem().blocksAvailable() * f.fileSystem().fragmentSize())),
+  SPACE_AVAIL(FileAttributes.FATTR4_SPACE_AVAIL, (f, out) -> out.int64(AttrSets.spaceAvailable(f))),
   SPACE_FREE(
       FileAttributes.FATTR4_SPACE_FREE,
       (f, out) -> out.int64(f.fileSystem().blocksFree() * f.fileSystem().fragmentSize())),
@@ -112,19 +131,33 @@ enum Attr {
       FileAttributes.FATTR4_MOUNTED_ON_FILEID, (f, out) -> out.int64(f.mountedOnFileId())),
   FS_LAYOUT_TYPES(
       FileAttributes.FATTR4_FS_LAYOUT_TYPES, (f, out) -> layoutTypes(out, f.layoutTypes())),
+  LAYOUT_HINT(FileAttributes.FATTR4_LAYOUT_HINT, null, (in, to) -> to.skipLayoutHint(in)),
   LAYOUT_TYPES(FileAttributes.FATTR4_LAYOUT_TYPES, (f, out) -> layoutTypes(out, f.layoutTypes())),
   LAYOUT_BLKSIZE(
       FileAttributes.FATTR4_LAYOUT_BLKSIZE, (f, out) -> out.int32(LayoutPolicy.ALIGNMENT_BYTES)),
   LAYOUT_ALIGNMENT(
       FileAttributes.FATTR4_LAYOUT_ALIGNMENT, (f, out) -> out.int32(LayoutPolicy.ALIGNMENT_BYTES)),
+  MODE_SET_MASKED(
+      FileAttributes.FATTR4_MODE_SET_MASKED,
+      null,
+      (in, to) -> to.modeSetMasked(in.int32(), in.int32())),
   SUPPATTR_EXCLCREAT(
-      FileAttributes.FATTR4_SUPPATTR_EXCLCREAT, (f, out) -> AttrSets.exclusiveCreate(out)),
+      FileAttributes.FATTR4_SUPPATTR_EXCLCREAT,
+      (f, out) -> f.support().exclusiveCreate().encode(out)),
   FS_CHARSET_CAP(
       FileAttributes.FATTR4_FS_CHARSET_CAP,
       (f, out) -> out.int32(Nfs4Const.FSCHARSET_CAP4_CONTAINS_NON_UTF8)),
+  CLONE_BLKSIZE(
+      FileAttributes.FATTR4_CLONE_BLKSIZE,
+      (f, out) -> out.int32((int) f.fileSystem().fragmentSize())),
+  SPACE_FREED(
+      FileAttributes.FATTR4_SPACE_FREED,
+      (f, out) -> out.int64(f.status().linkCount() > 1 ? 0 : f.status().blocks() * 512)),
   CHANGE_ATTR_TYPE(
       FileAttributes.FATTR4_CHANGE_ATTR_TYPE,
       (f, out) -> out.int32(Nfs4Const.NFS4_CHANGE_TYPE_IS_MONOTONIC_INCR)),
+  MODE_UMASK(
+      FileAttributes.FATTR4_MODE_UMASK, null, (in, to) -> to.modeUmask(in.int32(), in.int32())),
   XATTR_SUPPORT(FileAttributes.FATTR4_XATTR_SUPPORT, (f, out) -> out.bool(f.hasXattrs()));
 
   /** Writes a value. */
@@ -192,6 +225,8 @@ enum Attr {
 
   private static void layoutTypes(XdrWriter out, List<Integer> types) {
     out.int32(types.size());
-    types.forEach(out::int32);
+    for (int i = 0; i < types.size(); i++) {
+      out.int32(types.get(i));
+    }
   }
 }

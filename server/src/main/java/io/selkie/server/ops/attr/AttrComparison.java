@@ -14,12 +14,17 @@ import java.nio.ByteBuffer;
  */
 public final class AttrComparison {
 
-  private static final int VALUES_BYTES_MAX = 8192;
+  private static final int VALUES_BYTES_MAX = 1 << 16;
 
   private final Bitmap4 mask = new Bitmap4();
   private ByteBuffer values;
 
   private AttrComparison() {}
+
+  /** What the client sent values of. */
+  public Bitmap4 mask() {
+    return mask;
+  }
 
   /** Reads the client's fattr4, which stays valid with the request. */
   public static AttrComparison decode(XdrReader in) {
@@ -36,10 +41,10 @@ public final class AttrComparison {
    *     or NFS4ERR_INVAL for what can only be set and for rdattr_error
    */
   public int compare(AttrSource file) {
-    if (!AttrSets.supported().containsAll(mask)) {
+    if (!file.support().supported().containsAll(mask)) {
       return NfsStat4.NFS4ERR_ATTRNOTSUPP;
     }
-    if (AttrSets.asksWriteOnly(mask) || mask.isSet(FileAttributes.FATTR4_RDATTR_ERROR)) {
+    if (file.support().asksWriteOnly(mask) || mask.isSet(FileAttributes.FATTR4_RDATTR_ERROR)) {
       return NfsStat4.NFS4ERR_INVAL;
     }
     ByteBuffer ours = ByteBuffer.allocate(VALUES_BYTES_MAX);

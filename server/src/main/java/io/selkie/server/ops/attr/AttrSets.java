@@ -2,53 +2,49 @@ package io.selkie.server.ops.attr;
 
 import io.selkie.posix.FileStatus;
 import io.selkie.protocol.nfs4.Bitmap4;
-import io.selkie.protocol.nfs4.FileAttributes;
 import io.selkie.protocol.nfs4.Nfs4Const;
 import io.selkie.protocol.xdr.XdrWriter;
+import java.util.List;
 
 /** Sets of attributes and the values that take more than a line. Stateless. */
 public final class AttrSets {
 
   static final int LINKS_MAX = 65_000;
 
+  /** ACL4_SUPPORT_ALLOW_ACL and ACL4_SUPPORT_DENY_ACL. */
+  static final int ALLOW_AND_DENY = 0x01 | 0x02;
+
   private AttrSets() {}
 
-  /** Everything this server has, to read or to set. A new set that the caller may change. */
+  /** Everything this server has, wherever it has it. A new set that the caller may change. */
   public static Bitmap4 supported() {
-    Bitmap4 set = new Bitmap4();
-    for (Attr attr : Attr.values()) {
-      set.set(attr.number());
+    return new Bitmap4().assign(AttrSupport.of(2, true, true, true).supported());
+  }
+
+  /** What of that can be read. A new set that the caller may change. */
+  public static Bitmap4 readable() {
+    return new Bitmap4().assign(AttrSupport.of(2, true, true, true).readable());
+  }
+
+  /** Bytes that are free for ordinary users. */
+  static long spaceAvailable(AttrSource file) {
+    return file.fileSystem().blocksAvailable() * file.fileSystem().fragmentSize();
+  }
+
+  /** What a limit leaves, which is never more than there is. */
+  static long left(AttrSource file, long limitBytes) {
+    long space = spaceAvailable(file);
+    return limitBytes == 0
+        ? space
+        : Math.min(space, Math.max(0, limitBytes - file.quota().usedBytes()));
+  }
+
+  /** pathname4. */
+  static void pathname(XdrWriter out, List<String> components) {
+    out.int32(components.size());
+    for (String component : components) {
+      out.utf8(component);
     }
-    return set;
-  }
-
-  /** What can be set. */
-  public static Bitmap4 settable() {
-    Bitmap4 set = new Bitmap4();
-    for (Attr attr : Attr.values()) {
-      if (attr.decoder() != null) {
-        set.set(attr.number());
-      }
-    }
-    return set;
-  }
-
-  /**
-   * What EXCLUSIVE4_1 may set: all but the times, which keep the verifier (RFC 8881 section
-   * 18.16.4).
-   */
-  public static Bitmap4 exclusiveCreate() {
-    return settable()
-        .unset(FileAttributes.FATTR4_TIME_ACCESS_SET)
-        .unset(FileAttributes.FATTR4_TIME_MODIFY_SET);
-  }
-
-  static void supported(XdrWriter out) {
-    supported().encode(out);
-  }
-
-  static void exclusiveCreate(XdrWriter out) {
-    exclusiveCreate().encode(out);
   }
 
   /** nfs_ftype4. */
@@ -65,12 +61,12 @@ public final class AttrSets {
   }
 
   /**
-   * Writes a fattr4: the attributes asked for that this server has, in order.
+   * Writes a fattr4: the attributes asked for that there are, in order.
    *
    * @param asked as the client sent it; left as it is
    */
   public static void encode(XdrWriter out, Bitmap4 asked, AttrSource file) {
-    Bitmap4 given = readable().and(asked);
+    Bitmap4 given = new Bitmap4().assign(file.support().readable()).and(asked);
     given.encode(out);
     int length = out.beginOpaque();
     encodeValues(out, given, file);
@@ -82,18 +78,5 @@ public final class AttrSets {
     for (int number = given.next(0); number >= 0; number = given.next(number + 1)) {
       Attr.of(number).encoder().encode(file, out);
     }
-  }
-
-  /** What can be read. */
-  public static Bitmap4 readable() {
-    return supported()
-        .unset(FileAttributes.FATTR4_TIME_ACCESS_SET)
-        .unset(FileAttributes.FATTR4_TIME_MODIFY_SET);
-  }
-
-  /** Whether only attributes that can only be set are asked for: NFS4ERR_INVAL then. */
-  public static boolean asksWriteOnly(Bitmap4 asked) {
-    return asked.isSet(FileAttributes.FATTR4_TIME_ACCESS_SET)
-        || asked.isSet(FileAttributes.FATTR4_TIME_MODIFY_SET);
   }
 }

@@ -2,7 +2,9 @@ package io.selkie.server.ops.attr;
 
 import io.selkie.posix.FileStatus;
 import io.selkie.posix.FileSystemStatus;
+import io.selkie.posix.QuotaStatus;
 import io.selkie.protocol.xdr.XdrWriter;
+import io.selkie.server.acl.Nfs4Ace;
 import java.util.List;
 
 /**
@@ -10,6 +12,9 @@ import java.util.List;
  * for only when an attribute needs it.
  */
 public interface AttrSource {
+
+  /** Which attributes there are for the file. */
+  AttrSupport support();
 
   /** The file's status. */
   FileStatus status();
@@ -19,6 +24,15 @@ public interface AttrSource {
 
   /** The status of its file system; asked for at most a few times. */
   FileSystemStatus fileSystem();
+
+  /** What its owner may still use; read before with {@link #support()} saying so. */
+  QuotaStatus quota();
+
+  /** Its access control list; read before. */
+  List<Nfs4Ace> acl();
+
+  /** The path of its file system from the server's root, component by component. */
+  List<String> fileSystemRoot();
 
   /** Writes its filehandle as an opaque. */
   void encodeFileHandle(XdrWriter out);

@@ -1,7 +1,6 @@
 package io.selkie.server.ops.attr;
 
 import io.selkie.protocol.xdr.XdrWriter;
-import java.nio.charset.StandardCharsets;
 import java.util.OptionalInt;
 
 /**
@@ -16,7 +15,32 @@ final class Owners {
   private Owners() {}
 
   static void encode(XdrWriter out, int id) {
-    out.opaque(Integer.toUnsignedString(id).getBytes(StandardCharsets.US_ASCII));
+    long rest = Integer.toUnsignedLong(id);
+    int digits = 1;
+    for (long bound = 10; rest >= bound; bound *= 10) {
+      digits++;
+    }
+    out.int32(digits);
+    // Up to twelve bytes, the padding among them, first one highest.
+    long first = 0;
+    int last = 0;
+    for (int at = digits - 1; at >= 0; at--) {
+      long digit = '0' + rest % 10;
+      rest /= 10;
+      if (at < Long.BYTES) {
+        first |= digit << (Long.SIZE - Byte.SIZE * (at + 1));
+      } else {
+        last |= (int) digit << (Integer.SIZE - Byte.SIZE * (at + 1 - Long.BYTES));
+      }
+    }
+    if (digits <= Integer.BYTES) {
+      out.int32((int) (first >>> Integer.SIZE));
+    } else {
+      out.int64(first);
+      if (digits > Long.BYTES) {
+        out.int32(last);
+      }
+    }
   }
 
   /** Empty for anything but a number without leading zeroes: NFS4ERR_BADOWNER. */

@@ -6,18 +6,25 @@ import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.protocol.xdr.Xdr;
 import io.selkie.protocol.xdr.XdrException;
 import io.selkie.protocol.xdr.XdrReader;
+import io.selkie.server.acl.Nfs4Ace;
+import java.util.List;
 import java.util.OptionalInt;
 
 /** Attributes that a client wants to set: a fattr4 as SETATTR, OPEN and CREATE carry it. */
 public final class SetAttrs {
 
-  /** Longest attribute values accepted, in bytes: two owners and a dozen words. */
-  private static final int VALUES_BYTES_MAX = 8192;
+  /** Longest attribute values accepted, in bytes: an access control list is most of it. */
+  private static final int VALUES_BYTES_MAX = 1 << 16;
+
+  private static final int LAYOUT_HINT_BYTES_MAX = 8192;
 
   private final Bitmap4 mask = new Bitmap4();
   private int status = NfsStat4.NFS4_OK;
   private long size;
   private int mode;
+  private int modeMask;
+  private int umask;
+  private List<WireAce> acl;
   private int uid = -1;
   private int gid = -1;
   private SetTime accessTime;
@@ -80,11 +87,37 @@ public final class SetAttrs {
     }
   }
 
-  void mode(int newMode) {
+  void takeMode(int newMode) {
     mode = newMode;
     if ((newMode & ~07777) != 0) {
       wrong(NfsStat4.NFS4ERR_INVAL);
     }
+  }
+
+  void modeSetMasked(int value, int ofMask) {
+    mode = value & ofMask;
+    modeMask = ofMask;
+    if (((value | ofMask) & ~07777) != 0 || (value & ~ofMask) != 0) {
+      wrong(NfsStat4.NFS4ERR_INVAL);
+    }
+  }
+
+  void modeUmask(int newMode, int newUmask) {
+    takeMode(newMode);
+    umask = newUmask;
+    if ((newUmask & ~0777) != 0) {
+      wrong(NfsStat4.NFS4ERR_INVAL);
+    }
+  }
+
+  void takeAcl(List<WireAce> aces) {
+    acl = aces;
+  }
+
+  /** A hint is taken, and as there is one layout type only, that is all there is to do about it. */
+  void skipLayoutHint(XdrReader in) {
+    in.int32();
+    in.skipVariableOpaque(LAYOUT_HINT_BYTES_MAX);
   }
 
   void owner(String text) {
@@ -152,14 +185,73 @@ public final class SetAttrs {
     return size;
   }
 
-  /** Whether the mode is to be set. */
-  public boolean hasMode() {
-    return mask.isSet(FileAttributes.FATTR4_MODE);
+  /**
+   * What is wrong with them for the files of a file system: {@link #status()}, before that what
+   * there is not.
+   *
+   * @param support what there is
+   * @param creating whether a file is made: only then there is a umask
+   */
+  public int status(AttrSupport support, boolean creating) {
+    if (!support.supported().containsAll(mask)) {
+      return NfsStat4.NFS4ERR_ATTRNOTSUPP;
+    }
+    int modes =
+        (mask.isSet(FileAttributes.FATTR4_MODE) ? 1 : 0)
+            + (mask.isSet(FileAttributes.FATTR4_MODE_SET_MASKED) ? 1 : 0)
+            + (mask.isSet(FileAttributes.FATTR4_MODE_UMASK) ? 1 : 0);
+    if (modes > 1 || (!creating && mask.isSet(FileAttributes.FATTR4_MODE_UMASK))) {
+      return NfsStat4.NFS4ERR_INVAL;
+    }
+    return status;
   }
 
-  /** The mode, valid with {@link #hasMode}: permission bits, 07777. */
-  public int mode() {
-    return mode;
+  /** Whether the mode is to be set, in whichever way. */
+  public boolean hasMode() {
+    return modeAttribute() >= 0;
+  }
+
+  /** Which attribute sets the mode; -1 for none. */
+  public int modeAttribute() {
+    return mask.isSet(FileAttributes.FATTR4_MODE)
+        ? FileAttributes.FATTR4_MODE
+        : mask.isSet(FileAttributes.FATTR4_MODE_SET_MASKED)
+            ? FileAttributes.FATTR4_MODE_SET_MASKED
+            : mask.isSet(FileAttributes.FATTR4_MODE_UMASK) ? FileAttributes.FATTR4_MODE_UMASK : -1;
+  }
+
+  /** Whether the mode to set depends on the one there is. */
+  public boolean modeIsMasked() {
+    return mask.isSet(FileAttributes.FATTR4_MODE_SET_MASKED);
+  }
+
+  /**
+   * The mode to set: permission bits, 07777.
+   *
+   * @param now the mode there is, or that a new file has when nobody says
+   */
+  public int mode(int now) {
+    return modeIsMasked() ? (now & ~modeMask) | mode : hasMode() ? mode : now;
+  }
+
+  /** What a new file's mode loses where the directory has no default list; 0 when not said. */
+  public int umask() {
+    return umask;
+  }
+
+  /** Whether an access control list is to be set. */
+  public boolean hasAcl() {
+    return acl != null;
+  }
+
+  /**
+   * The access control list to set, valid with {@link #hasAcl}.
+   *
+   * @param into receives the entries
+   * @return NFS4_OK, or NFS4ERR_BADOWNER for a name that is nobody's
+   */
+  public int acl(List<Nfs4Ace> into) {
+    return WireAce.resolve(acl, into);
   }
 
   /** Whether owner or group are to be set. */

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.selkie.posix.FileStatus;
 import io.selkie.posix.FileSystemStatus;
+import io.selkie.posix.QuotaStatus;
 import io.selkie.protocol.nfs4.Bitmap4;
 import io.selkie.protocol.nfs4.FileAttributes;
 import io.selkie.protocol.nfs4.LayoutConst4;
@@ -11,8 +12,12 @@ import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.protocol.xdr.XdrException;
 import io.selkie.protocol.xdr.XdrReader;
 import io.selkie.protocol.xdr.XdrWriter;
+import io.selkie.server.acl.AclMapping;
+import io.selkie.server.acl.Nfs4Ace;
+import io.selkie.server.acl.PosixAcl;
 import java.nio.ByteBuffer;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Consumer;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -34,6 +39,7 @@ class AttrTest {
 
   @Test
   void valuesComeInTheOrderOfTheirNumbersAndWhatIsNotThereIsLeftOut() {
+    source.acls = false;
     Bitmap4 asked =
         new Bitmap4()
             .set(FileAttributes.FATTR4_OWNER)
@@ -66,6 +72,7 @@ class AttrTest {
   void comparisonSeesADifferenceAndRefusesWhatCannotBeRead() {
     AttrComparison size =
         AttrComparison.decode(encoded(new Bitmap4().set(FileAttributes.FATTR4_SIZE)));
+    source.acls = false;
     source.status.size(1);
     assertThat(size.compare(source)).isEqualTo(NfsStat4.NFS4ERR_NOT_SAME);
     assertThat(comparison(FileAttributes.FATTR4_ACL)).isEqualTo(NfsStat4.NFS4ERR_ATTRNOTSUPP);
@@ -100,7 +107,7 @@ class AttrTest {
                 }));
     assertThat(attrs.status()).isEqualTo(NfsStat4.NFS4_OK);
     assertThat(attrs.size()).isEqualTo(99);
-    assertThat(attrs.mode()).isEqualTo(0640);
+    assertThat(attrs.mode(0)).isEqualTo(0640);
     assertThat(attrs.uid()).isEqualTo(-1);
     assertThat(attrs.gid()).isEqualTo(42);
     assertThat(attrs.accessTime().nanos()).isEqualTo(FileStatus.UTIME_NOW);
@@ -109,7 +116,7 @@ class AttrTest {
 
   @Test
   void whatCannotBeSetIsToldApart() {
-    assertThat(status(FileAttributes.FATTR4_ACL, out -> out.int32(0)))
+    assertThat(status(FileAttributes.FATTR4_ARCHIVE, out -> out.int32(0)))
         .isEqualTo(NfsStat4.NFS4ERR_ATTRNOTSUPP);
     assertThat(status(FileAttributes.FATTR4_CHANGE, out -> out.int64(0)))
         .isEqualTo(NfsStat4.NFS4ERR_INVAL);
@@ -142,7 +149,7 @@ class AttrTest {
 
   @Test
   void exclusiveCreateLeavesTheVerifiersPlaceAlone() {
-    Bitmap4 set = AttrSets.exclusiveCreate();
+    Bitmap4 set = AttrSupport.of(2, true, true, true).exclusiveCreate();
     assertThat(set.isSet(FileAttributes.FATTR4_MODE)).isTrue();
     assertThat(set.isSet(FileAttributes.FATTR4_TIME_MODIFY_SET)).isFalse();
   }
@@ -181,10 +188,34 @@ class AttrTest {
   private static final class Source implements AttrSource {
     private final FileStatus status =
         new FileStatus().mode(FileStatus.TYPE_REGULAR | 0644).size(4711).uid(1000).gid(100);
+    private boolean acls = true;
     private final FileSystemStatus fileSystem = new FileSystemStatus();
 
     Source() {
       fileSystem.set(0xEF53, 4096, 1000, 500, 400, 100, 50);
+    }
+
+    @Override
+    public AttrSupport support() {
+      return AttrSupport.of(2, acls, true, true);
+    }
+
+    @Override
+    public QuotaStatus quota() {
+      QuotaStatus quota = new QuotaStatus();
+      quota.set(1 << 20, 0, 4096);
+      return quota;
+    }
+
+    @Override
+    public List<Nfs4Ace> acl() {
+      return AclMapping.toNfs4(
+          new AclMapping.PosixAcls(PosixAcl.ofMode(0640), Optional.empty()), false);
+    }
+
+    @Override
+    public List<String> fileSystemRoot() {
+      return List.of("a", "b");
     }
 
     @Override
