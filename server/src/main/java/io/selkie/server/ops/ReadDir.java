@@ -6,6 +6,7 @@ import io.selkie.protocol.nfs4.Bitmap4;
 import io.selkie.protocol.nfs4.FileAttributes;
 import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.NfsStat4;
+import io.selkie.protocol.xdr.Xdr;
 import io.selkie.protocol.xdr.XdrException;
 import io.selkie.protocol.xdr.XdrReader;
 import io.selkie.protocol.xdr.XdrWriter;
@@ -29,8 +30,7 @@ final class ReadDir extends FileOperation {
     XdrReader args = c.args();
     long cookie = args.int64();
     long verifier = args.int64();
-    // dircount is a hint for servers whose attributes cost more than their names.
-    args.int32();
+    long dirCount = args.uint32();
     long maxCount = args.uint32();
     Bitmap4 asked = new Bitmap4().decode(args);
     if (!(c.currentFile() instanceof VfsFile directory)) {
@@ -56,7 +56,7 @@ final class ReadDir extends FileOperation {
       return NfsStat4.NFS4ERR_TOOSMALL;
     }
     out.int64(ourVerifier);
-    Entries entries = new Entries(out, end - TAIL_BYTES, asked, c.minorVersion());
+    Entries entries = new Entries(out, end - TAIL_BYTES, dirCount, asked, c.minorVersion());
     status =
         services
             .fs()
@@ -75,11 +75,17 @@ final class ReadDir extends FileOperation {
     private final int end;
     private final Bitmap4 asked;
     private final int minorVersion;
+
+    /** Bytes of cookies and names that dircount still allows. */
+    private long namesLeft;
+
     private int count;
     private boolean eof;
     private int failure = NfsStat4.NFS4_OK;
 
-    Entries(XdrWriter out, int end, Bitmap4 asked, int minorVersion) {
+    Entries(XdrWriter out, int end, long dirCount, Bitmap4 asked, int minorVersion) {
+      // A limit of nothing is none (section 18.23.3).
+      this.namesLeft = dirCount == 0 ? Long.MAX_VALUE : dirCount;
       this.minorVersion = minorVersion;
       this.out = out;
       this.end = end;
@@ -92,6 +98,10 @@ final class ReadDir extends FileOperation {
         // Nobody asked to be told of the one, so it is the whole that fails; what is there already
         // can be given first.
         failure = count == 0 ? outcome : NfsStat4.NFS4_OK;
+        return false;
+      }
+      int nameBytes = Long.BYTES + Integer.BYTES + Xdr.padded(name.length);
+      if (nameBytes > namesLeft && count > 0) {
         return false;
       }
       int start = out.position();
@@ -125,6 +135,7 @@ final class ReadDir extends FileOperation {
         return false;
       }
       count++;
+      namesLeft -= nameBytes;
       return true;
     }
 
@@ -133,6 +144,11 @@ final class ReadDir extends FileOperation {
       int length = out.beginOpaque();
       out.int32(outcome);
       out.endOpaque(length);
+    }
+
+    @Override
+    public int roomBytes() {
+      return end - out.position();
     }
 
     @Override

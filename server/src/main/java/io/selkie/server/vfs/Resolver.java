@@ -96,12 +96,22 @@ final class Resolver implements AutoCloseable {
         return Optional.empty();
       }
     }
-    FileIdentity identity = Identities.of(status, has ? kernelHandle : null);
+    return Optional.of(named(export, status, has ? kernelHandle : null));
+  }
+
+  /**
+   * What a file is to clients whose status and handle are known.
+   *
+   * @param kernelHandle null where the file system gives none; kept
+   */
+  VfsFile named(Export export, FileStatus status, FileHandleBytes kernelHandle) {
+    boolean has = kernelHandle != null;
+    FileIdentity identity = Identities.of(status, kernelHandle);
     boolean fits = has && kernelHandle.length() <= FileHandleCodec.KERNEL_LENGTH_MAX;
     FileHandle handle =
         new FileHandle(
             export.id(), identity.inode(), identity.generation(), fits ? kernelHandle : null);
-    return Optional.of(new VfsFile(export, handle, codec.encode(handle)));
+    return new VfsFile(export, handle, codec.encode(handle));
   }
 
   /** Remembers where a file was seen, if its export has a use for that. */
