@@ -395,6 +395,11 @@ public final class Arbiter implements LayoutArbiter {
     return context.ledger().granted();
   }
 
+  @Override
+  public Map<Long, Holdings> holdings() {
+    return context.ledger().holdings();
+  }
+
   /** Files that something is remembered of; 0 when nobody holds, asks for or changes anything. */
   public int fileCount() {
     int count = 0;

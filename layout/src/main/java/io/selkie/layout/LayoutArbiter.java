@@ -8,6 +8,7 @@ import io.selkie.protocol.nfs4.LayoutConst4;
 import io.selkie.protocol.nfs4.Stateid4;
 import java.nio.ByteBuffer;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletionStage;
 
@@ -113,6 +114,11 @@ public interface LayoutArbiter extends AutoCloseable {
 
   /** Layouts now held: each LAYOUTGET that was granted and not yet wholly returned counts one. */
   int layoutCount();
+
+  /** What each client holds that could be recalled; for those who look for room. */
+  default Map<Long, Holdings> holdings() {
+    return Map.of();
+  }
 
   /** Recalls everything (SERVER_STOP), fences what is left at the deadline, unseals. */
   CompletionStage<Void> stop();

@@ -322,6 +322,14 @@ final class Ledger {
     dropIfIdle(clientId, client);
   }
 
+  /** What each client holds that could be recalled. */
+  synchronized Map<Long, Holdings> holdings() {
+    Map<Long, Holdings> all = new HashMap<>();
+    clients.forEach(
+        (id, client) -> all.put(id, new Holdings(client.layouts, client.delegations.size())));
+    return all;
+  }
+
   synchronized boolean trySeal(LayoutPolicy policy) {
     if (sealedFiles >= policy.sealedFilesMax()) {
       return false;

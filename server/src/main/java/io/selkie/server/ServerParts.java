@@ -5,6 +5,7 @@ import io.selkie.config.RdmaConfig;
 import io.selkie.config.SelkieConfig;
 import io.selkie.config.time.NanoClock;
 import io.selkie.layout.Arbiter;
+import io.selkie.layout.DelegationPolicy;
 import io.selkie.layout.LayoutArbiter;
 import io.selkie.layout.LayoutPolicy;
 import io.selkie.layout.LayoutType;
@@ -345,20 +346,31 @@ final class ServerParts {
                         service.provider().capabilities().maxRegionBytes(),
                         LAYOUT_BLOCK_BYTES)))
             .orElse(List.of());
-    return teardown.later(
+    LayoutPolicy policy = LayoutPolicy.of(config.layout());
+    DelegationPolicy delegations = Limits.delegations(config.delegations());
+    RecallAny recallAny =
+        new RecallAny(
+            metrics,
+            sessions::callBack,
+            timers,
+            new RecallAny.Room(policy.layoutsMax(), delegations.delegationsMax()),
+            sessions.lease());
+    Arbiter arbiter =
         new Arbiter(
             guard.guarding(leases.sealer()),
             sessions.callbackChannel(opens::fileHandleOf),
             sessions.delegationCallbacks(),
             types,
-            metrics,
+            recallAny,
             clock,
             timers,
             blocking,
             releases,
             random,
-            LayoutPolicy.of(config.layout()),
-            Limits.delegations(config.delegations())));
+            policy,
+            delegations);
+    recallAny.attach(arbiter);
+    return teardown.later(arbiter);
   }
 
   // ---------------------------------------------------------------- requests
