@@ -46,5 +46,5 @@ public record SessionConfig(
     @Setting(value = "30000", min = 100, max = 3_600_000) int idleHandshakeMillis,
     @Setting(value = "200000", min = 1, max = 10_000_000) int maxOpens,
     @Setting(value = "12288", min = 1, max = 10_000_000) int maxOpensPerClient,
-    @Setting(value = "1000000", min = 1, max = 10_000_000) int maxLocks,
-    @Setting(value = "100000", min = 1, max = 10_000_000) int maxLocksPerClient) {}
+    @Setting(value = "200000", min = 1, max = 10_000_000) int maxLocks,
+    @Setting(value = "50000", min = 1, max = 10_000_000) int maxLocksPerClient) {}

@@ -6,6 +6,7 @@ import io.selkie.protocol.nfs4.Stateid4;
 import io.selkie.protocol.nfs4.Stateids;
 import io.selkie.server.compound.CompoundContext;
 import io.selkie.server.state.OpenTable.CloseResult;
+import io.selkie.server.state.OpenTable.OpenResult;
 import io.selkie.server.vfs.VfsFile;
 
 /** CLOSE, RFC 8881 section 18.2; layouts to be returned on close go with the client's last open. */
@@ -90,18 +91,16 @@ final class Close extends FileOperation {
       if (stateid == null) {
         return NfsStat4.NFS4ERR_BAD_STATEID;
       }
-      int status = services.opens().downgrade(c.clientId(), stateid, file.identity(), access, deny);
-      if (status == NfsStat4.NFS4_OK) {
-        var state = services.opens().find(stateid);
-        if (state == null) {
-          // Closed by another request in between.
-          return NfsStat4.NFS4ERR_BAD_STATEID;
+      return switch (services
+          .opens()
+          .downgrade(c.clientId(), stateid, file.identity(), access, deny)) {
+        case OpenResult.Refused refused -> refused.status();
+        case OpenResult.Opened left -> {
+          Stateids.encode(c.reply(), left.stateid());
+          c.currentStateid(left.stateid());
+          yield NfsStat4.NFS4_OK;
         }
-        Stateid4 now = state.stateid();
-        Stateids.encode(c.reply(), now);
-        c.currentStateid(now);
-      }
-      return status;
+      };
     }
   }
 }

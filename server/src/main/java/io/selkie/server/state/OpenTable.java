@@ -422,22 +422,23 @@ public final class OpenTable implements AutoCloseable {
   }
 
   /** OPEN_DOWNGRADE (section 18.18): NFS4_OK, NFS4ERR_INVAL, or as {@link #check}. */
-  public int downgrade(long clientId, Stateid4 stateid, FileIdentity file, int access, int deny) {
+  public OpenResult downgrade(
+      long clientId, Stateid4 stateid, FileIdentity file, int access, int deny) {
     FileShares.require(access, deny);
     lock.lock();
     try {
       int status = check(clientId, stateid, file);
       if (status != NfsStat4.NFS4_OK) {
-        return status;
+        return new OpenResult.Refused(status, "stateid");
       }
       OpenState state = find(stateid);
       if (!state.canDowngradeTo(access, deny)) {
-        return NfsStat4.NFS4ERR_INVAL;
+        return new OpenResult.Refused(NfsStat4.NFS4ERR_INVAL, "no such opens");
       }
       shares.get(file).change(state.access(), state.deny(), access, deny);
       sharesOf(state).change(state.access(), state.deny(), access, deny);
       state.downgrade(access, deny);
-      return NfsStat4.NFS4_OK;
+      return new OpenResult.Opened(state, state.stateid());
     } finally {
       lock.unlock();
     }

@@ -163,12 +163,24 @@ class OpenTableTest {
   void downgradeOnlyToWhatSomeOfTheOpensHad() {
     opened(ALICE, FILE, READ, NONE);
     Stateid4 stateid = opened(ALICE, FILE, BOTH, NONE);
-    assertThat(table.downgrade(1, stateid, FILE, WRITE, NONE)).isEqualTo(NFS4ERR_INVAL);
-    assertThat(table.downgrade(1, stateid, FILE, READ, READ)).isEqualTo(NFS4ERR_INVAL);
-    assertThat(table.downgrade(1, stateid, FILE, READ, NONE)).isEqualTo(NFS4_OK);
+    assertThat(downgrade(stateid, WRITE, NONE)).isEqualTo(NFS4ERR_INVAL);
+    assertThat(downgrade(stateid, READ, READ)).isEqualTo(NFS4ERR_INVAL);
+    assertThat(downgrade(stateid, READ, NONE)).isEqualTo(NFS4_OK);
+    assertThat(downgrade(stateid, READ, NONE)).isEqualTo(NFS4ERR_OLD_STATEID);
     assertThat(table.find(stateid).stateid().seqid()).isEqualTo(3);
-    assertThat(table.downgrade(1, stateid.withSeqid(0), FILE, BOTH, NONE)).isEqualTo(NFS4ERR_INVAL);
+    assertThat(downgrade(stateid.withSeqid(0), BOTH, NONE)).isEqualTo(NFS4ERR_INVAL);
+    assertThat(downgrade(stateid.withSeqid(4), READ, NONE)).isEqualTo(NFS4ERR_BAD_STATEID);
     opened(BOB, FILE, READ, WRITE);
+  }
+
+  private int downgrade(Stateid4 stateid, int access, int deny) {
+    return switch (table.downgrade(1, stateid, FILE, access, deny)) {
+      case OpenResult.Opened left -> {
+        assertThat(left.stateid()).isEqualTo(left.state().stateid());
+        yield NFS4_OK;
+      }
+      case OpenResult.Refused refused -> refused.status();
+    };
   }
 
   @Test
