@@ -389,12 +389,13 @@ public final class DirectFile implements AutoCloseable {
     return true;
   }
 
-  /** After the server lost all state: opens again on the new session. */
+  /**
+   * After the server lost all state: reclaims the open on the new session. What the server does not
+   * let us reclaim is opened anew by the next operation that needs it: before RECLAIM_COMPLETE,
+   * which follows this, nothing new is given (RFC 8881 section 18.51.3).
+   */
   void reclaim(StateListener.RecoveryCalls calls) throws IOException {
     Stateid4 fresh = client.files().reopen(calls, node.handle, access, owner, true, path);
-    if (fresh == null) {
-      fresh = client.files().reopen(calls, node.handle, access, owner, false, path);
-    }
     if (fresh != null) {
       stateid = fresh;
     }

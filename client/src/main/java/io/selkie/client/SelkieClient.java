@@ -8,6 +8,7 @@ import io.netty.channel.epoll.EpollIoHandler;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import io.selkie.client.direct.DirectIo;
+import io.selkie.client.direct.DirtyRange;
 import io.selkie.client.direct.LocalMemory;
 import io.selkie.client.layout.Devices;
 import io.selkie.client.layout.FileLayout;
@@ -474,12 +475,21 @@ public final class SelkieClient implements AutoCloseable {
   private final class StateKeeper implements StateListener {
     @Override
     public void onStateLost(RecoveryCalls calls) throws IOException {
+      List<FileNode> all;
       synchronized (SelkieClient.this) {
-        nodes.values().forEach(node -> node.doubt(node.layout.forget()));
+        all = List.copyOf(nodes.values());
+        all.forEach(node -> node.doubt(node.layout.forget()));
       }
       devices.closeAll();
       for (DirectFile file : openFiles) {
         file.reclaim(calls);
+      }
+      // With its open back, what was written directly and not yet committed may still be saved.
+      for (FileNode node : all) {
+        DirtyRange.Taken doubt = node.takeDoubt();
+        if (doubt != null && !node.layout.reclaimCommit(doubt, calls)) {
+          node.doubt(doubt);
+        }
       }
     }
 

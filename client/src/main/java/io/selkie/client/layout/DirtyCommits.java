@@ -2,6 +2,7 @@ package io.selkie.client.layout;
 
 import io.selkie.client.direct.DirtyRange;
 import io.selkie.client.session.Deadline;
+import io.selkie.client.session.StateListener;
 import io.selkie.protocol.nfs4.Stateid4;
 import java.io.IOException;
 import java.util.Set;
@@ -31,6 +32,12 @@ final class DirtyCommits {
       doubt = taken.and(doubt);
     }
     return doubt;
+  }
+
+  /** Commits what was forgotten, after a restart of the server; false when it is lost. */
+  boolean reclaim(DirtyRange.Taken taken, Stateid4 lost, StateListener.RecoveryCalls calls)
+      throws IOException {
+    return wire.reclaimCommit(taken, lost, calls);
   }
 
   /**

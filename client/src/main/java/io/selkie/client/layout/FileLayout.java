@@ -15,6 +15,7 @@ import io.selkie.client.nfs.LayoutCalls.Refused;
 import io.selkie.client.nfs.LayoutCalls.Returned;
 import io.selkie.client.session.BackOff;
 import io.selkie.client.session.Deadline;
+import io.selkie.client.session.StateListener;
 import io.selkie.protocol.nfs4.LayoutConst4;
 import io.selkie.protocol.nfs4.Stateid4;
 import java.io.IOException;
@@ -67,6 +68,8 @@ public final class FileLayout {
   // Under the lock.
   private LayoutState state = LayoutState.NONE;
   private Stateid4 stateid;
+  // The one of before a restart of the server, for LAYOUTCOMMIT in reclaim mode.
+  private Stateid4 lostStateid;
   private boolean isGetSent;
   private boolean isGetBeingUsed;
   private Stateid4 lastReturned;
@@ -429,6 +432,7 @@ public final class FileLayout {
   public DirtyRange.Taken forget() {
     lock.lock();
     try {
+      lostStateid = stateid == null ? lostStateid : stateid;
       stateid = null;
       held.clear();
       held.forgetSize();
@@ -440,6 +444,24 @@ public final class FileLayout {
       lock.unlock();
     }
     return commits.forget();
+  }
+
+  /**
+   * Has the server commit what {@link #forget} returned, once the file is open again on the new
+   * session.
+   *
+   * @return whether it is durable now
+   */
+  public boolean reclaimCommit(DirtyRange.Taken doubt, StateListener.RecoveryCalls calls)
+      throws IOException {
+    Stateid4 lost;
+    lock.lock();
+    try {
+      lost = lostStateid;
+    } finally {
+      lock.unlock();
+    }
+    return lost != null && commits.reclaim(doubt, lost, calls);
   }
 
   private ReturnOutcome giveBack(ReturnRequest request, Deadline deadline, boolean ownsGet)

@@ -7,6 +7,7 @@ import io.selkie.client.layout.FileLayout.ReturnOutcome;
 import io.selkie.client.nfs.LayoutCalls;
 import io.selkie.client.nfs.LayoutCalls.Returned;
 import io.selkie.client.session.Deadline;
+import io.selkie.client.session.StateListener;
 import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.protocol.nfs4.Stateid4;
 import java.io.IOException;
@@ -53,6 +54,27 @@ final class LayoutWire {
     int status = context.calls().freeStateid(revoked, context.session().deadline());
     LOG.info("{}: fenced; FREE_STATEID answered {}", path, NfsStat4.name(status));
     return ReturnOutcome.FENCED;
+  }
+
+  /**
+   * LAYOUTCOMMIT in reclaim mode of what was written before a restart of the server (RFC 8881
+   * section 12.7.4); false when the server does not take it.
+   */
+  boolean reclaimCommit(DirtyRange.Taken taken, Stateid4 lost, StateListener.RecoveryCalls calls)
+      throws IOException {
+    int status =
+        context
+            .calls()
+            .reclaimCommit(
+                calls,
+                handle,
+                path,
+                lost,
+                taken.start(),
+                taken.length(),
+                context.wallClock().instant());
+    LOG.info("{}: LAYOUTCOMMIT after a restart answered {}", path, NfsStat4.name(status));
+    return status == NfsStat4.NFS4_OK;
   }
 
   /** LAYOUTCOMMIT; false when the server does not take it. */

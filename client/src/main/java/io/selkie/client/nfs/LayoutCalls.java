@@ -6,6 +6,7 @@ import io.selkie.client.session.Compound;
 import io.selkie.client.session.Deadline;
 import io.selkie.client.session.Nfs41Session;
 import io.selkie.client.session.Reply;
+import io.selkie.client.session.StateListener;
 import io.selkie.protocol.layout.rdma.RdmaDeviceAddr4;
 import io.selkie.protocol.layout.rdma.RdmaExtent4;
 import io.selkie.protocol.layout.rdma.RdmaLayout4;
@@ -149,19 +150,7 @@ public final class LayoutCalls {
       Deadline deadline)
       throws IOException {
     try (Compound call = session.compound("LAYOUTCOMMIT of " + path).putFh(file).keepReply()) {
-      XdrWriter out = call.op(NfsOp4.OP_LAYOUTCOMMIT);
-      out.int64(offset);
-      out.int64(length);
-      out.bool(false);
-      Stateids.encode(out, stateid);
-      out.bool(true);
-      out.int64(offset + length - 1);
-      out.bool(true);
-      NfsTime4.encode(out, modified.getEpochSecond(), modified.getNano());
-      out.int32(LayoutConst4.LAYOUT4_RDMA);
-      int body = out.beginOpaque();
-      RdmaLayoutUpdate4.EMPTY.encode(out);
-      out.endOpaque(body);
+      encodeCommit(call, false, stateid, offset, length, modified);
       return session.callUrgent(
           call,
           deadline,
@@ -170,6 +159,56 @@ public final class LayoutCalls {
             return reply.next(NfsOp4.OP_LAYOUTCOMMIT);
           });
     }
+  }
+
+  /**
+   * The same of bytes that were written before a restart of the server, in its grace period.
+   *
+   * @param calls of the session that is being recovered
+   * @param lost the stateid that the layout had
+   * @return an NFS status
+   */
+  public int reclaimCommit(
+      StateListener.RecoveryCalls calls,
+      FileHandle file,
+      String path,
+      Stateid4 lost,
+      long offset,
+      long length,
+      Instant modified)
+      throws IOException {
+    try (Compound call =
+        session.compound("LAYOUTCOMMIT again of " + path).putFh(file).keepReply()) {
+      encodeCommit(call, true, lost, offset, length, modified);
+      return calls.call(
+          call,
+          reply -> {
+            int status = reply.next(NfsOp4.OP_PUTFH);
+            return status == NfsStat4.NFS4_OK ? reply.next(NfsOp4.OP_LAYOUTCOMMIT) : status;
+          });
+    }
+  }
+
+  private static void encodeCommit(
+      Compound call,
+      boolean reclaim,
+      Stateid4 stateid,
+      long offset,
+      long length,
+      Instant modified) {
+    XdrWriter out = call.op(NfsOp4.OP_LAYOUTCOMMIT);
+    out.int64(offset);
+    out.int64(length);
+    out.bool(reclaim);
+    Stateids.encode(out, stateid);
+    out.bool(true);
+    out.int64(offset + length - 1);
+    out.bool(true);
+    NfsTime4.encode(out, modified.getEpochSecond(), modified.getNano());
+    out.int32(LayoutConst4.LAYOUT4_RDMA);
+    int body = out.beginOpaque();
+    RdmaLayoutUpdate4.EMPTY.encode(out);
+    out.endOpaque(body);
   }
 
   /**

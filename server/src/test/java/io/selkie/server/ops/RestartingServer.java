@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
@@ -22,7 +23,7 @@ final class RestartingServer implements AutoCloseable {
 
   private final Path directory;
   private final String sessions;
-  private final List<FileCalls> clients = new ArrayList<>();
+  private final List<FileCalls> clients = Collections.synchronizedList(new ArrayList<>());
   private SelkieServer server;
 
   /**
@@ -54,6 +55,7 @@ final class RestartingServer implements AutoCloseable {
         listen: 127.0.0.1:0
         rdma: {listen: 127.0.0.1:0}
         layout: {recallTimeoutMillis: 500, fenceBudgetMillis: 200}
+        delegations: {enabled: false}
         sessions: {%s}
         stateDirectory: %s
         """

@@ -1,0 +1,73 @@
+package io.selkie.server.ops;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.selkie.config.time.NanoClock;
+import io.selkie.server.metrics.Metric;
+import java.io.IOException;
+import java.net.Socket;
+import java.nio.file.Files;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Goal: 5,000 connections that say nothing cost little, and nobody else notices them. */
+@Tag("slow")
+@Timeout(120)
+class ManyConnectionsTest {
+
+  private static final int CONNECTIONS = 5000;
+  private static final int CALLS = 1000;
+
+  private static long usedHeapBytes() {
+    System.gc();
+    Runtime runtime = Runtime.getRuntime();
+    return runtime.totalMemory() - runtime.freeMemory();
+  }
+
+  @Test
+  void idleConnectionsAreCheap() throws Exception {
+    String settings = "maxConnections: 6000, idleHandshakeMillis: 600000";
+    List<Socket> idle = new ArrayList<>();
+    try (RestartingServer server = new RestartingServer(settings)) {
+      Files.write(server.export().resolve("file"), new byte[10]);
+      FileCalls client = server.client("works");
+      byte[] root = client.handleOf("data");
+      long alone = millisOf(client, root);
+      long before = usedHeapBytes();
+      for (int i = 0; i < CONNECTIONS; i++) {
+        idle.add(
+            new Socket(
+                server.server().nfsAddress().getAddress(), server.server().nfsAddress().getPort()));
+      }
+      // Accepted are they in order: when a later one is served, they are there.
+      server.client("last").attributes(root);
+      long perConnection = (usedHeapBytes() - before) / CONNECTIONS;
+      long among = millisOf(client, root);
+      System.out.printf(
+          "%d idle connections: %d bytes of heap each, both ends; %d calls in %d ms, before %d%n",
+          CONNECTIONS, perConnection, CALLS, among, alone);
+      assertThat(perConnection).isLessThan(32 * 1024);
+      assertThat(among).isLessThan(10 * alone + 2000);
+      assertThat(server.server().metrics().values().toString())
+          .as(Metric.CONNECTIONS.toString())
+          .contains(String.valueOf(CONNECTIONS + 2));
+    } finally {
+      for (Socket socket : idle) {
+        socket.close();
+      }
+    }
+  }
+
+  private static long millisOf(FileCalls client, byte[] root) throws IOException {
+    NanoClock clock = NanoClock.system();
+    long start = clock.nanoTime();
+    for (int i = 0; i < CALLS; i++) {
+      client.attributes(root);
+    }
+    return TimeUnit.NANOSECONDS.toMillis(clock.nanoTime() - start);
+  }
+}

@@ -1,0 +1,111 @@
+package io.selkie.server.ops;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.selkie.config.time.NanoClock;
+import io.selkie.protocol.nfs4.LockArgs4;
+import io.selkie.protocol.nfs4.NfsOp4;
+import io.selkie.protocol.nfs4.OpenConst4;
+import io.selkie.server.ops.FileCalls.Opened;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/**
+ * Goal: a thousand clients reclaim an open and a lock each well within the grace period. Method: a
+ * connection and a session for each, 32 of them at work at a time; says how long it took.
+ */
+@Tag("slow")
+@Timeout(300)
+class ThousandClientsTest {
+
+  private static final int CLIENTS = 1000;
+  private static final int AT_WORK = 32;
+  private static final int WRITE_LOCK = 2;
+
+  @FunctionalInterface
+  private interface Work {
+    void of(int client) throws IOException;
+  }
+
+  private static void all(Work work) throws Exception {
+    ExecutorService threads = Executors.newFixedThreadPool(AT_WORK);
+    try {
+      List<Future<?>> running = new ArrayList<>();
+      for (int i = 0; i < CLIENTS; i++) {
+        int client = i;
+        running.add(
+            threads.submit(() -> {
+              work.of(client);
+              return null;
+            }));
+      }
+      for (Future<?> one : running) {
+        one.get(200, TimeUnit.SECONDS);
+      }
+    } finally {
+      threads.shutdownNow();
+    }
+  }
+
+  @Test
+  void allReclaimInTime() throws Exception {
+    try (RestartingServer server = new RestartingServer("leaseSeconds: 90")) {
+      Files.write(server.export().resolve("file"), new byte[2 * CLIENTS]);
+      byte[] root = server.client("first").handleOf("data");
+      byte[][] handle = new byte[1][];
+      all(i -> {
+        FileCalls client = server.client("client " + i);
+        Opened opened = client.open(root, "file", FileCalls.BOTH, FileCalls.DENY_NONE);
+        assertThat(opened.status()).isEqualTo("NFS4_OK");
+        assertThat(
+                new LockCalls(client, opened.handle())
+                    .lock(opened.stateid(), "locker", WRITE_LOCK, 2L * i, 1)
+                    .status())
+            .isEqualTo("NFS4_OK");
+        handle[0] = opened.handle();
+      });
+      server.crash();
+      assertThat(server.server().recovery().outstandingClients()).isEqualTo(CLIENTS);
+      NanoClock clock = NanoClock.system();
+      long start = clock.nanoTime();
+      all(i -> {
+        FileCalls client = server.reclaiming("client " + i, 1);
+        Opened again =
+            client.open(
+                handle[0],
+                FileCalls.BOTH,
+                FileCalls.DENY_NONE,
+                "owner",
+                o -> o.int32(OpenConst4.OPEN4_NOCREATE),
+                o -> {
+                  o.int32(OpenConst4.CLAIM_PREVIOUS);
+                  o.int32(OpenConst4.OPEN_DELEGATE_NONE);
+                });
+        assertThat(again.status()).isEqualTo("NFS4_OK");
+        assertThat(
+                new LockCalls(client, handle[0])
+                    .lock(
+                        new LockArgs4.Lock(
+                            WRITE_LOCK, true, 2L * i, 1, again.stateid(), LockCalls.owner("l")))
+                    .status())
+            .isEqualTo("NFS4_OK");
+        assertThat(client.call(c -> c.reclaimComplete(), NfsOp4.OP_RECLAIM_COMPLETE).status())
+            .isEqualTo("NFS4_OK");
+      });
+      server.server().recovery().graceOver().toCompletableFuture().get(30, TimeUnit.SECONDS);
+      double seconds = (clock.nanoTime() - start) / 1e9;
+      System.out.printf("%d clients reclaimed in %.1f s%n", CLIENTS, seconds);
+      assertThat(seconds).isLessThan(90);
+      assertThat(server.server().opens().count()).isEqualTo(CLIENTS);
+    }
+  }
+}
