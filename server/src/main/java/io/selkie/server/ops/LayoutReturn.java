@@ -82,8 +82,13 @@ final class LayoutReturn extends FileOperation {
       return NfsStat4.NFS4ERR_NOFILEHANDLE;
     }
     if (reclaim) {
-      // There is no grace period yet in which a layout of before could be returned.
-      return NfsStat4.NFS4ERR_NO_GRACE;
+      // One of before a restart: it went with the server's process, nothing is left to return.
+      int admitted = services.grace().admitReclaim(c.clientId());
+      if (admitted == NfsStat4.NFS4_OK) {
+        c.reply().bool(false);
+        c.currentStateid(Stateids.ANONYMOUS);
+      }
+      return admitted;
     }
     int status = checkModes(type, ioMode);
     if (status != NfsStat4.NFS4_OK) {
