@@ -111,14 +111,14 @@ class LayoutReportsTest {
 
   @Test
   void directoryDelegationsAreNotToBeHad() {
-    Answer answer = dirDelegation(root);
+    Answer answer = dirDelegation(client, root);
     assertThat(answer.status()).isEqualTo("NFS4_OK");
     assertThat(answer.in().int32()).as("GDD4_UNAVAIL").isEqualTo(1);
     assertThat(answer.in().bool()).isFalse();
-    assertThat(dirDelegation(opened.handle()).status()).isEqualTo("NFS4ERR_NOTDIR");
+    assertThat(dirDelegation(client, opened.handle()).status()).isEqualTo("NFS4ERR_NOTDIR");
   }
 
-  private Answer dirDelegation(byte[] handle) {
+  static Answer dirDelegation(FileCalls client, byte[] handle) {
     return client.on(
         handle,
         NfsOp4.OP_GET_DIR_DELEGATION,
