@@ -4,7 +4,6 @@
 # server: guest
 # versions: 4.1 4.2
 # seconds: 150
-# waits for: attributes
 import os
 import re
 

@@ -17,6 +17,8 @@ import java.util.function.Supplier;
  * 18 wants it of names: the directory is synchronised first. Safe for use by several threads.
  */
 public final class NamespaceChanges {
+  private static final int SET_GROUP_ID = 02000;
+
   private static final byte[] DOT = Names.bytes(".");
   private static final byte[] DEFAULT_ACL = Names.bytes("system.posix_acl_default");
 
@@ -110,6 +112,10 @@ public final class NamespaceChanges {
           Found found = find(directory, fd, name, status);
           if (found.status() == NFS4_OK) {
             int mode = modeOf(kind);
+            if (kind instanceof Kind.Directory) {
+              // A directory takes this bit over from the one it is made in, as it does locally.
+              mode |= status.permissions() & SET_GROUP_ID;
+            }
             if (mode >= 0 && status.permissions() != mode && !inheritsAcl(fd)) {
               setModeOf(fd, name, mode);
             }

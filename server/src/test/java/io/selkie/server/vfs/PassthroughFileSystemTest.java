@@ -191,6 +191,14 @@ class PassthroughFileSystemTest {
   }
 
   @Test
+  void directoriesTakeOverTheSetGroupIdOfTheirDirectory() {
+    assertMade(fixture.root(), "team", new Kind.Directory(02775), FileStatus.TYPE_DIRECTORY, 02775);
+    VfsFile team = fixture.walk("team");
+    assertMade(team, "d", new Kind.Directory(0755), FileStatus.TYPE_DIRECTORY, 02755);
+    assertMade(team, "p", new Kind.Fifo(0640), FileStatus.TYPE_FIFO, 0640);
+  }
+
+  @Test
   void devicesNeedThePrivilege() throws IOException {
     boolean may = SystemFacts.of(kernel).capabilities().contains(Capability.CAP_MKNOD);
 
