@@ -464,7 +464,8 @@ final class ServerParts {
             ExecutionPolicy.BY_COST,
             workers,
             metrics::operation,
-            new Callers(acting, services.admission()));
+            new Callers(acting, services.admission()),
+            services.fs()::placeOf);
     return teardown.later(
         new RpcServer(
             List.of(new NfsProgram(engine)),

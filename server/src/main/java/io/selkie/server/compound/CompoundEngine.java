@@ -45,6 +45,7 @@ public final class CompoundEngine {
   private final Workers workers;
   private final Observer observer;
   private final Attendant attendant;
+  private final Places places;
 
   /** Told how each operation ended; on the thread that ended it, so it must be quick. */
   @FunctionalInterface
@@ -59,7 +60,7 @@ public final class CompoundEngine {
 
   /** Creates an engine that executes the operations of a table, and nobody watches. */
   public CompoundEngine(OperationTable table, ExecutionPolicy policy, Workers workers) {
-    this(table, policy, workers, (opcode, status) -> {}, Attendant.NONE);
+    this(table, policy, workers, (opcode, status) -> {}, Attendant.NONE, Places.ONE);
   }
 
   /** Creates an engine that executes the operations of a table. */
@@ -68,12 +69,14 @@ public final class CompoundEngine {
       ExecutionPolicy policy,
       Workers workers,
       Observer observer,
-      Attendant attendant) {
+      Attendant attendant,
+      Places places) {
     this.table = table;
     this.policy = policy;
     this.workers = workers;
     this.observer = observer;
     this.attendant = attendant;
+    this.places = places;
   }
 
   /**
@@ -202,14 +205,14 @@ public final class CompoundEngine {
         return endOperation(c, NfsStat4.NFS4ERR_RETRY_UNCACHED_REP);
       }
       status = statusOfPosition(c);
-      if (status == NfsStat4.NFS4_OK && mustMove(s, onWorker)) {
-        WorkerLane lane = onlyGivesBack(c) ? workers.givingBack() : workers.ordinary();
+      if (status == NfsStat4.NFS4_OK && mustMove(c, onWorker)) {
+        WorkerLane lane = laneOf(c);
         leave(c);
         if (!lane.admit()) {
           return endOperation(c, NfsStat4.NFS4ERR_DELAY);
         }
         s.lane = lane;
-        lane.execute(s.onWorker);
+        s.flow = lane.execute(s.onWorker, clientOf(c), s.flow);
         return ELSEWHERE;
       }
       if (status == NfsStat4.NFS4_OK) {
@@ -220,37 +223,78 @@ public final class CompoundEngine {
   }
 
   /** Whether the operation that is next must run elsewhere. */
-  private boolean mustMove(EngineState s, boolean onWorker) {
+  private boolean mustMove(CompoundContext c, boolean onWorker) {
+    EngineState s = c.state();
     if (!policy.needsWorker(s.operation)) {
       return false;
     }
-    return !onWorker
-        || (s.lane == workers.givingBack()
-            && s.operation.cost() == Operation.Cost.BLOCKING
-            && !s.operation.givesBack()
-            && s.operation.opcode() != NfsOp4.OP_PUTFH
-            && s.operation.opcode() != NfsOp4.OP_GETATTR);
+    if (!onWorker) {
+      return true;
+    }
+    if (s.operation.cost() != Operation.Cost.BLOCKING) {
+      return false;
+    }
+    if (s.lane == workers.givingBack()) {
+      return !s.operation.givesBack()
+          && s.operation.opcode() != NfsOp4.OP_PUTFH
+          && s.operation.opcode() != NfsOp4.OP_GETATTR;
+    }
+    // Once in the lane for the disk a compound stays in it: it has waited there.
+    int place = placeOf(c);
+    return s.lane.place() != place
+        || (s.lane != workers.disk(place)
+            && s.operation.waitsForDisk(c.args().buffer(), c.args().position()));
   }
 
-  /** Whether this operation gives something back, or is a PUTFH for the next one that does. */
-  private boolean onlyGivesBack(CompoundContext c) {
+  /** Where the operation that is next is to run. */
+  private WorkerLane laneOf(CompoundContext c) {
     EngineState s = c.state();
-    if (s.operation.opcode() != NfsOp4.OP_PUTFH || s.opIndex + 1 >= s.opCount) {
-      return s.operation.givesBack();
+    ByteBuffer request = c.args().buffer();
+    int at = c.args().position();
+    Operation next = s.operation;
+    if (next.opcode() == NfsOp4.OP_PUTFH && s.opIndex + 1 < s.opCount) {
+      // A look ahead to what the filehandle is put for.
+      int length = handleLength(request, at);
+      int after = at + Xdr.opaqueBytes(Math.max(0, length));
+      if (length >= 0 && request.limit() - after >= Integer.BYTES) {
+        next = table.lookup(s.minorVersion, request.getInt(after));
+        at = after + Integer.BYTES;
+      }
     }
-    // A look ahead that decides nothing but the lane: what is malformed is for PUTFH to refuse.
-    ByteBuffer args = c.args().buffer();
-    int start = c.args().position();
-    if (args.limit() - start < 2 * Integer.BYTES) {
-      return false;
+    if (next.givesBack()) {
+      return workers.givingBack();
     }
-    int length = args.getInt(start);
-    if (length < 0 || length > Nfs4Const.NFS4_FHSIZE) {
-      return false;
+    int place = placeOf(c);
+    return next.waitsForDisk(request, at) ? workers.disk(place) : workers.ordinary(place);
+  }
+
+  /** What the operation that is next depends on. */
+  private int placeOf(CompoundContext c) {
+    EngineState s = c.state();
+    if (s.operation.opcode() != NfsOp4.OP_PUTFH) {
+      return c.currentFile() == null ? Places.NOWHERE : c.currentFile().place();
     }
-    int next = start + Xdr.opaqueBytes(length);
-    return args.limit() - next >= Integer.BYTES
-        && table.lookup(s.minorVersion, args.getInt(next)).givesBack();
+    ByteBuffer request = c.args().buffer();
+    int at = c.args().position();
+    int length = handleLength(request, at);
+    return length < 0 ? Places.NOWHERE : places.of(request, at + Integer.BYTES, length);
+  }
+
+  /** The length of a filehandle in the arguments, -1 if there is none that is whole. */
+  private static int handleLength(ByteBuffer request, int at) {
+    if (request.limit() - at < Integer.BYTES) {
+      return -1;
+    }
+    int length = request.getInt(at);
+    boolean whole =
+        length >= 0
+            && length <= Nfs4Const.NFS4_FHSIZE
+            && request.limit() - at >= Xdr.opaqueBytes(length);
+    return whole ? length : -1;
+  }
+
+  private static long clientOf(CompoundContext c) {
+    return c.slot() == null ? 0 : c.clientId();
   }
 
   /** Reads the next opcode and writes the head of its result; false when there is neither. */
@@ -383,7 +427,7 @@ public final class CompoundEngine {
     }
     if (s.lane == null) {
       // The operation has begun and must not be cut off, so it is taken in any case.
-      s.lane = workers.ordinary();
+      s.lane = workers.ordinary(Places.NOWHERE);
       s.lane.admitSuspended();
     }
     WorkerLane lane = s.lane;
@@ -391,7 +435,7 @@ public final class CompoundEngine {
       s.value = value;
       s.failure = cause(failure);
       try {
-        lane.execute(s.onWorker);
+        s.flow = lane.execute(s.onWorker, clientOf(c), s.flow);
       } catch (RejectedExecutionException _) {
         dropAtStop(c);
       }

@@ -7,4 +7,10 @@ package io.selkie.server.compound;
  * <p>An implementation that holds something open is not told when the compound ends: it must be
  * plain memory, or be owned by somebody else.
  */
-public interface CurrentFile {}
+public interface CurrentFile {
+
+  /** What operations on it depend on, see {@link Places}. */
+  default int place() {
+    return Places.NOWHERE;
+  }
+}

@@ -38,6 +38,9 @@ final class EngineState {
   /** The workers against whose capacity this compound counts; null for none. */
   WorkerLane lane;
 
+  /** The client's turn in that lane, kept from compound to compound; null at first. */
+  Flow flow;
+
   CompletionStage<?> stage;
   Continuation<?> continuation;
   Object value;

@@ -1,6 +1,7 @@
 package io.selkie.server.compound;
 
 import io.selkie.protocol.nfs4.NfsOp4;
+import java.nio.ByteBuffer;
 
 /**
  * One NFSv4 operation. An implementation is stateless towards its requests: everything that belongs
@@ -72,6 +73,19 @@ public interface Operation {
    * its sender from being fenced, still gets through.
    */
   default boolean givesBack() {
+    return false;
+  }
+
+  /**
+   * Whether it waits for the disk in any case, as what makes something durable does. Such
+   * operations have workers of their own, so that what memory can answer need not wait behind them.
+   * A guess about the lane and nothing else, made on an event loop: what is malformed is for {@link
+   * #execute} to refuse.
+   *
+   * @param request holds the operation's arguments
+   * @param at where these begin
+   */
+  default boolean waitsForDisk(ByteBuffer request, int at) {
     return false;
   }
 

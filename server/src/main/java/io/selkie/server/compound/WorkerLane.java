@@ -1,32 +1,78 @@
 package io.selkie.server.compound;
 
-import java.util.concurrent.ArrayBlockingQueue;
-import java.util.concurrent.ThreadPoolExecutor;
+import java.util.ArrayDeque;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
 
-/** One bounded pool of {@link Workers}, with its own admission. Safe for use by several threads. */
+/**
+ * Threads that may block, for work that can only be slow for the same reason, and with its own
+ * admission.
+ *
+ * <p><b>Fairness.</b> Clients take turns, and one has at most so many threads at a time. A client
+ * that has none running never waits for another one's to finish: if all threads are busy it gets a
+ * new one, up to a limit that is several times what one client may have. Threads are started as
+ * they are needed and end when they have had nothing to do for a while. A thread that ends by an
+ * error is replaced.
+ *
+ * <p>Safe for use by several threads; the lock is held for a few instructions only.
+ */
 final class WorkerLane {
 
-  private final ThreadPoolExecutor threads;
-  private final AtomicInteger admitted = new AtomicInteger();
-  private final int capacity;
+  private static final long IDLE_NANOS = TimeUnit.SECONDS.toNanos(10);
+  private static final int FLOWS_KEPT = 1024;
 
-  WorkerLane(String threadNames, int threadCount, int capacity) {
-    this.capacity = capacity;
-    this.threads =
-        new ThreadPoolExecutor(
-            threadCount,
-            threadCount,
-            0,
-            TimeUnit.SECONDS,
-            new ArrayBlockingQueue<>(2 * capacity),
-            Thread.ofPlatform().name(threadNames, 0).daemon().factory());
+  /**
+   * How large it may get.
+   *
+   * @param clientThreads that one client may have at a time
+   * @param threadsMax in all
+   * @param capacity compounds admitted
+   */
+  record Size(int clientThreads, int threadsMax, int capacity) {}
+
+  private final String threadNames;
+  private final int place;
+  private final Size size;
+  private final Semaphore spareThreads;
+  private final AtomicInteger admitted = new AtomicInteger();
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition work = lock.newCondition();
+  private final Condition ended = lock.newCondition();
+  private final Map<Long, Flow> flows = new HashMap<>();
+  private final ArrayDeque<Flow> ready = new ArrayDeque<>();
+  private final Set<Thread> threads = new HashSet<>();
+  private int idle;
+  private int started;
+  private boolean stopping;
+
+  /**
+   * Without threads yet.
+   *
+   * @param place what its work depends on, see {@link Places}
+   * @param spareThreads of all lanes together, for more than {@code clientThreads} of one
+   */
+  WorkerLane(String threadNames, int place, Size size, Semaphore spareThreads) {
+    this.threadNames = threadNames;
+    this.place = place;
+    this.size = size;
+    this.spareThreads = spareThreads;
+  }
+
+  int place() {
+    return place;
   }
 
   /** Takes a place for a compound; false when all are taken. */
   boolean admit() {
-    for (int now = admitted.get(); now < capacity; now = admitted.get()) {
+    for (int now = admitted.get(); now < size.capacity; now = admitted.get()) {
       if (admitted.compareAndSet(now, now + 1)) {
         return true;
       }
@@ -36,7 +82,7 @@ final class WorkerLane {
 
   /**
    * Takes a place, if need be beyond the capacity, for a compound that began to wait on an event
-   * loop. Few operations can do that; the queue has room for as many again as the capacity.
+   * loop. Few operations can do that.
    */
   void admitSuspended() {
     admitted.incrementAndGet();
@@ -47,16 +93,186 @@ final class WorkerLane {
     admitted.decrementAndGet();
   }
 
-  /** Runs an admitted compound's next part; throws only when the pool is closed. */
-  void execute(Runnable part) {
-    threads.execute(part);
-  }
-
   int admittedCount() {
     return admitted.get();
   }
 
-  ThreadPoolExecutor threads() {
-    return threads;
+  /**
+   * Runs an admitted compound's next part.
+   *
+   * @param known the flow that the same compound had before, or null
+   * @return the client's flow, to be given again
+   * @throws RejectedExecutionException when the lane is stopped
+   */
+  Flow execute(Runnable part, long client, Flow known) {
+    lock.lock();
+    try {
+      if (stopping) {
+        throw new RejectedExecutionException("the workers are stopped");
+      }
+      Flow flow = flowOf(client, known);
+      flow.waiting.add(part);
+      offer(flow);
+      if (idle > 0) {
+        work.signal();
+      } else if (!ready.isEmpty()) {
+        startFor(flow);
+      }
+      return flow;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private Flow flowOf(long client, Flow known) {
+    if (known != null && known.lane == this && known.client == client && !known.forgotten) {
+      return known;
+    }
+    if (flows.size() >= FLOWS_KEPT) {
+      flows.values().removeIf(flow -> flow.forgotten = flow.isIdle());
+    }
+    return flows.computeIfAbsent(client, id -> new Flow(this, id));
+  }
+
+  /** Puts a flow into the ring if it may have another thread. */
+  private void offer(Flow flow) {
+    if (!flow.ready && !flow.waiting.isEmpty() && flow.running < size.clientThreads) {
+      flow.ready = true;
+      ready.add(flow);
+    }
+  }
+
+  /** All threads are busy: one more, as long as there are few or the client has none at all. */
+  private void startFor(Flow flow) {
+    boolean few = threads.size() < size.clientThreads;
+    if (few
+        || (flow.running == 0 && threads.size() < size.threadsMax && spareThreads.tryAcquire())) {
+      Thread thread =
+          Thread.ofPlatform().name(threadNames + started++).daemon().unstarted(() -> work(!few));
+      threads.add(thread);
+      thread.start();
+    }
+  }
+
+  private void work(boolean spare) {
+    Flow flow = null;
+    boolean failed = true;
+    try {
+      while (true) {
+        Runnable part;
+        lock.lock();
+        try {
+          if (flow != null) {
+            finished(flow);
+          }
+          flow = next();
+          if (flow == null) {
+            failed = false;
+            return;
+          }
+          part = flow.waiting.poll();
+          flow.running++;
+          offer(flow);
+        } finally {
+          lock.unlock();
+        }
+        part.run();
+      }
+    } finally {
+      end(failed ? flow : null, spare);
+    }
+  }
+
+  private void finished(Flow flow) {
+    flow.running--;
+    offer(flow);
+  }
+
+  /** Waits for a flow that has work; null when the thread is to end. */
+  private Flow next() {
+    long left = IDLE_NANOS;
+    while (true) {
+      Flow flow = ready.poll();
+      if (flow != null) {
+        flow.ready = false;
+        return flow;
+      }
+      if (left <= 0 || stopping) {
+        return null;
+      }
+      idle++;
+      try {
+        left = work.awaitNanos(left);
+      } catch (InterruptedException _) {
+        // Only close() interrupts, and has emptied the queues.
+        left = 0;
+      } finally {
+        idle--;
+      }
+    }
+  }
+
+  private void end(Flow broken, boolean spare) {
+    lock.lock();
+    try {
+      threads.remove(Thread.currentThread());
+      if (spare) {
+        spareThreads.release();
+      }
+      if (broken != null) {
+        finished(broken);
+      }
+      if (!ready.isEmpty() && idle == 0) {
+        startFor(ready.peek());
+      }
+      if (threads.isEmpty()) {
+        ended.signalAll();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Takes nothing new; what waits is still run. */
+  void shutdown() {
+    lock.lock();
+    try {
+      stopping = true;
+      work.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Waits until all threads have ended after {@link #shutdown}. */
+  boolean awaitEnd(long timeoutNanos) throws InterruptedException {
+    long left = timeoutNanos;
+    lock.lock();
+    try {
+      while (!threads.isEmpty()) {
+        if (left <= 0) {
+          return false;
+        }
+        left = ended.awaitNanos(left);
+      }
+      return true;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Drops what waits and interrupts what runs. */
+  void shutdownNow() {
+    lock.lock();
+    try {
+      stopping = true;
+      ready.forEach(flow -> flow.ready = false);
+      ready.clear();
+      flows.values().forEach(flow -> flow.waiting.clear());
+      threads.forEach(Thread::interrupt);
+      work.signalAll();
+    } finally {
+      lock.unlock();
+    }
   }
 }

@@ -1,31 +1,57 @@
 package io.selkie.server.compound;
 
-import java.util.concurrent.TimeUnit;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Semaphore;
 
 /**
- * The bounded pools of threads that may block in the file system.
+ * The bounded sets of threads that may block in the file system, apart from each other where one
+ * could hold up the other:
  *
- * <p>A compound is admitted once, when it first needs a worker, and counts until its end, also
- * while it is suspended. So the queue, which holds each admitted compound at most once, does not
- * overflow, and what is beyond the capacity is answered with NFS4ERR_DELAY at once.
+ * <ul>
+ *   <li>each place ({@link Places}) has its own, so that a disk that hangs stops nobody who works
+ *       on another one;
+ *   <li>within a place, what waits for the disk itself ({@link Operation#waitsForDisk}) has its
+ *       own, so that it does not stop what memory can answer;
+ *   <li>compounds that only give something back ({@link Operation#givesBack}) have their own: a few
+ *       COMMITs on a slow disk must not keep layouts from being returned until their holders are
+ *       fenced.
+ * </ul>
  *
- * <p>Compounds that only give something back ({@link Operation#givesBack}) have a lane of their
- * own: a few COMMITs on a slow disk must not keep layouts from being returned until their holders
- * are fenced.
+ * <p>Within each, clients take turns ({@link WorkerLane}).
+ *
+ * <p>A compound is admitted when it first needs a worker of a lane, and counts until it leaves it
+ * or ends, also while it is suspended. What is beyond the capacity is answered with NFS4ERR_DELAY
+ * at once.
  */
 public final class Workers implements AutoCloseable {
 
   private static final int GIVE_BACK_THREADS = 2;
   private static final int GIVE_BACK_CAPACITY = 1024;
 
-  private final WorkerLane ordinary;
+  /** A lane's threads at most, as a multiple of one client's. */
+  private static final int CROWD = 4;
+
+  /** Threads of all lanes together beyond what one client of each may have. */
+  private static final int SPARE_THREADS = 256;
+
+  /** The lanes of one place. */
+  private record Pair(WorkerLane ordinary, WorkerLane disk) {}
+
+  private final int threadCount;
+  private final int capacity;
+  private final Semaphore spareThreads = new Semaphore(SPARE_THREADS);
   private final WorkerLane givingBack;
+  private final ConcurrentHashMap<Integer, Pair> places = new ConcurrentHashMap<>();
+  private volatile boolean stopped;
 
   /**
-   * Starts the pools.
+   * Starts no thread yet.
    *
-   * @param threadCount how many threads there are, those for giving back not counted
-   * @param capacity how many compounds may run, wait for a thread or be suspended at a time
+   * @param threadCount how many threads one client may keep busy in one place, those for waiting
+   *     for the disk and for giving back not counted
+   * @param capacity how many compounds may run, wait for a thread or be suspended in one place
    */
   public Workers(int threadCount, int capacity) {
     if (threadCount < 1 || capacity < threadCount) {
@@ -33,13 +59,50 @@ public final class Workers implements AutoCloseable {
           "%d worker threads and a capacity of %d: at least 1 and as many as threads"
               .formatted(threadCount, capacity));
     }
-    this.ordinary = new WorkerLane("nfs-worker-", threadCount, capacity);
-    this.givingBack = new WorkerLane("nfs-return-", GIVE_BACK_THREADS, GIVE_BACK_CAPACITY);
+    this.threadCount = threadCount;
+    this.capacity = capacity;
+    this.givingBack =
+        new WorkerLane(
+            "nfs-return-",
+            Places.NOWHERE,
+            new WorkerLane.Size(GIVE_BACK_THREADS, GIVE_BACK_THREADS, GIVE_BACK_CAPACITY),
+            spareThreads);
   }
 
-  /** For compounds that may take as long as the disk does. */
-  WorkerLane ordinary() {
-    return ordinary;
+  private Pair at(int place) {
+    Pair pair = places.get(place);
+    return pair != null ? pair : places.computeIfAbsent(place, this::open);
+  }
+
+  private Pair open(int place) {
+    int forDisk = Math.max(2, threadCount / 2);
+    Pair pair =
+        new Pair(
+            new WorkerLane(
+                "nfs-worker-",
+                place,
+                new WorkerLane.Size(threadCount, CROWD * threadCount, capacity),
+                spareThreads),
+            new WorkerLane(
+                "nfs-disk-",
+                place,
+                new WorkerLane.Size(forDisk, CROWD * forDisk, capacity),
+                spareThreads));
+    if (stopped) {
+      pair.ordinary.shutdown();
+      pair.disk.shutdown();
+    }
+    return pair;
+  }
+
+  /** For compounds that may take as long as a place's disk does. */
+  WorkerLane ordinary(int place) {
+    return at(place).ordinary;
+  }
+
+  /** For compounds that wait for a place's disk in any case. */
+  WorkerLane disk(int place) {
+    return at(place).disk;
   }
 
   /** For compounds that only give something back. */
@@ -47,29 +110,39 @@ public final class Workers implements AutoCloseable {
     return givingBack;
   }
 
+  private List<WorkerLane> lanes() {
+    List<WorkerLane> lanes = new ArrayList<>(List.of(givingBack));
+    places.values().forEach(pair -> lanes.addAll(List.of(pair.ordinary, pair.disk)));
+    return lanes;
+  }
+
   /** How many compounds now run, wait for a thread or are suspended. */
   public int admittedCount() {
-    return ordinary.admittedCount() + givingBack.admittedCount();
+    return lanes().stream().mapToInt(WorkerLane::admittedCount).sum();
   }
 
   /**
    * Stops: what runs is let finish, what waits is run too, nothing new is taken. Waits at most so
-   * long.
+   * long for each lane.
    *
    * @return whether everything ended in time
    */
   public boolean stop(long timeoutNanos) throws InterruptedException {
-    ordinary.threads().shutdown();
-    givingBack.threads().shutdown();
-    // What is to be given back waits for nobody long, so it does not need a time of its own.
-    return ordinary.threads().awaitTermination(timeoutNanos, TimeUnit.NANOSECONDS)
-        && givingBack.threads().awaitTermination(timeoutNanos, TimeUnit.NANOSECONDS);
+    stopped = true;
+    List<WorkerLane> lanes = lanes();
+    lanes.forEach(WorkerLane::shutdown);
+    boolean inTime = true;
+    for (WorkerLane lane : lanes) {
+      // Once one was too slow, the others had that time too.
+      inTime &= lane.awaitEnd(inTime ? timeoutNanos : 0);
+    }
+    return inTime;
   }
 
   /** Stops at once: what waits is dropped, what runs is interrupted. */
   @Override
   public void close() {
-    ordinary.threads().shutdownNow();
-    givingBack.threads().shutdownNow();
+    stopped = true;
+    lanes().forEach(WorkerLane::shutdownNow);
   }
 }

@@ -5,12 +5,18 @@ import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.protocol.nfs4.Verifier4;
 import io.selkie.server.compound.CompoundContext;
 import io.selkie.server.vfs.VfsFile;
+import java.nio.ByteBuffer;
 
 /** COMMIT, RFC 8881 section 18.3; always of the whole file. */
 final class Commit extends DataOperation {
 
   Commit(FileServices services) {
     super(services, NfsOp4.OP_COMMIT);
+  }
+
+  @Override
+  public boolean waitsForDisk(ByteBuffer request, int at) {
+    return true;
   }
 
   @Override

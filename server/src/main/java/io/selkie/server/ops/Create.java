@@ -12,6 +12,7 @@ import io.selkie.server.ops.attr.SetAttrs;
 import io.selkie.server.vfs.Made;
 import io.selkie.server.vfs.NamespaceChanges.Kind;
 import io.selkie.server.vfs.VfsFile;
+import java.nio.ByteBuffer;
 
 /** CREATE, RFC 8881 section 18.4: everything but regular files. */
 final class Create extends FileOperation {
@@ -21,6 +22,11 @@ final class Create extends FileOperation {
 
   Create(FileServices services) {
     super(services, NfsOp4.OP_CREATE);
+  }
+
+  @Override
+  public boolean waitsForDisk(ByteBuffer request, int at) {
+    return true;
   }
 
   @Override

@@ -40,6 +40,11 @@ final class LayoutCommit extends FileOperation {
   }
 
   @Override
+  public boolean waitsForDisk(ByteBuffer request, int at) {
+    return true;
+  }
+
+  @Override
   public int replyBytesMax() {
     return 4 + 8;
   }

@@ -5,6 +5,7 @@ import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.server.compound.CompoundContext;
 import io.selkie.server.vfs.VfsFile;
+import java.nio.ByteBuffer;
 
 /** The operations that move and remove names: REMOVE, RENAME, LINK. */
 final class NameChanges {
@@ -20,6 +21,11 @@ final class NameChanges {
   static final class Remove extends FileOperation {
     Remove(FileServices services) {
       super(services, NfsOp4.OP_REMOVE);
+    }
+
+    @Override
+    public boolean waitsForDisk(ByteBuffer request, int at) {
+      return true;
     }
 
     @Override
@@ -54,6 +60,11 @@ final class NameChanges {
     }
 
     @Override
+    public boolean waitsForDisk(ByteBuffer request, int at) {
+      return true;
+    }
+
+    @Override
     public int replyBytesMax() {
       return 2 * CHANGE_INFO_BYTES;
     }
@@ -85,6 +96,11 @@ final class NameChanges {
   static final class Link extends FileOperation {
     Link(FileServices services) {
       super(services, NfsOp4.OP_LINK);
+    }
+
+    @Override
+    public boolean waitsForDisk(ByteBuffer request, int at) {
+      return true;
     }
 
     @Override

@@ -16,12 +16,20 @@ import io.selkie.server.vfs.NfsErrors;
 import io.selkie.server.vfs.OpenFile;
 import io.selkie.server.vfs.VfsFile;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
 
 /** WRITE, RFC 8881 section 18.32: from the request straight into the page cache. */
 final class Write extends DataOperation {
 
   Write(FileServices services) {
     super(services, NfsOp4.OP_WRITE);
+  }
+
+  @Override
+  public boolean waitsForDisk(ByteBuffer request, int at) {
+    int stable = at + Stateids.BYTES + Long.BYTES;
+    return request.limit() - stable >= Integer.BYTES
+        && request.getInt(stable) != Nfs4Const.UNSTABLE4;
   }
 
   @Override

@@ -55,6 +55,11 @@ final class FileHandleCodec {
     return bytes;
   }
 
+  /** The export that a handle says it is of, without any check; 0 for what is too short. */
+  static int exportIdOf(ByteBuffer bytes, int start, int length) {
+    return length < FIXED ? 0 : bytes.getInt(start + 4);
+  }
+
   /** Reads a handle; empty when it is none of ours. */
   Optional<FileHandle> decode(byte[] bytes) {
     if (bytes.length < FIXED + CHECK || bytes.length > LENGTH_MAX || bytes[0] != VERSION) {

@@ -13,6 +13,7 @@ import io.selkie.posix.PosixException;
 import io.selkie.posix.QuotaStatus;
 import io.selkie.posix.ResolveFlags;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
@@ -175,6 +176,15 @@ public final class PassthroughFileSystem implements AutoCloseable {
       handles.put(found);
     }
     return found;
+  }
+
+  /**
+   * The export that a filehandle leads to, as a number, without a look at anything but the handle's
+   * own bytes; 0 for none that is served.
+   */
+  public int placeOf(ByteBuffer request, int start, int length) {
+    int id = FileHandleCodec.exportIdOf(request, start, length);
+    return id == 0 || tree.exportById(id) == null ? 0 : id;
   }
 
   private static boolean everything(Export export) {

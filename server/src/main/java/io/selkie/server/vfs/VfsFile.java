@@ -67,6 +67,12 @@ public final class VfsFile implements CurrentFile {
     return handle;
   }
 
+  /** Each export has a disk of its own, as far as can be known. */
+  @Override
+  public int place() {
+    return handle.exportId();
+  }
+
   /** The same inode of the same export. */
   @Override
   public boolean equals(Object other) {
