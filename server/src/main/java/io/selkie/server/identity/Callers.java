@@ -11,8 +11,10 @@ import io.selkie.server.identity.ExportAccess.Grant;
 import io.selkie.server.rpc.RpcConnection;
 import io.selkie.server.vfs.Export;
 import io.selkie.server.vfs.VfsFile;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.CompletionStage;
 
 /**
@@ -36,6 +38,19 @@ public final class Callers implements Attendant {
     private FsUser user;
     private boolean readOnly;
 
+    /** Whether the groups are to be looked up, and those that were. */
+    private boolean managed;
+
+    private int[] groups;
+
+    /** Takes groups that were looked up instead of those of the request. */
+    void manage(int[] known) {
+      if (!Arrays.equals(known, groups)) {
+        groups = known;
+        user = FsUser.of(user.uid(), user.gid(), known);
+      }
+    }
+
     boolean isOf(CompoundContext c, Export of, int now, AuthSys other) {
       if (user == null
           || !Objects.equals(export, of)
@@ -57,11 +72,13 @@ public final class Callers implements Attendant {
 
   private final ActingKernel kernel;
   private final Admission admission;
+  private final Users users;
 
   /** For operations that enter the file system by a kernel. */
-  public Callers(ActingKernel kernel, Admission admission) {
+  public Callers(ActingKernel kernel, Admission admission, Users users) {
     this.kernel = kernel;
     this.admission = admission;
+    this.users = users;
   }
 
   @Override
@@ -73,6 +90,15 @@ public final class Callers implements Attendant {
     if (!memory.isOf(c, export, version, credential)) {
       conclude(memory, c, export, version, credential);
       c.attendance(memory);
+    }
+    if (memory.managed) {
+      Optional<int[]> groups = users.knownGroups(memory.user.uid());
+      if (groups == null && mayWait) {
+        return users.askGroups(memory.user.uid());
+      }
+      if (groups != null && groups.isPresent()) {
+        memory.manage(groups.get());
+      }
     }
     kernel.begin(memory.user, memory.readOnly || (export != null && export.readOnly()));
     return null;
@@ -91,6 +117,12 @@ public final class Callers implements Attendant {
             : admission.of(c.connection().remoteAddress(), export).orElse(STRANGER);
     memory.user = userOf(grant, c.flavor(), credential);
     memory.readOnly = grant.readOnly();
+    // Only who is still itself has groups here that could be looked up.
+    memory.managed =
+        users.managesGroups()
+            && c.flavor() == RpcConst.AUTH_SYS
+            && memory.user.uid() == credential.uid();
+    memory.groups = null;
     memory.credential.assign(credential);
     memory.connection = c.connection();
     memory.export = export;

@@ -50,7 +50,7 @@ final class Create extends FileOperation {
       default -> {}
     }
     byte[] name = readName(c);
-    SetAttrs attrs = SetAttrs.decode(args);
+    SetAttrs attrs = SetAttrs.decode(args, services.owners());
     if (!(c.currentFile() instanceof VfsFile directory)) {
       return NfsStat4.NFS4ERR_NOFILEHANDLE;
     }

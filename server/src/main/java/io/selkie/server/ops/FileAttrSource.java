@@ -10,6 +10,7 @@ import io.selkie.protocol.xdr.XdrWriter;
 import io.selkie.server.acl.Nfs4Ace;
 import io.selkie.server.ops.attr.AttrSource;
 import io.selkie.server.ops.attr.AttrSupport;
+import io.selkie.server.ops.attr.OwnerNames;
 import io.selkie.server.vfs.Export;
 import io.selkie.server.vfs.VfsFile;
 import java.lang.foreign.MemorySegment;
@@ -157,6 +158,11 @@ final class FileAttrSource implements AttrSource {
   @Override
   public List<Integer> layoutTypes() {
     return services.layoutTypes(file);
+  }
+
+  @Override
+  public OwnerNames owners() {
+    return services.owners();
   }
 
   @Override

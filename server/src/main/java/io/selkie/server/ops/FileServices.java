@@ -8,6 +8,7 @@ import io.selkie.posix.Kernel;
 import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.server.identity.Admission;
 import io.selkie.server.metrics.ServerMetrics;
+import io.selkie.server.ops.attr.OwnerNames;
 import io.selkie.server.ops.attr.AttrSource.ServerAttributes;
 import io.selkie.server.ops.attr.AttrSupport;
 import io.selkie.server.ops.attr.SetAttrs;
@@ -33,13 +34,15 @@ import java.util.Set;
  *     whatever somebody's rights decide about goes through this one
  * @param fs files and names
  * @param admission which client may come near which export
+ * @param owners how owners of files are written
  * @param opens who has what open
  * @param locks who has locked which bytes
  * @param arbiter layouts; asked before block maps or access change
  * @param metrics counts data
  * @param attributes what is the same for all files
  * @param verifier of what was written and not yet made durable
- * @param layoutExports names of the exports whose files may have layouts
+ * @param layoutExports names of the exports whose files may have layouts; changes with the exports,
+ *     safe for use by several threads
  * @param grace whether state may be reclaimed or taken anew just now
  * @param courtesy whether a conflict is with a client whose lease is over
  */
@@ -48,6 +51,7 @@ public record FileServices(
     ActingKernel kernel,
     PassthroughFileSystem fs,
     Admission admission,
+    OwnerNames owners,
     OpenTable opens,
     LockTable locks,
     LayoutArbiter arbiter,
@@ -57,11 +61,6 @@ public record FileServices(
     Set<String> layoutExports,
     Grace grace,
     Courtesy courtesy) {
-
-  /** Copies the set. */
-  public FileServices {
-    layoutExports = Set.copyOf(layoutExports);
-  }
 
   /** Open file descriptions, one per inode. */
   OpenFileTable files() {

@@ -70,7 +70,7 @@ final class Open extends FileOperation {
 
   @Override
   public int execute(CompoundContext c) {
-    OpenArgs args = OpenArgs.decode(c.args());
+    OpenArgs args = OpenArgs.decode(c.args(), services.owners());
     if (!(c.currentFile() instanceof VfsFile current)) {
       return NfsStat4.NFS4ERR_NOFILEHANDLE;
     }

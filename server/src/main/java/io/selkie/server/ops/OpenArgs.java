@@ -6,6 +6,7 @@ import io.selkie.protocol.nfs4.OpenConst4;
 import io.selkie.protocol.nfs4.Stateid4;
 import io.selkie.protocol.nfs4.Stateids;
 import io.selkie.protocol.xdr.XdrReader;
+import io.selkie.server.ops.attr.OwnerNames;
 import io.selkie.server.ops.attr.SetAttrs;
 
 /**
@@ -36,7 +37,7 @@ record OpenArgs(
   /** {@link #createMode} of OPEN4_NOCREATE. */
   static final int NO_CREATE = -1;
 
-  static OpenArgs decode(XdrReader in) {
+  static OpenArgs decode(XdrReader in, OwnerNames owners) {
     // The seqid is not used in NFSv4.1, nor is the client id in the owner.
     in.int32();
     int access = in.int32();
@@ -53,7 +54,7 @@ record OpenArgs(
         verifier = in.int64();
       }
       if (createMode != OpenConst4.EXCLUSIVE4) {
-        attrs = SetAttrs.decode(in);
+        attrs = SetAttrs.decode(in, owners);
       }
     }
     int claim = in.enumeration(OpenConst4.CLAIM_NULL, OpenConst4.CLAIM_DELEG_PREV_FH);

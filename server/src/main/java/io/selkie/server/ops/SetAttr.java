@@ -28,7 +28,7 @@ final class SetAttr extends DataOperation {
   @Override
   public int execute(CompoundContext c) {
     Stateid4 stateid = resolve(c, Stateids.decode(c.args()));
-    SetAttrs attrs = SetAttrs.decode(c.args());
+    SetAttrs attrs = SetAttrs.decode(c.args(), services.owners());
     if (!(c.currentFile() instanceof VfsFile file)) {
       return answer(c, NfsStat4.NFS4ERR_NOFILEHANDLE, null);
     }

@@ -11,7 +11,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import java.util.function.Consumer;
 
 /**
@@ -481,20 +484,53 @@ public final class OpenTable implements AutoCloseable {
       if (client == null) {
         return;
       }
-      for (OpenState state : client.all.values()) {
-        if (state.revokedStatus() == NfsStat4.NFS4_OK) {
-          removeShare(state);
-          byOwner.remove(new Key(state.owner(), state.file()));
-          everRevoked = true;
-          state.revoke(status);
-          client.revoked.add(state);
-          ended.add(state);
+      client.all.values().forEach(state -> revoke(client, state, status, ended));
+    } finally {
+      lock.unlock();
+    }
+    ended.forEach(this::end);
+  }
+
+  private void revoke(ClientOpens client, OpenState state, int status, List<OpenState> ended) {
+    if (state.revokedStatus() == NfsStat4.NFS4_OK) {
+      removeShare(state);
+      byOwner.remove(new Key(state.owner(), state.file()));
+      everRevoked = true;
+      state.revoke(status);
+      client.revoked.add(state);
+      ended.add(state);
+    }
+  }
+
+  /** The same with all opens of some files. */
+  public void revokeFiles(Set<FileIdentity> files, int status) {
+    List<OpenState> ended = new ArrayList<>();
+    lock.lock();
+    try {
+      for (ClientOpens client : clients.values()) {
+        for (OpenState state : client.all.values()) {
+          if (files.contains(state.file())) {
+            revoke(client, state, status, ended);
+          }
         }
       }
     } finally {
       lock.unlock();
     }
     ended.forEach(this::end);
+  }
+
+  /** The files that somebody has open and whose filehandle is such a one. */
+  public Set<FileIdentity> filesWhere(Predicate<byte[]> fileHandle) {
+    lock.lock();
+    try {
+      return shares.entrySet().stream()
+          .filter(e -> e.getValue().fileHandle() != null && fileHandle.test(e.getValue().fileHandle()))
+          .map(Map.Entry::getKey)
+          .collect(Collectors.toSet());
+    } finally {
+      lock.unlock();
+    }
   }
 
   /** Whether the client has revoked opens that it has not freed (sr_status_flags). */

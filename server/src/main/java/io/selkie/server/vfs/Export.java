@@ -11,6 +11,7 @@ import io.selkie.posix.OpenFlags;
 import io.selkie.posix.PosixException;
 import io.selkie.posix.ResolveFlags;
 import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicLong;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -53,6 +54,7 @@ public final class Export implements AutoCloseable {
   private final String path;
   private volatile boolean readOnly;
   private volatile boolean retired;
+  private final AtomicLong troubles = new AtomicLong();
   private final int id;
   private final int rootFd;
   private final FileIdentity root;
@@ -256,6 +258,42 @@ public final class Export implements AutoCloseable {
   /** What its file system can do. */
   public ExportFeatures features() {
     return features;
+  }
+
+  /**
+   * Its number in filehandles ({@link PassthroughFileSystem#exportIdOf}); made of its name, so an
+   * export that comes back under the same name has the same one.
+   */
+  public int number() {
+    return id;
+  }
+
+  /**
+   * Told that the file system failed in a way that a good one does not. Says so the first time and
+   * then ever less often: what is wrong with one export is not to fill the log.
+   */
+  void troubled(int result) {
+    switch (Errno.of(result)) {
+      case EIO, ESTALE, ENODEV, ENXIO, EUCLEAN, ENOMEDIUM -> {
+        long count = troubles.incrementAndGet();
+        if (Long.bitCount(count) == 1) {
+          LOG.error(
+              "export {}: the file system of {} answers {} ({} times so far); its clients get"
+                  + " errors, other exports go on. Look at the kernel's log and whether it is still"
+                  + " mounted",
+              name,
+              path,
+              Errno.describe(result),
+              count);
+        }
+      }
+      default -> {}
+    }
+  }
+
+  /** How often {@link #troubled} was told of trouble. */
+  public long troubles() {
+    return troubles.get();
   }
 
   int id() {

@@ -187,6 +187,11 @@ public final class PassthroughFileSystem implements AutoCloseable {
     return id == 0 || tree.exportById(id) == null ? 0 : id;
   }
 
+  /** The same of a whole filehandle of ours, served or not. */
+  public static int exportIdOf(byte[] handle) {
+    return FileHandleCodec.exportIdOf(ByteBuffer.wrap(handle), 0, handle.length);
+  }
+
   private static boolean everything(Export export) {
     return true;
   }

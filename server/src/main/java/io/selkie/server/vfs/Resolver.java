@@ -153,6 +153,9 @@ final class Resolver implements AutoCloseable {
     } else {
       fd = openByHandle(export, file);
     }
+    if (fd < 0 && fd != STALE) {
+      export.troubled(fd);
+    }
     return fd == STALE || Errno.ENOENT.is(fd) ? openByDescription(file) : fd;
   }
 

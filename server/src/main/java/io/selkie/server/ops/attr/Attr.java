@@ -75,11 +75,11 @@ enum Attr {
   NUMLINKS(FileAttributes.FATTR4_NUMLINKS, (f, out) -> out.int32(f.status().linkCount())),
   OWNER(
       FileAttributes.FATTR4_OWNER,
-      (f, out) -> Owners.encode(out, f.status().uid()),
+      (f, out) -> f.owners().encodeUser(out, f.status().uid()),
       (in, to) -> to.owner(in.utf8(Owners.LENGTH_MAX))),
   OWNER_GROUP(
       FileAttributes.FATTR4_OWNER_GROUP,
-      (f, out) -> Owners.encode(out, f.status().gid()),
+      (f, out) -> f.owners().encodeGroup(out, f.status().gid()),
       (in, to) -> to.ownerGroup(in.utf8(Owners.LENGTH_MAX))),
   QUOTA_AVAIL_HARD(
       FileAttributes.FATTR4_QUOTA_AVAIL_HARD,

@@ -52,6 +52,11 @@ public interface AttrSource {
   /** The layout types offered for the file; empty for none. */
   List<Integer> layoutTypes();
 
+  /** How owners are written. */
+  default OwnerNames owners() {
+    return OwnerNames.NUMBERS;
+  }
+
   /** What is the same for all files. */
   ServerAttributes server();
 

@@ -8,7 +8,6 @@ import io.selkie.protocol.xdr.XdrException;
 import io.selkie.protocol.xdr.XdrReader;
 import io.selkie.server.acl.Nfs4Ace;
 import java.util.List;
-import java.util.OptionalInt;
 
 /** Attributes that a client wants to set: a fattr4 as SETATTR, OPEN and CREATE carry it. */
 public final class SetAttrs {
@@ -30,11 +29,15 @@ public final class SetAttrs {
   private SetTime accessTime;
   private SetTime modifyTime;
 
-  private SetAttrs() {}
+  private final OwnerNames owners;
+
+  private SetAttrs(OwnerNames owners) {
+    this.owners = owners;
+  }
 
   /** Nothing to set. */
   public static SetAttrs none() {
-    return new SetAttrs();
+    return new SetAttrs(OwnerNames.NUMBERS);
   }
 
   /**
@@ -43,7 +46,12 @@ public final class SetAttrs {
    * @throws XdrException when it is no fattr4
    */
   public static SetAttrs decode(XdrReader in) {
-    SetAttrs attrs = new SetAttrs();
+    return decode(in, OwnerNames.NUMBERS);
+  }
+
+  /** The same where owners may have names. */
+  public static SetAttrs decode(XdrReader in, OwnerNames owners) {
+    SetAttrs attrs = new SetAttrs(owners);
     attrs.mask.decode(in);
     int length = in.opaqueLength(VALUES_BYTES_MAX);
     int next = in.position() + Xdr.padded(length);
@@ -121,19 +129,19 @@ public final class SetAttrs {
   }
 
   void owner(String text) {
-    uid = id(text);
+    uid = id(owners.user(text));
   }
 
   void ownerGroup(String text) {
-    gid = id(text);
+    gid = id(owners.group(text));
   }
 
-  private int id(String text) {
-    OptionalInt id = Owners.parse(text);
-    if (id.isEmpty()) {
-      wrong(NfsStat4.NFS4ERR_BADOWNER);
+  private int id(long idOrStatus) {
+    if (idOrStatus >= 0) {
+      return (int) idOrStatus;
     }
-    return id.orElse(-1);
+    wrong((int) -idOrStatus);
+    return -1;
   }
 
   void accessTime(SetTime time) {

@@ -1,0 +1,239 @@
+package io.selkie.server;
+
+import io.selkie.config.ExportConfig;
+import io.selkie.layout.LayoutArbiter;
+import io.selkie.layout.RecallCause;
+import io.selkie.layout.RecallFilter;
+import io.selkie.lease.FileIdentity;
+import io.selkie.posix.Kernel;
+import io.selkie.posix.PosixException;
+import io.selkie.protocol.nfs4.NfsStat4;
+import io.selkie.server.identity.Admission;
+import io.selkie.server.identity.ExportAccess;
+import io.selkie.server.identity.HostNames;
+import io.selkie.server.state.OpenTable;
+import io.selkie.server.vfs.Export;
+import io.selkie.server.vfs.PassthroughFileSystem;
+import java.io.IOException;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.Executor;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The exports of a running server, and how they become others.
+ *
+ * <p><b>What happens to an export</b> that is not among the new ones, or leads to another
+ * directory: its files get no new layouts; those that are out are recalled while clients can still
+ * return them; then its name and its filehandles are gone (NFS4ERR_STALE); what was granted in
+ * between is recalled, opens and locks are revoked (NFS4ERR_ADMIN_REVOKED), and its directory is let
+ * go, so that it can be unmounted. Whose rules, or right to layouts or to changes, differ: these
+ * count at once, and layouts are recalled so that they count for one-sided access too. The others
+ * notice nothing.
+ *
+ * <p>Safe for use by several threads; one change is made after the other, on a thread of its own.
+ */
+final class LiveExports {
+
+  private static final Logger LOG = LoggerFactory.getLogger(LiveExports.class);
+
+  private record Live(ExportConfig config, Export export) {}
+
+  private final Kernel kernel;
+  private final PassthroughFileSystem fs;
+  private final Admission admission;
+  private final Set<String> layoutExports;
+  private final OpenTable opens;
+  private final LayoutArbiter arbiter;
+  private final InstantSource clock;
+  private final Executor thread;
+  private final Teardown teardown;
+  private volatile Map<String, Live> current;
+
+  /**
+   * Of a server that serves some already.
+   *
+   * @param layoutExports is kept up to date
+   * @param thread a single one, that may block
+   * @param teardown closes exports at the end
+   */
+  LiveExports(
+      List<ExportConfig> configs,
+      Kernel kernel,
+      PassthroughFileSystem fs,
+      Admission admission,
+      Set<String> layoutExports,
+      OpenTable opens,
+      LayoutArbiter arbiter,
+      InstantSource clock,
+      Executor thread,
+      Teardown teardown) {
+    this.kernel = kernel;
+    this.fs = fs;
+    this.admission = admission;
+    this.layoutExports = layoutExports;
+    this.opens = opens;
+    this.arbiter = arbiter;
+    this.clock = clock;
+    this.thread = thread;
+    this.teardown = teardown;
+    Map<String, Export> byName = new HashMap<>();
+    fs.exports().forEach(export -> byName.put(export.name(), export));
+    Map<String, Live> live = new LinkedHashMap<>();
+    configs.forEach(
+        config -> live.put(config.name(), new Live(config, byName.get(config.name()))));
+    this.current = live;
+  }
+
+  /** What is served now. */
+  List<ExportConfig> configs() {
+    return current.values().stream().map(Live::config).toList();
+  }
+
+  /** The rules of some exports; names of hosts are looked up now. */
+  static Map<String, ExportAccess> access(List<ExportConfig> exports) {
+    HostNames names = new HostNames();
+    Map<String, ExportAccess> access = new HashMap<>();
+    exports.forEach(e -> access.put(e.name(), ExportAccess.of(e.clients(), names)));
+    return access;
+  }
+
+  /**
+   * Serves exactly these exports.
+   *
+   * @param wanted valid together, as a loaded configuration is
+   * @return completes when it is so, after the last layout of what went has come back or was fenced;
+   *     exceptionally with an {@link IOException} when one cannot be served: then nothing changed
+   */
+  CompletableFuture<Void> apply(List<ExportConfig> wanted) {
+    return CompletableFuture.runAsync(
+        () -> {
+          try {
+            change(List.copyOf(wanted));
+          } catch (IOException e) {
+            throw new CompletionException(e);
+          }
+        },
+        thread);
+  }
+
+  private void change(List<ExportConfig> wanted) throws IOException {
+    Map<String, Live> before = current;
+    Map<String, Live> after = new LinkedHashMap<>();
+    List<Export> opened = new ArrayList<>();
+    try {
+      for (ExportConfig config : wanted) {
+        Live old = before.get(config.name());
+        boolean stays = old != null && old.config.path().equals(config.path());
+        Export export = stays ? old.export : open(config, opened);
+        after.put(config.name(), new Live(config, export));
+      }
+      // What comes is there before anything goes; it also shows whether they fit together.
+      Map<String, Live> both = new LinkedHashMap<>(after);
+      both.putAll(before);
+      serve(both);
+    } catch (IOException | RuntimeException e) {
+      opened.forEach(Export::close);
+      throw e;
+    }
+    opened.forEach(teardown::later);
+    Map<String, ExportAccess> access = access(wanted);
+    Map<String, ExportAccess> meanwhile = access(configs());
+    meanwhile.putAll(access);
+    admission.replace(meanwhile);
+    List<Export> leaving = new ArrayList<>();
+    Set<Export> tighter = new HashSet<>();
+    for (Live old : before.values()) {
+      Live now = after.get(old.config.name());
+      if (now == null || now.export != old.export) {
+        leaving.add(old.export);
+        layoutExports.remove(old.config.name());
+      } else if (!now.config.equals(old.config)) {
+        tighter.add(old.export);
+        old.export.readOnly(now.config.readOnly());
+      }
+    }
+    after.forEach((name, live) -> {
+      if (live.config.layouts()) {
+        layoutExports.add(name);
+      } else {
+        layoutExports.remove(name);
+      }
+    });
+    tighter.addAll(leaving);
+    recall(filesOf(tighter));
+    serve(after);
+    admission.replace(access);
+    current = after;
+    leaving.forEach(this::leave);
+    LOG.info(
+        "exports now: {}; {} came, {} went",
+        String.join(", ", after.keySet()),
+        opened.size(),
+        leaving.size());
+  }
+
+  private Export open(ExportConfig config, List<Export> opened) throws PosixException {
+    Export export =
+        Export.open(
+            kernel,
+            config.name(),
+            config.path().toString(),
+            config.readOnly(),
+            Export.HandleMode.KERNEL);
+    opened.add(export);
+    return export;
+  }
+
+  private void serve(Map<String, Live> exports) throws PosixException {
+    fs.serve(
+        exports.values().stream().map(Live::export).toList(), clock.instant().getEpochSecond());
+  }
+
+  private Set<FileIdentity> filesOf(Set<Export> exports) {
+    Set<Integer> numbers = new HashSet<>();
+    exports.forEach(export -> numbers.add(export.number()));
+    return opens.filesWhere(
+        handle -> numbers.contains(PassthroughFileSystem.exportIdOf(handle)));
+  }
+
+  /** Waits until every layout and delegation of the files is back or fenced, which has a deadline. */
+  private void recall(Set<FileIdentity> files) {
+    CompletableFuture.allOf(
+            files.stream()
+                .map(
+                    file ->
+                        arbiter
+                            .recall(
+                                new RecallFilter(
+                                    OptionalLong.empty(),
+                                    Optional.of(file),
+                                    OptionalLong.empty()),
+                                RecallCause.ADMINISTRATIVE)
+                            .toCompletableFuture())
+                .toArray(CompletableFuture[]::new))
+        .join();
+  }
+
+  private void leave(Export export) {
+    Set<FileIdentity> files = filesOf(Set.of(export));
+    recall(files);
+    opens.revokeFiles(files, NfsStat4.NFS4ERR_ADMIN_REVOKED);
+    try {
+      fs.retire(export);
+    } catch (PosixException e) {
+      LOG.error("{} is served no more but its directory is still held", export, e);
+    }
+  }
+}

@@ -1,0 +1,100 @@
+package io.selkie.server.identity;
+
+import io.selkie.config.time.NanoClock;
+import io.selkie.posix.NameService.UnavailableException;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+
+/**
+ * Answers of a name service, kept for a while: what is there, and also that something is not there.
+ * The service is asked on threads of its own, once at a time about the same; while it is asked
+ * again an old answer still counts, and if it cannot be asked the old answer goes on counting. Safe
+ * for use by several threads.
+ *
+ * @param <K> what is asked about
+ * @param <V> the answer
+ */
+final class Lookups<K, V> {
+
+  private static final int KEPT_MAX = 16_384;
+
+  /** Asks; may block. */
+  @FunctionalInterface
+  interface Service<K, V> {
+    Optional<V> ask(K key) throws UnavailableException;
+  }
+
+  private record Known<V>(Optional<V> answer, long untilNanos) {}
+
+  private final Service<K, V> service;
+  private final Executor threads;
+  private final NanoClock clock;
+  private final long keepNanos;
+  private final ConcurrentHashMap<K, Known<V>> known = new ConcurrentHashMap<>();
+  private final ConcurrentHashMap<K, CompletableFuture<Optional<V>>> asking =
+      new ConcurrentHashMap<>();
+
+  /**
+   * With nothing known.
+   *
+   * @param keepNanos how long an answer counts
+   */
+  Lookups(Service<K, V> service, Executor threads, NanoClock clock, long keepNanos) {
+    this.service = service;
+    this.threads = threads;
+    this.clock = clock;
+    this.keepNanos = keepNanos;
+  }
+
+  /** What is known now, null when nothing is; what is old is asked about in passing. */
+  Optional<V> known(K key) {
+    Known<V> now = known.get(key);
+    if (now == null) {
+      return null;
+    }
+    if (clock.nanoTime() - now.untilNanos > 0) {
+      ask(key);
+    }
+    return now.answer;
+  }
+
+  /**
+   * Asks, or joins who is asking already.
+   *
+   * @return completes with the answer, exceptionally with {@link UnavailableException}
+   */
+  CompletableFuture<Optional<V>> ask(K key) {
+    CompletableFuture<Optional<V>> mine = new CompletableFuture<>();
+    CompletableFuture<Optional<V>> other = asking.putIfAbsent(key, mine);
+    if (other != null) {
+      return other;
+    }
+    threads.execute(
+        () -> {
+          try {
+            Optional<V> answer = service.ask(key);
+            keep(key, answer);
+            asking.remove(key);
+            mine.complete(answer);
+          } catch (UnavailableException | RuntimeException e) {
+            asking.remove(key);
+            mine.completeExceptionally(e);
+          }
+        });
+    return mine;
+  }
+
+  private void keep(K key, Optional<V> answer) {
+    long now = clock.nanoTime();
+    if (known.size() >= KEPT_MAX) {
+      known.values().removeIf(old -> now - old.untilNanos > 0);
+      if (known.size() >= KEPT_MAX) {
+        // All are young: somebody asks about very many. What is needed is asked about again.
+        known.clear();
+      }
+    }
+    known.put(key, new Known<>(answer, now + keepNanos));
+  }
+}

@@ -1,0 +1,168 @@
+package io.selkie.server.identity;
+
+import io.selkie.config.IdentityConfig;
+import io.selkie.config.time.NanoClock;
+import io.selkie.posix.NameService;
+import io.selkie.protocol.nfs4.NfsStat4;
+import io.selkie.protocol.xdr.XdrWriter;
+import io.selkie.server.ops.attr.OwnerNames;
+import java.nio.charset.StandardCharsets;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Users by their names and with their groups (RFC 8881 section 5.9), from the machine's name
+ * services.
+ *
+ * <p>Numbers are always understood, so a client that does not map names works in any case; names
+ * are told only where that was configured and the user has one. Name services may be slow: they are
+ * asked on threads of their own, no event loop comes here, and of the workers a few may wait for a
+ * moment; the others go on with the number, or tell the client to come again. Safe for use by
+ * several threads.
+ */
+public final class Users implements OwnerNames {
+
+  private static final Logger LOG = LoggerFactory.getLogger(Users.class);
+  private static final long WAIT_NANOS = TimeUnit.SECONDS.toNanos(1);
+  private static final int WAITING_MAX = 2;
+
+  private final boolean tellsNames;
+  private final boolean managesGroups;
+  private final String suffix;
+  private final Lookups<Integer, byte[]> userNames;
+  private final Lookups<Integer, byte[]> groupNames;
+  private final Lookups<String, Integer> users;
+  private final Lookups<String, Integer> groups;
+  private final Lookups<Integer, int[]> memberships;
+  private final Semaphore waiting = new Semaphore(WAITING_MAX);
+
+  /**
+   * Over a name service.
+   *
+   * @param machineDomain the domain when the configuration names none
+   * @param threads asks; may be blocked for long
+   */
+  public Users(
+      IdentityConfig config,
+      String machineDomain,
+      NameService service,
+      Executor threads,
+      NanoClock clock) {
+    this.tellsNames = config.owners() == IdentityConfig.Owners.NAMES;
+    this.managesGroups = config.manageGroups();
+    this.suffix = "@" + config.domain().orElse(machineDomain);
+    long keep = TimeUnit.SECONDS.toNanos(config.cacheSeconds());
+    this.userNames =
+        new Lookups<>(uid -> service.nameOfUser(uid).map(this::text), threads, clock, keep);
+    this.groupNames =
+        new Lookups<>(gid -> service.nameOfGroup(gid).map(this::text), threads, clock, keep);
+    this.users =
+        new Lookups<>(
+            name -> service.userNamed(name).stream().boxed().findAny(), threads, clock, keep);
+    this.groups =
+        new Lookups<>(
+            name -> service.groupNamed(name).stream().boxed().findAny(), threads, clock, keep);
+    this.memberships = new Lookups<>(service::groupsOf, threads, clock, keep);
+  }
+
+  private byte[] text(String name) {
+    return (name + suffix).getBytes(StandardCharsets.UTF_8);
+  }
+
+  /** Whether the groups in requests do not count. */
+  boolean managesGroups() {
+    return managesGroups;
+  }
+
+  /** A user's groups as far as they are known now, null when nothing is. */
+  Optional<int[]> knownGroups(int uid) {
+    return memberships.known(uid);
+  }
+
+  /** Asks for them. Completes in any case; what cannot be had is said in the log. */
+  CompletableFuture<Void> askGroups(int uid) {
+    return memberships
+        .ask(uid)
+        .handle((answer, failure) -> {
+          if (failure != null) {
+            LOG.warn(
+                "the groups of user {} cannot be looked up, those of its requests count: {}",
+                Integer.toUnsignedString(uid),
+                failure.toString());
+          }
+          return null;
+        });
+  }
+
+  @Override
+  public void encodeUser(XdrWriter out, int uid) {
+    encode(out, userNames, uid);
+  }
+
+  @Override
+  public void encodeGroup(XdrWriter out, int gid) {
+    encode(out, groupNames, gid);
+  }
+
+  private void encode(XdrWriter out, Lookups<Integer, byte[]> names, int id) {
+    Optional<byte[]> name = tellsNames ? get(names, id) : null;
+    if (name != null && name.isPresent()) {
+      out.opaque(name.get());
+    } else {
+      NUMBERS.encodeUser(out, id);
+    }
+  }
+
+  @Override
+  public long user(String text) {
+    return number(users, text);
+  }
+
+  @Override
+  public long group(String text) {
+    return number(groups, text);
+  }
+
+  private long number(Lookups<String, Integer> ids, String text) {
+    long number = NUMBERS.user(text);
+    if (number >= 0 || !text.endsWith(suffix) || text.length() == suffix.length()) {
+      return number;
+    }
+    Optional<Integer> id = get(ids, text.substring(0, text.length() - suffix.length()));
+    if (id == null) {
+      return -NfsStat4.NFS4ERR_DELAY;
+    }
+    return id.map(Integer::toUnsignedLong).orElse((long) -NfsStat4.NFS4ERR_BADOWNER);
+  }
+
+  /** The answer; null when it is not to be had quickly. */
+  private <K, V> Optional<V> get(Lookups<K, V> lookups, K key) {
+    Optional<V> known = lookups.known(key);
+    if (known != null) {
+      return known;
+    }
+    CompletableFuture<Optional<V>> asked = lookups.ask(key);
+    if (!waiting.tryAcquire()) {
+      return asked.isDone() && !asked.isCompletedExceptionally() ? asked.join() : null;
+    }
+    try {
+      return asked.get(WAIT_NANOS, TimeUnit.NANOSECONDS);
+    } catch (TimeoutException _) {
+      LOG.warn("the name service takes more than a second for {}", key);
+    } catch (ExecutionException e) {
+      LOG.warn("the name service does not answer for {}: {}", key, e.getCause().toString());
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    } finally {
+      waiting.release();
+    }
+    return null;
+  }
+}
