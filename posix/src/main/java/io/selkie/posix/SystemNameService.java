@@ -1,6 +1,5 @@
 package io.selkie.posix;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -48,10 +47,11 @@ public final class SystemNameService implements NameService {
         MemorySegment entry = arena.allocate(ENTRY_BYTES, 8);
         MemorySegment buffer = arena.allocate(size, 8);
         MemorySegment result = arena.allocate(8, 8);
-        int error =
-            ask.with(entry.address(), buffer.address(), size, result.address());
+        int error = ask.with(entry.address(), buffer.address(), size, result.address());
         if (error == 0) {
-          return result.get(JAVA_LONG, 0) == 0 ? Optional.empty() : Optional.of(read(entry));
+          return result.get(JAVA_LONG, 0) == 0
+              ? Optional.empty()
+              : Optional.of(read(entry, buffer));
         }
         Errno errno = Errno.of(-error);
         switch (errno) {
@@ -72,10 +72,11 @@ public final class SystemNameService implements NameService {
     }
   }
 
-  private static Entry read(MemorySegment entry) {
-    MemorySegment name = entry.get(ADDRESS, 0).reinterpret(MOST_BYTES);
+  /** The strings of an entry are in the buffer that came with it. */
+  private static Entry read(MemorySegment entry, MemorySegment buffer) {
+    long name = entry.get(JAVA_LONG, 0) - buffer.address();
     return new Entry(
-        name.getString(0, StandardCharsets.UTF_8),
+        buffer.getString(name, StandardCharsets.UTF_8),
         entry.get(JAVA_INT, 16),
         entry.get(JAVA_INT, 20));
   }
@@ -128,8 +129,7 @@ public final class SystemNameService implements NameService {
         MemorySegment count = arena.allocate(4, 8);
         count.set(JAVA_INT, 0, room);
         int stored =
-            libc.getgrouplist(
-                name, user.get().primaryGroup, groups.address(), count.address());
+            libc.getgrouplist(name, user.get().primaryGroup, groups.address(), count.address());
         if (stored >= 0) {
           return Optional.of(groups.asSlice(0, (long) stored * Integer.BYTES).toArray(JAVA_INT));
         }

@@ -11,9 +11,12 @@ import io.selkie.lease.doctor.Finding;
 import io.selkie.lease.doctor.MachineDoctor;
 import io.selkie.lease.doctor.PathDoctor;
 import io.selkie.posix.CacheLines;
+import io.selkie.posix.FsIdentity;
 import io.selkie.posix.Kernel;
 import io.selkie.posix.LinuxKernel;
+import io.selkie.posix.LinuxThreadCredentials;
 import io.selkie.posix.SystemFacts;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -118,11 +121,31 @@ public final class DoctorCommand implements Callable<Integer> {
           finding.reason(),
           finding.advice());
     }
+    Optional<String> alone = identity();
+    line(
+        out,
+        word(alone.isEmpty() ? Finding.State.YES : Finding.State.NO),
+        "requests as their users",
+        alone
+            .map(why -> "everybody is the server's own user, because " + why)
+            .orElse("each request works on the file system as its own user"),
+        alone.isEmpty() ? "" : "run the server as root");
     line(out, word(Finding.State.YES), "provider iwarp", "software, over TCP", "");
     line(out, word(Finding.State.NO), "provider verbs", VERBS_REASON, "");
     out.println();
     out.println("A server offers here: " + diagnosis.offer().label());
     diagnosis.reasons().forEach(reason -> out.println("  not more, because " + reason));
+  }
+
+  /** Why requests cannot work as their own users; empty when they can. */
+  private static Optional<String> identity() {
+    Kernel kernel = new LinuxKernel();
+    try {
+      FsIdentity.of(new LinuxThreadCredentials(), kernel.effectiveUid(), kernel.effectiveGid());
+      return Optional.empty();
+    } catch (IOException e) {
+      return Optional.of(e.getMessage());
+    }
   }
 
   private static void line(
@@ -140,6 +163,9 @@ public final class DoctorCommand implements Callable<Integer> {
     values.put("offerText", diagnosis.offer().label());
     values.put("reasons", diagnosis.reasons());
     values.put("findings", diagnosis.findings().stream().map(DoctorCommand::values).toList());
+    Optional<String> alone = identity();
+    values.put("requestsAsTheirUsers", alone.isEmpty());
+    values.put("requestsAsTheirUsersReason", alone.orElse(""));
     values.put(
         "providers",
         List.of(

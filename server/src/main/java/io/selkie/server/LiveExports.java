@@ -28,6 +28,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -37,10 +38,10 @@ import org.slf4j.LoggerFactory;
  * <p><b>What happens to an export</b> that is not among the new ones, or leads to another
  * directory: its files get no new layouts; those that are out are recalled while clients can still
  * return them; then its name and its filehandles are gone (NFS4ERR_STALE); what was granted in
- * between is recalled, opens and locks are revoked (NFS4ERR_ADMIN_REVOKED), and its directory is let
- * go, so that it can be unmounted. Whose rules, or right to layouts or to changes, differ: these
- * count at once, and layouts are recalled so that they count for one-sided access too. The others
- * notice nothing.
+ * between is recalled, opens and locks are revoked (NFS4ERR_ADMIN_REVOKED), and its directory is
+ * let go, so that it can be unmounted. Whose rules, or right to layouts or to changes, differ:
+ * these count at once, and layouts are recalled so that they count for one-sided access too. The
+ * others notice nothing.
  *
  * <p>Safe for use by several threads; one change is made after the other, on a thread of its own.
  */
@@ -58,7 +59,7 @@ final class LiveExports {
   private final LayoutArbiter arbiter;
   private final InstantSource clock;
   private final Executor thread;
-  private final Teardown teardown;
+  private final Consumer<Export> added;
   private volatile Map<String, Live> current;
 
   /**
@@ -66,7 +67,7 @@ final class LiveExports {
    *
    * @param layoutExports is kept up to date
    * @param thread a single one, that may block
-   * @param teardown closes exports at the end
+   * @param added takes what comes, to close it at the end
    */
   LiveExports(
       List<ExportConfig> configs,
@@ -78,7 +79,7 @@ final class LiveExports {
       LayoutArbiter arbiter,
       InstantSource clock,
       Executor thread,
-      Teardown teardown) {
+      Consumer<Export> added) {
     this.kernel = kernel;
     this.fs = fs;
     this.admission = admission;
@@ -87,12 +88,11 @@ final class LiveExports {
     this.arbiter = arbiter;
     this.clock = clock;
     this.thread = thread;
-    this.teardown = teardown;
+    this.added = added;
     Map<String, Export> byName = new HashMap<>();
     fs.exports().forEach(export -> byName.put(export.name(), export));
     Map<String, Live> live = new LinkedHashMap<>();
-    configs.forEach(
-        config -> live.put(config.name(), new Live(config, byName.get(config.name()))));
+    configs.forEach(config -> live.put(config.name(), new Live(config, byName.get(config.name()))));
     this.current = live;
   }
 
@@ -113,8 +113,9 @@ final class LiveExports {
    * Serves exactly these exports.
    *
    * @param wanted valid together, as a loaded configuration is
-   * @return completes when it is so, after the last layout of what went has come back or was fenced;
-   *     exceptionally with an {@link IOException} when one cannot be served: then nothing changed
+   * @return completes when it is so, after the last layout of what went has come back or was
+   *     fenced; exceptionally with an {@link IOException} when one cannot be served: then nothing
+   *     changed
    */
   CompletableFuture<Void> apply(List<ExportConfig> wanted) {
     return CompletableFuture.runAsync(
@@ -147,7 +148,7 @@ final class LiveExports {
       opened.forEach(Export::close);
       throw e;
     }
-    opened.forEach(teardown::later);
+    opened.forEach(added);
     Map<String, ExportAccess> access = access(wanted);
     Map<String, ExportAccess> meanwhile = access(configs());
     meanwhile.putAll(access);
@@ -204,24 +205,22 @@ final class LiveExports {
   private Set<FileIdentity> filesOf(Set<Export> exports) {
     Set<Integer> numbers = new HashSet<>();
     exports.forEach(export -> numbers.add(export.number()));
-    return opens.filesWhere(
-        handle -> numbers.contains(PassthroughFileSystem.exportIdOf(handle)));
+    return opens.filesWhere(handle -> numbers.contains(PassthroughFileSystem.exportIdOf(handle)));
   }
 
-  /** Waits until every layout and delegation of the files is back or fenced, which has a deadline. */
+  /**
+   * Waits until every layout and delegation of the files is back or fenced, which has a deadline.
+   */
   private void recall(Set<FileIdentity> files) {
     CompletableFuture.allOf(
             files.stream()
-                .map(
-                    file ->
-                        arbiter
-                            .recall(
-                                new RecallFilter(
-                                    OptionalLong.empty(),
-                                    Optional.of(file),
-                                    OptionalLong.empty()),
-                                RecallCause.ADMINISTRATIVE)
-                            .toCompletableFuture())
+                .map(file ->
+                    arbiter
+                        .recall(
+                            new RecallFilter(
+                                OptionalLong.empty(), Optional.of(file), OptionalLong.empty()),
+                            RecallCause.ADMINISTRATIVE)
+                        .toCompletableFuture())
                 .toArray(CompletableFuture[]::new))
         .join();
   }

@@ -16,6 +16,7 @@ import io.selkie.server.compound.Workers;
 import io.selkie.server.diagnostics.DiagnosticsServer;
 import io.selkie.server.metrics.ServerMetrics;
 import io.selkie.server.offload.Offloads;
+import io.selkie.server.ops.FileServices;
 import io.selkie.server.recovery.Recovery;
 import io.selkie.server.rpc.RpcServer;
 import io.selkie.server.session.SessionManager;
@@ -29,8 +30,10 @@ import java.net.InetSocketAddress;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -56,6 +59,7 @@ public final class SelkieServer implements AutoCloseable {
   private final PassthroughFileSystem fs;
   private final LayoutArbiter arbiter;
   private final Workers workers;
+  private final LiveExports liveExports;
   private final Optional<RdmaService> rdma;
   private final InetSocketAddress nfsAddress;
   private final Optional<DiagnosticsServer> diagnostics;
@@ -93,14 +97,9 @@ public final class SelkieServer implements AutoCloseable {
     Offloads offloads = parts.openOffloads(sessions);
     departure.first(offloads::clientGone);
     this.workers = teardown.later(Limits.workers(config.workers()));
-    RpcServer rpc =
-        parts.openRpc(
-            parts.services(fs, opens, locks, arbiter, recovery, sessions),
-            sessions,
-            recovery,
-            offloads,
-            workers,
-            releases);
+    FileServices services = parts.services(fs, opens, locks, arbiter, recovery, sessions);
+    this.liveExports = parts.liveExports(services);
+    RpcServer rpc = parts.openRpc(services, sessions, recovery, offloads, workers, releases);
     this.diagnostics = openDiagnostics();
     // Clients may come from here on.
     this.nfsAddress = rpc.listen(resolve(config.listen()));
@@ -174,11 +173,23 @@ public final class SelkieServer implements AutoCloseable {
     report.put("pid", ProcessHandle.current().pid());
     report.put(
         "exports",
-        config.exports().stream()
+        liveExports.configs().stream()
             .map(export -> Map.of("name", export.name(), "path", export.path().toString()))
             .toList());
     report.put("metrics", metrics.values());
     return report;
+  }
+
+  /**
+   * Serves exactly these exports from now on, while it runs; see {@link LiveExports} for what that
+   * means to clients.
+   *
+   * @param exports valid together, as those of a loaded configuration are
+   * @return completes when it is so, exceptionally with an {@link IOException} when one cannot be
+   *     served; then nothing changed
+   */
+  public CompletionStage<Void> applyExports(List<ExportConfig> exports) {
+    return liveExports.apply(exports);
   }
 
   /** The configuration it was started with. */

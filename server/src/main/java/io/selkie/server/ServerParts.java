@@ -21,6 +21,7 @@ import io.selkie.posix.FsIdentity;
 import io.selkie.posix.Kernel;
 import io.selkie.posix.LinuxThreadCredentials;
 import io.selkie.posix.SystemFacts;
+import io.selkie.posix.SystemNameService;
 import io.selkie.protocol.nfs4.NfsTime4;
 import io.selkie.rdma.RdmaListener;
 import io.selkie.rdma.iwarp.IwarpProvider;
@@ -35,8 +36,8 @@ import io.selkie.server.compound.Workers;
 import io.selkie.server.direct.QueuePairGate;
 import io.selkie.server.identity.Admission;
 import io.selkie.server.identity.Callers;
-import io.selkie.server.identity.ExportAccess;
-import io.selkie.server.identity.HostNames;
+import io.selkie.server.identity.MachineDomain;
+import io.selkie.server.identity.Users;
 import io.selkie.server.metrics.Metric;
 import io.selkie.server.metrics.ServerMetrics;
 import io.selkie.server.offload.Offloads;
@@ -73,8 +74,9 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -111,6 +113,8 @@ final class ServerParts {
   private final Instant startedAt;
   private final StateDirectory state;
   private final SystemTimers timers;
+  private final Users users;
+  private final List<Export> addedExports = new CopyOnWriteArrayList<>();
 
   ServerParts(
       SelkieConfig config,
@@ -139,6 +143,7 @@ final class ServerParts {
                     Path.of(System.getProperty("user.home"))));
     this.state = teardown.later(StateDirectory.open(directory, random));
     this.timers = teardown.later(new SystemTimers("timers"));
+    this.users = users();
     LOG.info("state in {}, start number {}", directory, state.bootEpoch());
   }
 
@@ -170,6 +175,8 @@ final class ServerParts {
                 random,
                 NAME_INDEX_FILES,
                 new ChangeClock.Clocks(new WallClock(), clock, facts.bootId())));
+    // Those that come later go as late as those of now.
+    teardown.later(() -> addedExports.forEach(Export::close));
     List<Export> exports = new ArrayList<>();
     for (ExportConfig export : config.exports()) {
       Export opened =
@@ -389,12 +396,30 @@ final class ServerParts {
 
   /** The rules of the exports; names of hosts are looked up now. */
   private Admission admission() {
-    return new Admission(
-        config.exports().stream()
-            .collect(
-                Collectors.toMap(
-                    ExportConfig::name,
-                    export -> ExportAccess.of(export.clients(), new HostNames()))));
+    return new Admission(LiveExports.access(config.exports()));
+  }
+
+  /** Users and their names. */
+  private Users users() {
+    BlockingThreads threads = teardown.later(new BlockingThreads("names", 2));
+    String domain =
+        MachineDomain.of(Path.of("/proc/sys/kernel/hostname"), Path.of("/etc/resolv.conf"));
+    return new Users(config.identity(), domain, new SystemNameService(), threads, clock);
+  }
+
+  /** The exports while they change. */
+  LiveExports liveExports(FileServices services) {
+    return new LiveExports(
+        config.exports(),
+        kernel,
+        services.fs(),
+        services.admission(),
+        services.layoutExports(),
+        services.opens(),
+        services.arbiter(),
+        new WallClock(),
+        teardown.later(new BlockingThreads("exports", 1)),
+        addedExports::add);
   }
 
   FileServices services(
@@ -404,16 +429,17 @@ final class ServerParts {
       LayoutArbiter arbiter,
       Grace grace,
       SessionManager sessions) {
-    Set<String> withLayouts =
-        config.exports().stream()
-            .filter(ExportConfig::layouts)
-            .map(ExportConfig::name)
-            .collect(Collectors.toSet());
+    Set<String> withLayouts = ConcurrentHashMap.newKeySet();
+    config.exports().stream()
+        .filter(ExportConfig::layouts)
+        .map(ExportConfig::name)
+        .forEach(withLayouts::add);
     return new FileServices(
         kernel,
         acting,
         fs,
         admission(),
+        users,
         opens,
         locks,
         arbiter,
@@ -464,7 +490,7 @@ final class ServerParts {
             ExecutionPolicy.BY_COST,
             workers,
             metrics::operation,
-            new Callers(acting, services.admission()),
+            new Callers(acting, services.admission(), users),
             services.fs()::placeOf);
     return teardown.later(
         new RpcServer(

@@ -1,0 +1,182 @@
+package io.selkie.server.compound;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Goal: no client of a lane waits for another one's work, and nothing is lost. */
+@Timeout(60)
+class WorkerLaneTest {
+
+  private static final int CLIENT_THREADS = 2;
+  private static final int THREADS_MAX = 6;
+
+  private final Semaphore spare = new Semaphore(100);
+  private final WorkerLane lane =
+      new WorkerLane("test-", 0, new WorkerLane.Size(CLIENT_THREADS, THREADS_MAX, 10), spare);
+  private final CountDownLatch open = new CountDownLatch(1);
+  private final Semaphore stuck = new Semaphore(0);
+
+  @AfterEach
+  void stop() {
+    open.countDown();
+    lane.shutdownNow();
+  }
+
+  private void hang() {
+    stuck.release();
+    try {
+      open.await();
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void awaitStuck(int count) throws InterruptedException {
+    assertThat(stuck.tryAcquire(count, 20, TimeUnit.SECONDS)).isTrue();
+  }
+
+  @Test
+  void clientThatHangsHasItsShareAndOthersGoOn() throws InterruptedException {
+    for (int i = 0; i < 10; i++) {
+      lane.execute(this::hang, 1, null);
+    }
+    awaitStuck(CLIENT_THREADS);
+    for (int client = 2; client < 5; client++) {
+      CountDownLatch done = new CountDownLatch(5);
+      for (int i = 0; i < 5; i++) {
+        lane.execute(done::countDown, client, null);
+      }
+      assertThat(done.await(20, TimeUnit.SECONDS)).as("client %d", client).isTrue();
+    }
+    assertThat(stuck.availablePermits()).isZero();
+    open.countDown();
+    awaitStuck(10 - CLIENT_THREADS);
+  }
+
+  @Test
+  void severalThatHangDoNotStopTheNext() throws InterruptedException {
+    for (int client = 1; client <= THREADS_MAX / CLIENT_THREADS - 1; client++) {
+      for (int i = 0; i < 5; i++) {
+        lane.execute(this::hang, client, null);
+      }
+    }
+    awaitStuck(CLIENT_THREADS);
+    CountDownLatch done = new CountDownLatch(1);
+    lane.execute(done::countDown, 99, null);
+    assertThat(done.await(20, TimeUnit.SECONDS)).isTrue();
+  }
+
+  @Test
+  void thereAreNeverMoreThreadsThanAllowed() throws InterruptedException {
+    for (int client = 1; client <= 20; client++) {
+      lane.execute(this::hang, client, null);
+    }
+    awaitStuck(THREADS_MAX);
+    assertThat(stuck.availablePermits()).isZero();
+    assertThat(spare.availablePermits()).isGreaterThanOrEqualTo(100 - THREADS_MAX);
+    open.countDown();
+    awaitStuck(20 - THREADS_MAX);
+  }
+
+  @Test
+  void clientsTakeTurns() throws InterruptedException {
+    WorkerLane one = new WorkerLane("one-", 0, new WorkerLane.Size(1, 1, 10), spare);
+    CountDownLatch go = new CountDownLatch(1);
+    LinkedBlockingQueue<Integer> order = new LinkedBlockingQueue<>();
+    one.execute(
+        () -> {
+          try {
+            go.await();
+          } catch (InterruptedException _) {
+            Thread.currentThread().interrupt();
+          }
+        },
+        9,
+        null);
+    for (int i = 0; i < 4; i++) {
+      one.execute(() -> order.add(1), 1, null);
+    }
+    one.execute(() -> order.add(2), 2, null);
+    go.countDown();
+    List<Integer> seen = new ArrayList<>();
+    for (int i = 0; i < 5; i++) {
+      seen.add(order.poll(20, TimeUnit.SECONDS));
+    }
+    assertThat(seen.subList(0, 2)).contains(2);
+    one.shutdown();
+    assertThat(one.awaitEnd(TimeUnit.SECONDS.toNanos(20))).isTrue();
+  }
+
+  @Test
+  void threadThatEndsByAnErrorIsReplaced() throws InterruptedException {
+    AtomicInteger errors = new AtomicInteger();
+    for (int i = 0; i < 20; i++) {
+      lane.execute(
+          () -> {
+            Thread.currentThread().setUncaughtExceptionHandler((t, e) -> errors.incrementAndGet());
+            throw new AssertionError("on purpose");
+          },
+          1,
+          null);
+    }
+    CountDownLatch done = new CountDownLatch(1);
+    lane.execute(done::countDown, 1, null);
+    assertThat(done.await(20, TimeUnit.SECONDS)).isTrue();
+    lane.shutdown();
+    assertThat(lane.awaitEnd(TimeUnit.SECONDS.toNanos(20))).isTrue();
+    assertThat(errors).hasValueGreaterThanOrEqualTo(19);
+  }
+
+  @Test
+  void whatWaitsIsRunBeforeTheEndAndNothingNewIsTaken() throws InterruptedException {
+    AtomicInteger ran = new AtomicInteger();
+    for (int i = 0; i < CLIENT_THREADS; i++) {
+      lane.execute(this::hang, 1, null);
+    }
+    awaitStuck(CLIENT_THREADS);
+    for (int i = 0; i < 50; i++) {
+      lane.execute(ran::incrementAndGet, 1, null);
+    }
+    lane.shutdown();
+    assertThatThrownBy(() -> lane.execute(ran::incrementAndGet, 1, null))
+        .isInstanceOf(RejectedExecutionException.class);
+    assertThat(lane.awaitEnd(1)).isFalse();
+    open.countDown();
+    assertThat(lane.awaitEnd(TimeUnit.SECONDS.toNanos(20))).isTrue();
+    assertThat(ran).hasValue(50);
+  }
+
+  @Test
+  void flowIsUsedAgainButNotOneOfAnotherClientOrLane() {
+    AtomicBoolean never = new AtomicBoolean();
+    Flow first = lane.execute(() -> {}, 1, null);
+    assertThat(lane.execute(() -> {}, 1, first)).isSameAs(first);
+    assertThat(lane.execute(() -> {}, 2, first)).isNotSameAs(first);
+    WorkerLane other = new WorkerLane("other-", 0, new WorkerLane.Size(1, 1, 1), spare);
+    assertThat(other.execute(() -> never.set(false), 1, first)).isNotSameAs(first);
+    other.shutdownNow();
+  }
+
+  @Test
+  void admissionIsBounded() {
+    for (int i = 0; i < 10; i++) {
+      assertThat(lane.admit()).isTrue();
+    }
+    assertThat(lane.admit()).isFalse();
+    lane.leave();
+    assertThat(lane.admit()).isTrue();
+  }
+}
