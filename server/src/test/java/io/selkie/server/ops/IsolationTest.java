@@ -43,7 +43,7 @@ class IsolationTest {
 
   private static final Logger LOG = LoggerFactory.getLogger(IsolationTest.class);
   private static final int HANGING = 10;
-  private static final int ROUNDS = 100;
+  private static final int ROUNDS = 50;
 
   /**
    * What is stuck is so until the end of the test; this is far from that, and from any slowness.
@@ -58,7 +58,7 @@ class IsolationTest {
 
   @BeforeEach
   void start() throws IOException {
-    server = new TwoExports((Kernel) hanging(new LinuxKernel()), 8000, "slow", "fast");
+    server = new TwoExports((Kernel) hanging(new LinuxKernel()), 20_000, "slow", "fast");
   }
 
   /** Reading and flushing hang on the slow export's files. */
@@ -194,6 +194,7 @@ class IsolationTest {
     measure("while a recall is held open", other, fast, true);
     assertThat(other.open(root, "g", READ, DENY_NONE).status()).isEqualTo("NFS4_OK");
     assertThat(breaker.isAlive()).as("the recall is still open").isTrue();
+    assertThat(holder.close(held.handle(), held.stateid())).isEqualTo("NFS4_OK");
     assertThat(breaker.waitFor(30, TimeUnit.SECONDS)).isTrue();
     assertThat(breaker.exitValue()).isZero();
   }

@@ -50,6 +50,7 @@ final class TwoExports implements AutoCloseable {
         listen: 127.0.0.1:0
         rdma: {listen: 127.0.0.1:0}
         layout: {recallTimeoutMillis: %d, fenceBudgetMillis: 200}
+        delegations: {enabled: false}
         stateDirectory: %s
         """
             .formatted(exports, recallMillis, directory.resolve("state"));
