@@ -71,18 +71,17 @@ final class Lookups<K, V> {
     if (other != null) {
       return other;
     }
-    threads.execute(
-        () -> {
-          try {
-            Optional<V> answer = service.ask(key);
-            keep(key, answer);
-            asking.remove(key);
-            mine.complete(answer);
-          } catch (UnavailableException | RuntimeException e) {
-            asking.remove(key);
-            mine.completeExceptionally(e);
-          }
-        });
+    threads.execute(() -> {
+      try {
+        Optional<V> answer = service.ask(key);
+        keep(key, answer);
+        asking.remove(key);
+        mine.complete(answer);
+      } catch (UnavailableException | RuntimeException e) {
+        asking.remove(key);
+        mine.completeExceptionally(e);
+      }
+    });
     return mine;
   }
 

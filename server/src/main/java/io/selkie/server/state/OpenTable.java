@@ -13,9 +13,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
-import java.util.function.Consumer;
 
 /**
  * All opens of all clients. Safe for use by several threads: changes are made under one lock that
@@ -525,7 +525,8 @@ public final class OpenTable implements AutoCloseable {
     lock.lock();
     try {
       return shares.entrySet().stream()
-          .filter(e -> e.getValue().fileHandle() != null && fileHandle.test(e.getValue().fileHandle()))
+          .filter(
+              e -> e.getValue().fileHandle() != null && fileHandle.test(e.getValue().fileHandle()))
           .map(Map.Entry::getKey)
           .collect(Collectors.toSet());
     } finally {
