@@ -535,7 +535,9 @@ public final class DirectFile implements AutoCloseable {
         }
       }
     }
-    if (left != null && client.stateGeneration() != generation) {
+    if (left != null
+        && client.stateGeneration() != generation
+        && !node.wasSaved(left, generation)) {
       // The COMMIT may have been answered by a server that never saw the writes.
       node.doubt(left);
     }

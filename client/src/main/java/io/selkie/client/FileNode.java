@@ -20,6 +20,9 @@ final class FileNode {
 
   private DirtyRange.Taken lost;
 
+  private DirtyRange.Taken saved;
+  private int savedGeneration;
+
   FileNode(FileHandle handle, FileLayout layout, ServerData data) {
     this.handle = handle;
     this.layout = layout;
@@ -31,6 +34,24 @@ final class FileNode {
     if (range != null) {
       lost = range.and(lost);
     }
+  }
+
+  /**
+   * The server restarted with these bytes written directly, and has made them durable since.
+   *
+   * @param generation of the client's state, after the restart
+   */
+  synchronized void saved(DirtyRange.Taken range, int generation) {
+    saved = range;
+    savedGeneration = generation;
+  }
+
+  /** Whether bytes that were written before a generation ended were made durable since. */
+  synchronized boolean wasSaved(DirtyRange.Taken range, int generation) {
+    return saved != null
+        && savedGeneration > generation
+        && saved.start() <= range.start()
+        && saved.end() >= range.end();
   }
 
   /** The bytes in doubt, told once; null when there are none. */

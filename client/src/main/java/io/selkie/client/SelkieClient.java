@@ -487,7 +487,9 @@ public final class SelkieClient implements AutoCloseable {
       // With its open back, what was written directly and not yet committed may still be saved.
       for (FileNode node : all) {
         DirtyRange.Taken doubt = node.takeDoubt();
-        if (doubt != null && !node.layout.reclaimCommit(doubt, calls)) {
+        if (doubt != null && node.layout.reclaimCommit(doubt, calls)) {
+          node.saved(doubt, stateGeneration() + 1);
+        } else {
           node.doubt(doubt);
         }
       }
