@@ -23,6 +23,7 @@ final class RestartingServer implements AutoCloseable {
 
   private final Path directory;
   private final String sessions;
+  private final String delegations;
   private final List<FileCalls> clients = Collections.synchronizedList(new ArrayList<>());
   private SelkieServer server;
 
@@ -32,7 +33,13 @@ final class RestartingServer implements AutoCloseable {
    * @param sessions keys of the section, such as {@code leaseSeconds: 90}
    */
   RestartingServer(String sessions) throws IOException {
+    this(sessions, "enabled: false");
+  }
+
+  /** The same with delegations, which most clients of tests do not expect. */
+  RestartingServer(String sessions, String delegations) throws IOException {
     this.sessions = sessions;
+    this.delegations = delegations;
     Path base = Path.of(System.getProperty("selkie.test.dir", "target"));
     Files.createDirectories(base);
     directory = Files.createTempDirectory(base, "restart").toAbsolutePath();
@@ -55,11 +62,11 @@ final class RestartingServer implements AutoCloseable {
         listen: 127.0.0.1:0
         rdma: {listen: 127.0.0.1:0}
         layout: {recallTimeoutMillis: 500, fenceBudgetMillis: 200}
-        delegations: {enabled: false}
         sessions: {%s}
+        delegations: {%s}
         stateDirectory: %s
         """
-            .formatted(export(), sessions, directory.resolve("state"));
+            .formatted(export(), sessions, delegations, directory.resolve("state"));
     try {
       server = SelkieServer.start(ConfigLoader.parse("restart", yaml, CommandLineSettings.NONE));
     } catch (ConfigException e) {
