@@ -64,6 +64,13 @@ final class SetAttr extends DataOperation {
         return status;
       }
     }
+    if (attrs.hasDelegatedTimes()) {
+      int status =
+          new DelegatedTimes(services).set(c.clientId(), stateid, file, attrs, setter.done());
+      if (status != NfsStat4.NFS4_OK) {
+        return status;
+      }
+    }
     return setter.setOthers(attrs);
   }
 

@@ -269,6 +269,86 @@ class DelegationOperationsTest {
     assertThat(fixture.server().opens().count()).isEqualTo(1);
   }
 
+  private String setTimes(Given held, long accessSeconds, long modifySeconds) {
+    Bitmap4 both =
+        Bitmap4.of(
+            FileAttributes.FATTR4_TIME_DELEG_ACCESS, FileAttributes.FATTR4_TIME_DELEG_MODIFY);
+    CompoundReply reply =
+        one.calls
+            .connection()
+            .call(
+                FileCalls.putFh(held.handle())
+                    .apply(one.calls.session().next(0, false).minorVersion(2))
+                    .op(
+                        NfsOp4.OP_SETATTR,
+                        o -> {
+                          Stateids.encode(o, held.stateid());
+                          FileCalls.fattr(
+                                  both,
+                                  values -> {
+                                    values.int64(accessSeconds);
+                                    values.int32(5);
+                                    values.int64(modifySeconds);
+                                    values.int32(6);
+                                  })
+                              .accept(o);
+                        }));
+    reply.sequenceOk();
+    reply.next(NfsOp4.OP_PUTFH);
+    return reply.next(NfsOp4.OP_SETATTR);
+  }
+
+  @Test
+  void holderBringsTheTimesBackThatItKept() throws IOException {
+    one.minorVersion(2);
+    int access = BOTH | OpenConst4.OPEN4_SHARE_ACCESS_WANT_DELEG_TIMESTAMPS;
+    long now = Files.getLastModifiedTime(file).to(TimeUnit.SECONDS);
+    Files.setLastModifiedTime(
+        file, java.nio.file.attribute.FileTime.from(now - 1000, TimeUnit.SECONDS));
+    Given held = one.open(root, "file", access);
+
+    assertThat(setTimes(held, now - 500, now - 500)).isEqualTo("NFS4_OK");
+    assertThat(Files.getLastModifiedTime(file).to(TimeUnit.SECONDS)).isEqualTo(now - 500);
+    assertThat(setTimes(held, now - 600, now - 600)).isEqualTo("NFS4_OK");
+    assertThat(Files.getLastModifiedTime(file).to(TimeUnit.SECONDS))
+        .as("not back")
+        .isEqualTo(now - 500);
+    assertThat(setTimes(held, now + 5000, now + 5000)).isEqualTo("NFS4_OK");
+    assertThat(Files.getLastModifiedTime(file).to(TimeUnit.SECONDS))
+        .as("not ahead")
+        .isBetween(now, now + 1000);
+  }
+
+  @Test
+  void timesAreTheServersUnlessTheyWereDelegated() {
+    Given held = writer();
+    assertThat(setTimes(held, 1, 1)).isEqualTo("NFS4ERR_BAD_STATEID");
+    assertThat(setTimes(new Given("", null, 0, 0, held.open(), false, 0, held.handle()), 1, 1))
+        .isEqualTo("NFS4ERR_BAD_STATEID");
+  }
+
+  @Test
+  void openSaysWhatItUnderstands() {
+    Bitmap4 asked = Bitmap4.of(FileAttributes.FATTR4_OPEN_ARGUMENTS);
+    CompoundReply reply =
+        one.calls
+            .connection()
+            .call(
+                FileCalls.putFh(root)
+                    .apply(one.calls.session().next(0, false).minorVersion(2))
+                    .op(NfsOp4.OP_GETATTR, asked::encode));
+    reply.sequenceOk();
+    reply.next(NfsOp4.OP_PUTFH);
+    assertThat(reply.next(NfsOp4.OP_GETATTR)).isEqualTo("NFS4_OK");
+    assertThat(new Bitmap4().decode(reply.in())).isEqualTo(asked);
+    reply.in().int32();
+    assertThat(new Bitmap4().decode(reply.in())).isEqualTo(Bitmap4.of(1, 2, 3));
+    assertThat(new Bitmap4().decode(reply.in())).isEqualTo(Bitmap4.of(0, 1, 2, 3));
+    assertThat(new Bitmap4().decode(reply.in())).isEqualTo(Bitmap4.of(3, 4, 5, 20, 21));
+    assertThat(new Bitmap4().decode(reply.in())).isEqualTo(Bitmap4.of(0, 1, 2, 4, 5));
+    assertThat(new Bitmap4().decode(reply.in())).isEqualTo(Bitmap4.of(0, 1, 3));
+  }
+
   // ---------------------------------------------------------------- conflicts of clients
 
   @Test

@@ -158,7 +158,16 @@ enum Attr {
       (f, out) -> out.int32(Nfs4Const.NFS4_CHANGE_TYPE_IS_MONOTONIC_INCR)),
   MODE_UMASK(
       FileAttributes.FATTR4_MODE_UMASK, null, (in, to) -> to.modeUmask(in.int32(), in.int32())),
-  XATTR_SUPPORT(FileAttributes.FATTR4_XATTR_SUPPORT, (f, out) -> out.bool(f.hasXattrs()));
+  XATTR_SUPPORT(FileAttributes.FATTR4_XATTR_SUPPORT, (f, out) -> out.bool(f.hasXattrs())),
+  TIME_DELEG_ACCESS(
+      FileAttributes.FATTR4_TIME_DELEG_ACCESS,
+      null,
+      (in, to) -> to.delegatedAccess(NfsTime4.decode(in))),
+  TIME_DELEG_MODIFY(
+      FileAttributes.FATTR4_TIME_DELEG_MODIFY,
+      null,
+      (in, to) -> to.delegatedModify(NfsTime4.decode(in))),
+  OPEN_ARGUMENTS(FileAttributes.FATTR4_OPEN_ARGUMENTS, (f, out) -> OpenArguments.encode(out));
 
   /** Writes a value. */
   @FunctionalInterface

@@ -43,7 +43,9 @@ public final class AttrSupport {
     exclusiveCreate
         .assign(settable)
         .unset(FileAttributes.FATTR4_TIME_ACCESS_SET)
-        .unset(FileAttributes.FATTR4_TIME_MODIFY_SET);
+        .unset(FileAttributes.FATTR4_TIME_MODIFY_SET)
+        .unset(FileAttributes.FATTR4_TIME_DELEG_ACCESS)
+        .unset(FileAttributes.FATTR4_TIME_DELEG_MODIFY);
   }
 
   /**

@@ -3,6 +3,7 @@ package io.selkie.server.ops.attr;
 import io.selkie.protocol.nfs4.Bitmap4;
 import io.selkie.protocol.nfs4.FileAttributes;
 import io.selkie.protocol.nfs4.NfsStat4;
+import io.selkie.protocol.nfs4.NfsTime4;
 import io.selkie.protocol.xdr.Xdr;
 import io.selkie.protocol.xdr.XdrException;
 import io.selkie.protocol.xdr.XdrReader;
@@ -28,6 +29,8 @@ public final class SetAttrs {
   private int gid = -1;
   private SetTime accessTime;
   private SetTime modifyTime;
+  private NfsTime4 delegatedAccess;
+  private NfsTime4 delegatedModify;
 
   private final OwnerNames owners;
 
@@ -142,6 +145,21 @@ public final class SetAttrs {
     }
     wrong((int) -idOrStatus);
     return -1;
+  }
+
+  void delegatedAccess(NfsTime4 time) {
+    delegatedAccess = checked(time);
+  }
+
+  void delegatedModify(NfsTime4 time) {
+    delegatedModify = checked(time);
+  }
+
+  private NfsTime4 checked(NfsTime4 time) {
+    if (!time.isValid()) {
+      wrong(NfsStat4.NFS4ERR_INVAL);
+    }
+    return time;
   }
 
   void accessTime(SetTime time) {
@@ -280,6 +298,21 @@ public final class SetAttrs {
   /** Whether a time is to be set. */
   public boolean hasTimes() {
     return accessTime != null || modifyTime != null;
+  }
+
+  /** Whether times are brought back that a delegation's holder kept (RFC 9754). */
+  public boolean hasDelegatedTimes() {
+    return delegatedAccess != null || delegatedModify != null;
+  }
+
+  /** The time of last access as a delegation's holder kept it, or null. */
+  public NfsTime4 delegatedAccess() {
+    return delegatedAccess;
+  }
+
+  /** The time of last modification as a delegation's holder kept it, or null. */
+  public NfsTime4 delegatedModify() {
+    return delegatedModify;
   }
 
   /** The time of last access to set, or null. */
