@@ -58,27 +58,6 @@ final class DelegationOps {
     }
   }
 
-  /**
-   * DELEGPURGE, section 18.5: there are no delegations of an earlier incarnation of a client, so
-   * CLAIM_DELEGATE_PREV and CLAIM_DELEG_PREV_FH are not supported, and neither is this.
-   */
-  static final class Purge extends FileOperation {
-    Purge(FileServices services) {
-      super(services, NfsOp4.OP_DELEGPURGE);
-    }
-
-    @Override
-    public Cost cost() {
-      return Cost.MEMORY;
-    }
-
-    @Override
-    public int execute(CompoundContext c) {
-      c.args().int64();
-      return NfsStat4.NFS4ERR_NOTSUPP;
-    }
-  }
-
   /** WANT_DELEGATION, section 18.49. No wish is kept: who gets none asks again. */
   static final class Want extends FileOperation {
     private final Delegating delegating;

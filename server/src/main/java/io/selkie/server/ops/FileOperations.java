@@ -65,7 +65,6 @@ public final class FileOperations {
         new NameChanges.Link(services),
         new Open(services),
         new DelegationOps.Return(services),
-        new DelegationOps.Purge(services),
         new DelegationOps.Want(services),
         new Close(services),
         new Close.Downgrade(services),
