@@ -114,20 +114,22 @@ public final class ChangeClock implements AutoCloseable {
     this.monotonicClock = clocks.monotonic;
     this.boot = clocks.boot;
     this.keeper = keeper;
+    long before = monotonicClock.nanoTime();
     long wall = wall();
-    long monotonic = monotonicClock.nanoTime();
-    this.ahead = new AtomicLong(wall - monotonic);
+    long after = monotonicClock.nanoTime();
+    this.ahead = new AtomicLong(wall - after);
     this.markedAt = new AtomicLong(wall);
-    this.epoch = keeper.load().map(mark -> goOn(mark, wall, monotonic)).orElse(new Epoch(0, wall));
-    keep(wall, monotonic, false, true);
+    this.epoch =
+        keeper.load().map(mark -> goOn(mark, before, wall, after)).orElse(new Epoch(0, wall));
+    keep(wall, after, false, true);
   }
 
-  private Epoch goOn(Mark mark, long wall, long monotonic) {
+  private Epoch goOn(Mark mark, long before, long wall, long after) {
     long back;
-    if (!boot.isEmpty() && mark.boot.equals(boot) && mark.monotonic <= monotonic) {
-      back = (mark.wall - mark.monotonic) - (wall - monotonic);
-      // Two readings of clocks that were let alone differ by the time between the looks at them.
-      back = back > SLACK_NANOS ? back : 0;
+    if (!boot.isEmpty() && mark.boot.equals(boot) && mark.monotonic <= after) {
+      long was = mark.wall - mark.monotonic;
+      // Only what cannot come of reading the two clocks one after the other.
+      back = wall - before < was ? was - (wall - after) : 0;
     } else {
       back = mark.wall + (mark.clean ? 0 : 2 * MARK_NANOS) - wall;
     }
@@ -188,7 +190,7 @@ public final class ChangeClock implements AutoCloseable {
         }
       }
       if (now - before < ahead.get()) {
-        wasSetBack();
+        checkSetBack();
       } else if (current == epoch) {
         if (now - after > ahead.get()) {
           ahead.accumulateAndGet(now - after, Math::max);
@@ -221,11 +223,14 @@ public final class ChangeClock implements AutoCloseable {
     return 0;
   }
 
-  private synchronized void wasSetBack() {
+  /** Moves all values on if the time of day was set back, and not else. */
+  private synchronized void checkSetBack() {
+    long before = monotonicClock.nanoTime();
     long now = wall();
     long after = monotonicClock.nanoTime();
-    long back = ahead.get() - (now - after);
-    if (back > 0) {
+    if (now - before < ahead.get()) {
+      // At the most: this thread may have been stopped between its looks.
+      long back = ahead.get() - (now - after);
       Epoch next = setBack(epoch.offset, back, now);
       keeper.store(new Mark(next.offset, next.begin, now, after, boot, false), true);
       // Those who read the clock before see the epoch change, those who do after see the new one.
@@ -249,7 +254,7 @@ public final class ChangeClock implements AutoCloseable {
   /** Keeps the last moment at which a value was given out; none may be asked for afterwards. */
   @Override
   public void close() {
-    wasSetBack();
+    checkSetBack();
     long wall = wall();
     keep(wall, monotonicClock.nanoTime(), true, true);
   }

@@ -52,6 +52,17 @@ class ChangeClockTest {
   }
 
   @Test
+  void readingTheClocksApartIsNoSettingBack() {
+    ChangeClock clock = world.start();
+    world.change();
+    long value = clock.of(world.file);
+    // The looks at the clocks take longer from now on, as when a thread is stopped in between.
+    world.slowness = 3_000_000;
+    assertThat(clock.of(world.file)).isEqualTo(value);
+    assertThat(world.restart(clock).of(world.file)).isEqualTo(value);
+  }
+
+  @Test
   void aServerThatWasKilledGoesOnWithTheSameValues() {
     ChangeClock clock = world.start();
     world.change();
@@ -195,6 +206,7 @@ class ChangeClockTest {
     private long monotonic = 50 * SECOND;
     private int boots = 1;
     private long grain = 1;
+    private long slowness;
     private Optional<Mark> kept = Optional.empty();
     private final FileStatus file = new FileStatus();
 
@@ -223,10 +235,15 @@ class ChangeClockTest {
       ChangeClock clock =
           new ChangeClock(
               new Clocks(
-                  () ->
-                      Instant.ofEpochSecond(
-                          Math.floorDiv(wall, SECOND), Math.floorMod(wall, SECOND)),
-                  () -> monotonic,
+                  () -> {
+                    pass(slowness);
+                    return Instant.ofEpochSecond(
+                        Math.floorDiv(wall, SECOND), Math.floorMod(wall, SECOND));
+                  },
+                  () -> {
+                    pass(slowness);
+                    return monotonic;
+                  },
                   "boot" + boots),
               new ChangeClock.Keeper() {
                 @Override
