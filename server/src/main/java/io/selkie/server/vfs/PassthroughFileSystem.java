@@ -14,7 +14,6 @@ import io.selkie.posix.QuotaStatus;
 import io.selkie.posix.ResolveFlags;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
-import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
@@ -62,6 +61,7 @@ public final class PassthroughFileSystem implements AutoCloseable {
   private final HandleCache handles = new HandleCache();
   private final FileXattrs xattrs;
   private final ChangeClock changeClock;
+  private final FileLooks looks;
 
   /**
    * Over some exports, which stay the caller's to close.
@@ -87,6 +87,7 @@ public final class PassthroughFileSystem implements AutoCloseable {
     this.resolver = new Resolver(own, state, openFiles, DIRECTORIES_CACHED);
     this.tree = new ExportTree(own, resolver, exports, startedAtSeconds, 0);
     this.changeClock = state.changeClock();
+    this.looks = new FileLooks(kernel, resolver);
     this.changes = new NamespaceChanges(own, kernel, resolver, openFiles, () -> tree, changeClock);
     exports.forEach(e -> changeClock.grain(e.device(), e.features().changeGrainNanos()));
     this.directoryReader = new DirectoryReader(own, resolver);
@@ -396,44 +397,7 @@ public final class PassthroughFileSystem implements AutoCloseable {
 
   /** ACCESS for the user. */
   public AccessResult access(VfsFile file, int asked) {
-    if (file.isPseudoRoot()) {
-      int supported = asked & AccessBits.DIRECTORY;
-      return new AccessResult(NFS4_OK, supported, supported & AccessBits.READING);
-    }
-    int fd = resolver.open(file);
-    if (fd < 0) {
-      return new AccessResult(NfsErrors.of(fd), 0, 0);
-    }
-    try {
-      FileStatus status = new FileStatus();
-      int result = stat(fd, status);
-      if (result < 0) {
-        return new AccessResult(NfsErrors.of(result), 0, 0);
-      }
-      int supported = asked & (status.isDirectory() ? AccessBits.DIRECTORY : AccessBits.OTHER);
-      if (status.isDirectory() || status.isRegular()) {
-        supported |= asked & AccessBits.XATTRS;
-      }
-      int allowed = 0;
-      int reading = AccessBits.READ | AccessBits.XATTR_READ | AccessBits.XATTR_LIST;
-      if (may(fd, supported, reading, AccessModes.READ)) {
-        allowed |= reading;
-      }
-      if (!file.exportOrNull().readOnly()
-          && may(fd, supported, AccessBits.WRITING, AccessModes.WRITE)) {
-        allowed |= AccessBits.WRITING;
-      }
-      if (may(fd, supported, AccessBits.LOOKUP | AccessBits.EXECUTE, AccessModes.EXECUTE)) {
-        allowed |= AccessBits.LOOKUP | AccessBits.EXECUTE;
-      }
-      return new AccessResult(NFS4_OK, supported, supported & allowed);
-    } finally {
-      kernel.close(fd);
-    }
-  }
-
-  private boolean may(int fd, int asked, int bits, int mode) {
-    return (asked & bits) != 0 && kernel.faccess(fd, mode) >= 0;
+    return looks.access(file, asked);
   }
 
   /**
@@ -447,26 +411,7 @@ public final class PassthroughFileSystem implements AutoCloseable {
 
   /** READLINK: the target as it is stored, not interpreted. */
   public LinkTarget readLink(VfsFile file) {
-    if (file.isPseudoRoot()) {
-      return new LinkTarget(NFS4ERR_WRONG_TYPE, null);
-    }
-    int fd = resolver.open(file);
-    if (fd < 0) {
-      return new LinkTarget(NfsErrors.of(fd), null);
-    }
-    try {
-      byte[] target = new byte[Names.PATH_MAX_BYTES + 1];
-      int length = kernel.readlinkat(fd, Names.empty(), target);
-      if (length < 0) {
-        // On anything but a symbolic link the kernel says EINVAL or, without a name, ENOENT.
-        FileStatus status = new FileStatus();
-        boolean link = stat(fd, status) >= 0 && status.isSymbolicLink();
-        return new LinkTarget(link ? NfsErrors.of(length) : NFS4ERR_WRONG_TYPE, null);
-      }
-      return new LinkTarget(NFS4_OK, Arrays.copyOf(target, length));
-    } finally {
-      kernel.close(fd);
-    }
+    return looks.readLink(file);
   }
 
   // ---------------------------------------------------------------- directories
