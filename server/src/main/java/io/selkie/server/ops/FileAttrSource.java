@@ -54,10 +54,9 @@ final class FileAttrSource implements AttrSource {
     this.services = services;
     this.file = file;
     this.status = status;
-    this.support = services.support(file, 2);
   }
 
-  /** The same under a minor version; by itself it is 2. */
+  /** The same under a minor version; to be said before anything else is asked. */
   FileAttrSource under(int minorVersion) {
     support = services.support(file, minorVersion);
     return this;
