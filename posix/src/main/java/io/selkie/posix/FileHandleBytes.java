@@ -11,10 +11,40 @@ public final class FileHandleBytes {
   /** {@code MAX_HANDLE_SZ}. */
   public static final int LENGTH_MAX = 128;
 
-  private final byte[] bytes = new byte[LENGTH_MAX];
+  private final byte[] bytes;
   private int length;
   private int type;
   private int mountId;
+
+  /** An empty one, with room for any handle. */
+  public FileHandleBytes() {
+    this(new byte[LENGTH_MAX]);
+  }
+
+  private FileHandleBytes(byte[] bytes) {
+    this.bytes = bytes;
+  }
+
+  /**
+   * A handle to be kept: it has room for these bytes and no more.
+   *
+   * @throws IllegalArgumentException when there are more than {@link #LENGTH_MAX} bytes
+   */
+  public static FileHandleBytes of(int type, byte[] source, int offset, int length) {
+    if (length < 0 || length > LENGTH_MAX) {
+      throw new IllegalArgumentException("file handle of " + length + " bytes");
+    }
+    FileHandleBytes handle = new FileHandleBytes(new byte[length]);
+    handle.set(type, source, offset, length, 0);
+    return handle;
+  }
+
+  /** The same handle in as little memory as it needs, to be kept. */
+  public FileHandleBytes compact() {
+    FileHandleBytes handle = of(type, bytes, 0, length);
+    handle.mountId = mountId;
+    return handle;
+  }
 
   /** Number of bytes, 0 to {@link #LENGTH_MAX}. */
   public int length() {
@@ -53,10 +83,10 @@ public final class FileHandleBytes {
   /**
    * Fills it.
    *
-   * @throws IllegalArgumentException when there are more than {@link #LENGTH_MAX} bytes
+   * @throws IllegalArgumentException when there are more bytes than it has room for
    */
   public void set(int newType, byte[] source, int offset, int newLength, int newMountId) {
-    if (newLength < 0 || newLength > LENGTH_MAX) {
+    if (newLength < 0 || newLength > bytes.length) {
       throw new IllegalArgumentException("file handle of " + newLength + " bytes");
     }
     System.arraycopy(source, offset, bytes, 0, newLength);

@@ -518,6 +518,7 @@ final class ServerParts {
     metrics.gauge(Metric.CLIENTS_COURTEOUS, sessions::courteousCount);
     metrics.gauge(Metric.OPENS, opens::count);
     metrics.gauge(Metric.DESCRIPTIONS, fs.openFiles()::size);
+    metrics.gauge(Metric.HANDLES, fs::handlesCached);
     metrics.gauge(Metric.LAYOUTS, arbiter::layoutCount);
     metrics.gauge(Metric.DELEGATIONS, arbiter.delegations()::delegationCount);
     rdma.ifPresent(service -> directGauges(service.provider().statistics()));

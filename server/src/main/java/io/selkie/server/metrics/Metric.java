@@ -59,6 +59,8 @@ public enum Metric {
       "lock_waiters", Kind.GAUGE, "denied locks whose owners will be told when they can be had"),
   /** Open file descriptions now. */
   DESCRIPTIONS("open_descriptions", Kind.GAUGE, "inodes now held open"),
+  /** Filehandles known now. */
+  HANDLES("handles_cached", Kind.GAUGE, "filehandles now known without decoding them"),
   /** Queue pairs now. */
   QUEUE_PAIRS("queue_pairs", Kind.GAUGE, "queue pairs now connected"),
   /** Queue pair requests refused. */

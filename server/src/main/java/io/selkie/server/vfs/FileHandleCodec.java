@@ -73,8 +73,7 @@ final class FileHandleCodec {
     }
     FileHandleBytes kernel = null;
     if (length > 0) {
-      kernel = new FileHandleBytes();
-      kernel.set(buffer.getInt(24), bytes, FIXED, length, 0);
+      kernel = FileHandleBytes.of(buffer.getInt(24), bytes, FIXED, length);
     }
     return Optional.of(
         new FileHandle(buffer.getInt(4), buffer.getLong(8), buffer.getLong(16), kernel));

@@ -106,6 +106,11 @@ public final class PassthroughFileSystem implements AutoCloseable {
     return openFiles;
   }
 
+  /** Filehandles that need not be checked and decoded again. */
+  public int handlesCached() {
+    return handles.size();
+  }
+
   /** Descriptors of directories kept at hand. */
   int directoriesCached() {
     return resolver.directoriesCached();
@@ -246,7 +251,12 @@ public final class PassthroughFileSystem implements AutoCloseable {
       return Found.refused(NfsErrors.of(directoryFd));
     }
     try {
-      return changes.find(directory, directoryFd, name, new FileStatus());
+      Found found = changes.find(directory, directoryFd, name, new FileStatus());
+      if (found.status() == NFS4_OK) {
+        // The next that comes is its handle.
+        handles.put(found);
+      }
+      return found;
     } finally {
       kernel.close(directoryFd);
     }

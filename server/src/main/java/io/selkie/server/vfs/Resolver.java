@@ -110,7 +110,10 @@ final class Resolver implements AutoCloseable {
     boolean fits = has && kernelHandle.length() <= FileHandleCodec.KERNEL_LENGTH_MAX;
     FileHandle handle =
         new FileHandle(
-            export.id(), identity.inode(), identity.generation(), fits ? kernelHandle : null);
+            export.id(),
+            identity.inode(),
+            identity.generation(),
+            fits ? kernelHandle.compact() : null);
     return new VfsFile(export, handle, codec.encode(handle));
   }
 

@@ -77,7 +77,7 @@ final class NfsContestant implements AutoCloseable {
                 shape.slots(),
                 dataMax);
         contestant.sessions.add(session);
-        NfsLoadSession.OpenedFile file = session.open(directory, "bench-data-" + i);
+        NfsLoadSession.OpenedFile file = session.open(directory, "bench-data-" + i, "owner");
         contestant.files.add(file);
         contestant.loads.add(new NfsLoad(session, file, shape.fileBytes(), dataMax, clock, i + 1L));
       }

@@ -37,6 +37,9 @@ final class NfsLoadSession implements AutoCloseable {
   /** RPC header and results before the data, generously. */
   static final int OVERHEAD_BYTES = 4096;
 
+  /** Operations in one compound, at most. */
+  static final int OPERATIONS_MAX = 64;
+
   private static final int MESSAGE_BYTES = 16 * 1024;
   private static final int CALLBACK_PROGRAM = 0x4000_0000;
   private static final byte[] MACHINE = "bench".getBytes(StandardCharsets.US_ASCII);
@@ -106,7 +109,7 @@ final class NfsLoadSession implements AutoCloseable {
     writer.int32(sequence);
     writer.int32(0);
     long message = (long) dataBytesMax + OVERHEAD_BYTES;
-    new ChannelAttrs4(0, message, message, OVERHEAD_BYTES, 16, slots).encode(writer);
+    new ChannelAttrs4(0, message, message, OVERHEAD_BYTES, OPERATIONS_MAX, slots).encode(writer);
     new ChannelAttrs4(0, OVERHEAD_BYTES, OVERHEAD_BYTES, 0, 2, 1).encode(writer);
     writer.int32(CALLBACK_PROGRAM);
     writer.int32(1);
@@ -163,8 +166,9 @@ final class NfsLoadSession implements AutoCloseable {
    * Opens a file for reading and writing, making it if it is not there; declines delegations.
    *
    * @param directory names from the server's root
+   * @param owner of the open; the same one twice on a file gives one open
    */
-  OpenedFile open(List<String> directory, String name) throws IOException {
+  OpenedFile open(List<String> directory, String name, String owner) throws IOException {
     begin(4 + directory.size(), 0);
     writer.int32(NfsOp4.OP_PUTROOTFH);
     lookUp(directory);
@@ -173,7 +177,7 @@ final class NfsLoadSession implements AutoCloseable {
     writer.int32(OpenConst4.OPEN4_SHARE_ACCESS_BOTH | OpenConst4.OPEN4_SHARE_ACCESS_WANT_NO_DELEG);
     writer.int32(OpenConst4.OPEN4_SHARE_DENY_NONE);
     writer.int64(clientId);
-    writer.opaque(name.getBytes(StandardCharsets.UTF_8));
+    writer.opaque(owner.getBytes(StandardCharsets.UTF_8));
     writer.int32(OpenConst4.OPEN4_CREATE);
     writer.int32(OpenConst4.UNCHECKED4);
     Bitmap4.of(FileAttributes.FATTR4_MODE).encode(writer);
@@ -192,6 +196,33 @@ final class NfsLoadSession implements AutoCloseable {
     operations[3 + directory.size()] = NfsOp4.OP_GETFH;
     XdrReader in = call(operations);
     return new OpenedFile(in.opaque(Nfs4Const.NFS4_FHSIZE), opened);
+  }
+
+  /**
+   * Looks names up, one after the other, in one compound.
+   *
+   * @param names at most {@link #OPERATIONS_MAX} / 4 of them
+   */
+  void lookUpEach(List<String> directory, List<String> names) throws IOException {
+    int[] operations = new int[3 + directory.size() + 2 * names.size()];
+    begin(operations.length, 0);
+    int at = 0;
+    operations[at++] = NfsOp4.OP_SEQUENCE;
+    operations[at++] = NfsOp4.OP_PUTROOTFH;
+    writer.int32(NfsOp4.OP_PUTROOTFH);
+    lookUp(directory);
+    for (int i = 0; i < directory.size(); i++) {
+      operations[at++] = NfsOp4.OP_LOOKUP;
+    }
+    writer.int32(NfsOp4.OP_SAVEFH);
+    operations[at++] = NfsOp4.OP_SAVEFH;
+    for (String name : names) {
+      lookUp(List.of(name));
+      operations[at++] = NfsOp4.OP_LOOKUP;
+      writer.int32(NfsOp4.OP_RESTOREFH);
+      operations[at++] = NfsOp4.OP_RESTOREFH;
+    }
+    call(operations);
   }
 
   private void lookUp(List<String> names) {

@@ -42,6 +42,8 @@ public final class ChildJvm {
   private static boolean isNeeded(String flag) {
     return flag.startsWith("--enable-native-access")
         || flag.startsWith("--sun-misc-unsafe")
+        || flag.equals("-XX:+UseCompactObjectHeaders")
+        || flag.startsWith("-XX:MaxGCPauseMillis")
         || flag.startsWith("--add-exports=java.base/");
   }
 }

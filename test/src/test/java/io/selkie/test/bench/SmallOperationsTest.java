@@ -1,0 +1,88 @@
+package io.selkie.test.bench;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.selkie.config.time.NanoClock;
+import io.selkie.protocol.rpc.AuthSys;
+import io.selkie.test.support.ScratchDirectory;
+import io.selkie.test.support.ServerProcess;
+import io.selkie.test.support.Workspace;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/**
+ * Goal: a small operation costs the server at most 1 KiB of heap, and the load generator that the
+ * figures come from does what it says. Method: a real server under load, and its Java machine's own
+ * count of what its threads allocate.
+ */
+@Timeout(180)
+class SmallOperationsTest {
+
+  private static final long ALLOCATED_BYTES_MAX = 1024;
+  private static final long FILE_BYTES = 16L << 20;
+  private static final List<NfsWorkload> SMALL =
+      List.of(NfsWorkload.GETATTR, NfsWorkload.READ_4K, NfsWorkload.WRITE_4K);
+
+  @Test
+  void smallOperationsAllocateAtMostOneKibibyteEach() throws Exception {
+    try (ScratchDirectory scratch =
+            ScratchDirectory.in(Workspace.choose(Optional.empty()), "selkie-small-");
+        ServerProcess server = start(scratch);
+        NfsContestant client = connect(server);
+        Diagnostics diagnostics = new Diagnostics(server.diagnostics())) {
+      client.fill();
+      for (NfsWorkload workload : SMALL) {
+        // Until it is compiled an operation allocates what the compiler will find needless.
+        client.run(workload, 4);
+        long before = allocated(diagnostics);
+        long operations = client.run(workload, 1).latencies().getTotalCount();
+        long each = (allocated(diagnostics) - before) / operations;
+        System.out.printf("%s: %d bytes allocated for each of %d%n", workload, each, operations);
+        assertThat(each).as("%s", workload).isLessThanOrEqualTo(ALLOCATED_BYTES_MAX);
+      }
+    }
+  }
+
+  @Test
+  void largeOperationsMoveAllTheirBytes() throws Exception {
+    try (ScratchDirectory scratch =
+            ScratchDirectory.in(Workspace.choose(Optional.empty()), "selkie-large-");
+        ServerProcess server = start(scratch);
+        NfsContestant client = connect(server)) {
+      client.fill();
+      assertThat(client.run(NfsWorkload.READ_1M, 0.5).latencies().getTotalCount()).isPositive();
+      assertThat(client.run(NfsWorkload.WRITE_1M, 0.5).latencies().getTotalCount()).isPositive();
+      assertThat(server.export().resolve("bench-data-0")).hasSize(FILE_BYTES);
+    }
+  }
+
+  private static ServerProcess start(ScratchDirectory scratch) throws Exception {
+    Path export = Files.createDirectory(scratch.resolve("small"));
+    return ServerProcess.of(export).start();
+  }
+
+  private static NfsContestant connect(ServerProcess server) throws Exception {
+    return NfsContestant.connect(
+        "selkie",
+        server.nfs(),
+        OptionalLong.of(server.pid()),
+        List.of(server.exportName()),
+        new AuthSys(),
+        new NfsContestant.Shape(1, 8, FILE_BYTES),
+        NanoClock.system());
+  }
+
+  /** What the threads that serve requests allocated; not the timers', whatever the clients do. */
+  private static long allocated(Diagnostics diagnostics) throws Exception {
+    return diagnostics.allocatedBytes().entrySet().stream()
+        .filter(group -> group.getKey().startsWith("nfs-"))
+        .mapToLong(Map.Entry::getValue)
+        .sum();
+  }
+}
