@@ -55,6 +55,7 @@ public final class Arbiter implements LayoutArbiter {
   private final Queue<FileLayouts> idle = new ConcurrentLinkedQueue<>();
   private final AtomicInteger idleCount = new AtomicInteger();
   private final Map<Integer, LayoutType> types = new LinkedHashMap<>();
+  private final List<Integer> typeNumbers;
   private final FileContext context;
   private final NanoClock clock;
   private final EffectRunner runner;
@@ -112,6 +113,7 @@ public final class Arbiter implements LayoutArbiter {
       LayoutPolicy policy,
       DelegationPolicy delegationPolicy) {
     types.forEach(type -> this.types.put(type.number(), type));
+    this.typeNumbers = List.copyOf(this.types.keySet());
     AtomicReference<LayoutPolicy> current = new AtomicReference<>(policy);
     this.context =
         new FileContext(
@@ -344,7 +346,7 @@ public final class Arbiter implements LayoutArbiter {
 
   @Override
   public List<Integer> layoutTypes() {
-    return List.copyOf(types.keySet());
+    return typeNumbers;
   }
 
   @Override

@@ -46,14 +46,17 @@ final class LargeBuffers {
 
   /** An empty buffer; released, it comes back. */
   ByteBuf take() {
+    ByteBuf buffer = takeKept();
+    return buffer == null ? new Buffer(capacity) : buffer;
+  }
+
+  /** An empty buffer of those that are kept, or null: no memory is asked for. */
+  ByteBuf takeKept() {
     Buffer buffer;
     synchronized (this) {
       buffer = kept.pollLast();
     }
-    if (buffer == null) {
-      return new Buffer(capacity);
-    }
-    return buffer.again();
+    return buffer == null ? null : buffer.again();
   }
 
   /**

@@ -171,6 +171,10 @@ final class RecordAssembler {
 
   /** Makes the record's buffer larger: first to what is trusted, then to what was announced. */
   private void makeRoom() {
+    if (record == null && large.fits(fragmentRemaining) && trust.isPlenty(large.capacity())) {
+      // What is there already may be lent before the bytes have come.
+      record = large.takeKept();
+    }
     if (record == null) {
       int first = trust.isPlenty(TRUSTED_BYTES) ? TRUSTED_BYTES : SHORT_BYTES;
       record = allocator.directBuffer(Math.min(fragmentRemaining, first), recordBytesMax);

@@ -24,7 +24,7 @@ final class HandleCache {
   private final int capacity;
   private final int placesMax;
   private volatile AtomicReferenceArray<Found> places = new AtomicReferenceArray<>(FIRST_PLACES);
-  private volatile int count;
+  private int count;
   private int hand;
 
   /** Keeps at most {@value #CAPACITY}. */
@@ -40,7 +40,7 @@ final class HandleCache {
   }
 
   /** How many are kept just now. */
-  int size() {
+  synchronized int size() {
     return count;
   }
 

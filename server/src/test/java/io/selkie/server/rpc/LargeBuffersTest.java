@@ -51,6 +51,16 @@ class LargeBuffersTest {
   }
 
   @Test
+  void whatIsNotKeptIsNotMade() {
+    assertThat(large.takeKept()).isNull();
+    large.take().release();
+    ByteBuf kept = large.takeKept();
+    assertThat(kept).isNotNull();
+    assertThat(large.takeKept()).isNull();
+    kept.release();
+  }
+
+  @Test
   void recordIsMovedWhole() {
     ByteBuf small = Unpooled.directBuffer(64).writeLong(1).writeLong(2);
     ByteBuf moved = large.move(small, 12);

@@ -149,7 +149,7 @@ public final class NfsBenchCommand implements Callable<Integer> {
     }
 
     void contestant(String name, InetSocketAddress address, OptionalLong pid, List<String> names)
-        throws IOException {
+        throws IOException, InterruptedException {
       contestants.add(
           add(
               NfsContestant.connect(

@@ -64,27 +64,42 @@ final class NfsContestant implements AutoCloseable {
       AuthSys credential,
       Shape shape,
       NanoClock clock)
-      throws IOException {
+      throws IOException, InterruptedException {
     NfsContestant contestant = new NfsContestant(name, pid, clock, shape.connections());
     try {
-      int dataMax = NfsWorkload.WRITE_1M.dataBytes();
-      for (int i = 0; i < shape.connections(); i++) {
-        NfsLoadSession session =
-            NfsLoadSession.connect(
-                address,
-                "selkie-bench-%d-%d".formatted(ProcessHandle.current().pid(), i),
-                credential,
-                shape.slots(),
-                dataMax);
-        contestant.sessions.add(session);
-        NfsLoadSession.OpenedFile file = session.open(directory, "bench-data-" + i, "owner");
-        contestant.files.add(file);
-        contestant.loads.add(new NfsLoad(session, file, shape.fileBytes(), dataMax, clock, i + 1L));
-      }
+      // On its own thread, so that a server that does not answer is noticed.
+      contestant.await(
+          contestant.threads.submit(() -> {
+            contestant.connect(address, directory, credential, shape);
+            return 0L;
+          }),
+          GRACE_SECONDS);
       return contestant;
-    } catch (IOException | RuntimeException e) {
-      contestant.close();
-      throw new IOException(name + " at " + address + ": " + e.getMessage(), e);
+    } catch (IOException | InterruptedException | RuntimeException e) {
+      contestant.threads.shutdownNow();
+      for (NfsLoadSession session : contestant.sessions) {
+        session.abandon();
+      }
+      throw e;
+    }
+  }
+
+  private void connect(
+      InetSocketAddress address, List<String> directory, AuthSys credential, Shape shape)
+      throws IOException {
+    int dataMax = NfsWorkload.WRITE_1M.dataBytes();
+    for (int i = 0; i < shape.connections(); i++) {
+      NfsLoadSession session =
+          NfsLoadSession.connect(
+              address,
+              "selkie-bench-%d-%d".formatted(ProcessHandle.current().pid(), i),
+              credential,
+              shape.slots(),
+              dataMax);
+      sessions.add(session);
+      NfsLoadSession.OpenedFile file = session.open(directory, "bench-data-" + i, "owner");
+      files.add(file);
+      loads.add(new NfsLoad(session, file, shape.fileBytes(), dataMax, clock, i + 1L));
     }
   }
 
@@ -93,9 +108,14 @@ final class NfsContestant implements AutoCloseable {
   }
 
   /** Writes all files full. */
-  void fill() throws IOException {
+  void fill() throws IOException, InterruptedException {
     for (NfsLoad load : loads) {
-      load.fill();
+      await(
+          threads.submit(() -> {
+            load.fill();
+            return 0L;
+          }),
+          GRACE_SECONDS);
     }
   }
 
@@ -120,7 +140,7 @@ final class NfsContestant implements AutoCloseable {
     }
     long operations = 0;
     for (Future<Long> load : running) {
-      operations += result(load, seconds);
+      operations += await(load, seconds + GRACE_SECONDS);
     }
     Histogram all = Latency.histogram();
     histograms.forEach(all::add);
@@ -138,9 +158,9 @@ final class NfsContestant implements AutoCloseable {
             .orElse(Double.NaN);
   }
 
-  private long result(Future<Long> load, double seconds) throws IOException, InterruptedException {
+  private long await(Future<Long> work, double seconds) throws IOException, InterruptedException {
     try {
-      return load.get((long) seconds + GRACE_SECONDS, TimeUnit.SECONDS);
+      return work.get((long) seconds, TimeUnit.SECONDS);
     } catch (ExecutionException e) {
       throw new IOException(name + ": " + e.getCause().getMessage(), e.getCause());
     } catch (TimeoutException e) {

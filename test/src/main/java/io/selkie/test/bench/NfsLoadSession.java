@@ -64,6 +64,17 @@ final class NfsLoadSession implements AutoCloseable {
     this.slots = slots;
   }
 
+  /** An operation was answered with something else than NFS4_OK. */
+  private static final class StatusException extends IOException {
+    private static final long serialVersionUID = 1;
+    private final int status;
+
+    StatusException(int operation, int status) {
+      super(NfsOp4.name(operation) + ": " + NfsStat4.name(status));
+      this.status = status;
+    }
+  }
+
   /** A file that is open. */
   @SuppressWarnings("ArrayRecordComponent") // Handed over, never compared.
   record OpenedFile(byte[] handle, Stateid4 stateid) {}
@@ -304,7 +315,7 @@ final class NfsLoadSession implements AutoCloseable {
       int operation = in.int32();
       int status = in.int32();
       if (operation != operations[i] || status != NfsStat4.NFS4_OK) {
-        throw new IOException(NfsOp4.name(operation) + ": " + NfsStat4.name(status));
+        throw new StatusException(operation, status);
       }
       if (i < operations.length - 1) {
         skipResult(operation, in);
@@ -353,6 +364,11 @@ final class NfsLoadSession implements AutoCloseable {
     return buffer;
   }
 
+  /** Ends the connection without a word. */
+  void abandon() throws IOException {
+    channel.close();
+  }
+
   /** Ends session and client, as far as the server lets it. */
   @Override
   public void close() throws IOException {
@@ -365,6 +381,11 @@ final class NfsLoadSession implements AutoCloseable {
       writer.int32(NfsOp4.OP_DESTROY_CLIENTID);
       writer.int64(clientId);
       call(NfsOp4.OP_DESTROY_CLIENTID);
+    } catch (StatusException e) {
+      if (e.status != NfsStat4.NFS4ERR_CLIENTID_BUSY) {
+        throw e;
+      }
+      // It holds files open: they go with its lease.
     } finally {
       channel.close();
     }
