@@ -9,6 +9,9 @@ import java.util.Arrays;
 public final class FsUser {
   private static final int[] NONE = {};
 
+  /** As many as AUTH_SYS carries. */
+  private static final int FEW = 16;
+
   private final int uid;
   private final int gid;
   private final int[] groups;
@@ -21,8 +24,31 @@ public final class FsUser {
 
   /** A user; groups that say the same twice, or what {@code gid} says already, are left out. */
   public static FsUser of(int uid, int gid, int... groups) {
-    int[] kept = Arrays.stream(groups).filter(group -> group != gid).distinct().toArray();
+    if (groups.length == 0) {
+      return new FsUser(uid, gid, NONE);
+    }
+    int[] kept =
+        groups.length > FEW
+            ? Arrays.stream(groups).filter(group -> group != gid).distinct().toArray()
+            : few(gid, groups);
     return new FsUser(uid, gid, kept.length == 0 ? NONE : kept);
+  }
+
+  /** The same as of many; each request comes here, so it makes no streams. */
+  private static int[] few(int gid, int[] groups) {
+    int[] kept = new int[groups.length];
+    int count = 0;
+    for (int group : groups) {
+      boolean known = group == gid;
+      for (int i = 0; i < count && !known; i++) {
+        known = kept[i] == group;
+      }
+      if (!known) {
+        kept[count] = group;
+        count++;
+      }
+    }
+    return count == kept.length ? kept : Arrays.copyOf(kept, count);
   }
 
   /** The user. */
