@@ -3,7 +3,7 @@
 # kind: scenario
 # server: guest
 # versions: 4.1 4.2
-# seconds: 150
+# seconds: 300
 import os
 import re
 

@@ -2,7 +2,7 @@
 # title: appends under fcntl and flock locks from two clients: nothing torn, lost or doubled
 # kind: scenario
 # versions: 4.1 4.2
-# seconds: 150
+# seconds: 300
 import collections
 import sys
 

@@ -2,7 +2,7 @@
 # title: a directory of 100,000 entries, listed by two clients while it changes
 # kind: scenario
 # versions: 4.1 4.2
-# seconds: 200
+# seconds: 400
 import errno
 import os
 import time

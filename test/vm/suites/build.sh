@@ -2,7 +2,7 @@
 # title: a C project from its Debian source package: unpacked, built, its own tests run
 # kind: compare
 # versions: 4.1 4.2
-# seconds: 240
+# seconds: 500
 set -eu
 export LC_ALL=C SOURCE_DATE_EPOCH=1700000000
 

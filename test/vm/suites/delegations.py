@@ -2,7 +2,7 @@
 # title: delegations: opens without the server, broken by another client and by a process of the server
 # kind: scenario
 # versions: 4.1 4.2
-# seconds: 200
+# seconds: 400
 import os
 import time
 

@@ -2,7 +2,7 @@
 # title: fio: random, sequential, direct and mapped writes, every byte verified
 # kind: compare
 # versions: 4.1 4.2
-# seconds: 150
+# seconds: 300
 set -u
 work() { # NAME OPTIONS: what fio counted, if it found no wrong byte
   local name=$1 out

@@ -2,7 +2,7 @@
 # title: Selkie's own clients with layouts, and the Linux client, on the same files
 # kind: scenario
 # versions: 4.1 4.2
-# seconds: 200
+# seconds: 400
 import hashlib
 import os
 import random

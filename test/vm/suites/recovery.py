@@ -2,7 +2,7 @@
 # title: the server is restarted by SIGTERM and by SIGKILL under load: opens and locks are reclaimed, nothing durable is lost
 # kind: scenario
 # versions: 4.1 4.2
-# seconds: 300
+# seconds: 500
 import errno
 import fcntl
 import os

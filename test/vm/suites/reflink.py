@@ -3,7 +3,7 @@
 # kind: scenario
 # server: guest
 # versions: 4.2
-# seconds: 200
+# seconds: 400
 import fcntl
 import os
 import random

@@ -2,7 +2,7 @@
 # title: two clients: what one does the other sees, locks between them and with a process of the server
 # kind: scenario
 # versions: 4.1 4.2
-# seconds: 150
+# seconds: 300
 import errno
 import fcntl
 import os
