@@ -5,8 +5,8 @@ import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.protocol.nfs4.Stateid4;
 import io.selkie.protocol.nfs4.Stateids;
 import io.selkie.server.compound.CompoundContext;
-import io.selkie.server.state.OpenTable.CloseResult;
-import io.selkie.server.state.OpenTable.OpenResult;
+import io.selkie.server.state.CloseResult;
+import io.selkie.server.state.OpenResult;
 import io.selkie.server.vfs.VfsFile;
 
 /** CLOSE, RFC 8881 section 18.2; layouts to be returned on close go with the client's last open. */

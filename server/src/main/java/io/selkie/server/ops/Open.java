@@ -16,7 +16,7 @@ import io.selkie.server.ops.attr.AttrSupport;
 import io.selkie.server.ops.attr.SetAttrs;
 import io.selkie.server.state.OpenHold;
 import io.selkie.server.state.OpenOwner;
-import io.selkie.server.state.OpenTable.OpenResult;
+import io.selkie.server.state.OpenResult;
 import io.selkie.server.vfs.ChangeInfo;
 import io.selkie.server.vfs.Found;
 import io.selkie.server.vfs.NamespaceChanges.CreateMode;

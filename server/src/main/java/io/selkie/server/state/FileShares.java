@@ -1,6 +1,7 @@
 package io.selkie.server.state;
 
 import io.selkie.protocol.nfs4.OpenConst4;
+import java.util.function.Predicate;
 
 /** What all opens of a file together do and deny. Used under {@link OpenTable}'s lock. */
 final class FileShares {
@@ -27,6 +28,10 @@ final class FileShares {
         || deny > OpenConst4.OPEN4_SHARE_DENY_BOTH) {
       throw new IllegalArgumentException("share " + access + "/" + deny);
     }
+  }
+
+  boolean hasHandle(Predicate<byte[]> wanted) {
+    return fileHandle != null && wanted.test(fileHandle);
   }
 
   byte[] fileHandle() {

@@ -41,11 +41,11 @@ public final class OpenHold implements AutoCloseable {
     return new OpenHold(table, NfsStat4.NFS4_OK, "", file, access, deny);
   }
 
-  static OpenHold refused(OpenTable table, OpenTable.OpenResult.Refused why) {
+  static OpenHold refused(OpenTable table, OpenResult.Refused why) {
     return new OpenHold(table, why.status(), why.reason(), Optional.empty(), 0, 0);
   }
 
-  /** NFS4_OK when the place is held, else as {@link OpenTable.OpenResult.Refused}. */
+  /** NFS4_OK when the place is held, else as {@link OpenResult.Refused}. */
   public int status() {
     return status;
   }

@@ -27,39 +27,6 @@ public final class OpenTable implements AutoCloseable {
   /** First byte of the {@code other} of every open stateid. */
   public static final int TAG = 0x4F;
 
-  /** What {@link #open} answered. */
-  public sealed interface OpenResult {
-    /**
-     * It is open; the table holds the target now.
-     *
-     * @param stateid to be given to the client
-     */
-    record Opened(OpenState state, Stateid4 stateid) implements OpenResult {}
-
-    /**
-     * It is not; the target is the caller's still.
-     *
-     * @param status NFS4ERR_SHARE_DENIED, or for a limit NFS4ERR_DELAY (others may close) or
-     *     NFS4ERR_SERVERFAULT (only the client itself can; NFSv4.1 has no better word), or
-     *     NFS4ERR_EXPIRED when the client went while its request ran
-     * @param reason for the log
-     */
-    record Refused(int status, String reason) implements OpenResult {}
-  }
-
-  /**
-   * What {@link #close} answered.
-   *
-   * @param status an NFS status
-   * @param state what was closed; null unless the status is NFS4_OK
-   * @param lastOfClient whether the client has no other open of the file
-   */
-  public record CloseResult(int status, OpenState state, boolean lastOfClient) {
-    private static CloseResult refused(int status) {
-      return new CloseResult(status, null, false);
-    }
-  }
-
   private record Key(OpenOwner owner, FileIdentity file) {}
 
   private final int bootEpoch;
@@ -508,11 +475,9 @@ public final class OpenTable implements AutoCloseable {
     lock.lock();
     try {
       for (ClientOpens client : clients.values()) {
-        for (OpenState state : client.all.values()) {
-          if (files.contains(state.file())) {
-            revoke(client, state, status, ended);
-          }
-        }
+        client.all.values().stream()
+            .filter(state -> files.contains(state.file()))
+            .forEach(state -> revoke(client, state, status, ended));
       }
     } finally {
       lock.unlock();
@@ -525,8 +490,7 @@ public final class OpenTable implements AutoCloseable {
     lock.lock();
     try {
       return shares.entrySet().stream()
-          .filter(
-              e -> e.getValue().fileHandle() != null && fileHandle.test(e.getValue().fileHandle()))
+          .filter(share -> share.getValue().hasHandle(fileHandle))
           .map(Map.Entry::getKey)
           .collect(Collectors.toSet());
     } finally {

@@ -165,6 +165,11 @@ final class ExportTree {
     return byId.get(id);
   }
 
+  /** The export that a file's handle leads to now. */
+  Optional<Export> find(VfsFile file) {
+    return Optional.ofNullable(exportById(file.handle().exportId()));
+  }
+
   /** A pseudo directory by its number. */
   Found byNumber(long id) {
     PseudoNode node = nodes.get(id);

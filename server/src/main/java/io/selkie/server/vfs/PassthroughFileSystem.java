@@ -58,7 +58,7 @@ public final class PassthroughFileSystem implements AutoCloseable {
   private final Resolver resolver;
   private final NamespaceChanges changes;
   private final DirectoryReader directoryReader;
-  private final HandleCache handles = new HandleCache();
+  private final HandleFinder handles;
   private final FileXattrs xattrs;
   private final ChangeClock changeClock;
   private final FileLooks looks;
@@ -85,6 +85,7 @@ public final class PassthroughFileSystem implements AutoCloseable {
     this.kernel = kernel;
     this.openFiles = new OpenFileTable(own, maxOpenFiles);
     this.resolver = new Resolver(own, state, openFiles, DIRECTORIES_CACHED);
+    this.handles = new HandleFinder(own, resolver, openFiles);
     this.tree = new ExportTree(own, resolver, exports, startedAtSeconds, 0);
     this.changeClock = state.changeClock();
     this.looks = new FileLooks(kernel, resolver);
@@ -161,27 +162,7 @@ public final class PassthroughFileSystem implements AutoCloseable {
    * NFS4ERR_STALE when its file or export is gone.
    */
   public Found fromHandle(byte[] handle) {
-    Found known = handles.find(handle);
-    if (known != null && !isServed(known.file())) {
-      return Found.refused(NFS4ERR_STALE);
-    }
-    if (known != null && openFiles.isOpen(known.file().identity())) {
-      // What is open exists, and was looked at when it was opened.
-      return known;
-    }
-    Found found = known != null ? known : decode(handle);
-    if (found.status() != NFS4_OK || found.file().isPseudoRoot()) {
-      return found;
-    }
-    int fd = resolver.open(found.file());
-    if (fd < 0) {
-      return Found.refused(NfsErrors.of(fd));
-    }
-    kernel.close(fd);
-    if (known == null) {
-      handles.put(found);
-    }
-    return found;
+    return handles.find(handle, tree);
   }
 
   /**
@@ -200,25 +181,6 @@ public final class PassthroughFileSystem implements AutoCloseable {
 
   private static boolean everything(Export export) {
     return true;
-  }
-
-  private boolean isServed(VfsFile file) {
-    Export export = file.exportOrNull();
-    return tree.exportById(export.id()) == export;
-  }
-
-  private Found decode(byte[] handle) {
-    Optional<FileHandle> decoded = resolver.codec().decode(handle);
-    if (decoded.isEmpty()) {
-      return Found.refused(NFS4ERR_BADHANDLE);
-    }
-    if (decoded.get().isPseudoRoot()) {
-      return tree.byNumber(decoded.get().inode());
-    }
-    Export export = tree.exportById(decoded.get().exportId());
-    return export == null
-        ? Found.refused(NFS4ERR_STALE)
-        : Found.of(new VfsFile(export, decoded.get(), handle.clone()));
   }
 
   /**

@@ -93,9 +93,8 @@ class LockTableTest {
   private OpenState openBy(long clientId) {
     OpenOwner owner = new OpenOwner(clientId, new byte[] {1});
     try (OpenHold hold = opens.hold(owner, Optional.of(FILE), new byte[] {9}, 3, 0, false)) {
-      OpenTable.OpenResult result =
-          opens.open(owner, 0, new Description(), new byte[] {9}, 3, 0, hold);
-      return ((OpenTable.OpenResult.Opened) result).state();
+      OpenResult result = opens.open(owner, 0, new Description(), new byte[] {9}, 3, 0, hold);
+      return ((OpenResult.Opened) result).state();
     }
   }
 

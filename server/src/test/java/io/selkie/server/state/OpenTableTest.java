@@ -18,7 +18,6 @@ import io.selkie.lease.FileIdentity;
 import io.selkie.lease.SealTarget;
 import io.selkie.protocol.nfs4.Stateid4;
 import io.selkie.protocol.nfs4.Stateids;
-import io.selkie.server.state.OpenTable.OpenResult;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -100,7 +99,7 @@ class OpenTableTest {
     FakeTarget target = new FakeTarget(FILE);
     Stateid4 stateid = opened(ALICE, target, READ, BOTH);
     assertThat(target.references).isEqualTo(1);
-    OpenTable.CloseResult closed = table.close(1, stateid, FILE);
+    CloseResult closed = table.close(1, stateid, FILE);
     assertThat(closed.status()).isEqualTo(NFS4_OK);
     assertThat(closed.lastOfClient()).isTrue();
     assertThat(target.references).isZero();
