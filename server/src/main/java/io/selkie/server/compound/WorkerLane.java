@@ -115,7 +115,9 @@ final class WorkerLane {
       offer(flow);
       if (idle > 0) {
         work.signal();
-      } else if (!ready.isEmpty()) {
+      }
+      if (ready.size() > idle) {
+        // Idle threads that were woken up already do not count for two.
         startFor(flow);
       }
       return flow;
@@ -173,6 +175,9 @@ final class WorkerLane {
           part = flow.waiting.poll();
           flow.running++;
           offer(flow);
+          if (flow.ready && idle > 0) {
+            work.signal();
+          }
         } finally {
           lock.unlock();
         }

@@ -92,6 +92,17 @@ class WorkerLaneTest {
   }
 
   @Test
+  void oneIdleThreadIsNotCountedForTwo() throws InterruptedException {
+    CountDownLatch first = new CountDownLatch(1);
+    lane.execute(first::countDown, 1, null);
+    assertThat(first.await(20, TimeUnit.SECONDS)).isTrue();
+    for (int client = 1; client <= THREADS_MAX; client++) {
+      lane.execute(this::hang, client, null);
+    }
+    awaitStuck(THREADS_MAX);
+  }
+
+  @Test
   void clientsTakeTurns() throws InterruptedException {
     WorkerLane one = new WorkerLane("one-", 0, new WorkerLane.Size(1, 1, 10), spare);
     CountDownLatch go = new CountDownLatch(1);

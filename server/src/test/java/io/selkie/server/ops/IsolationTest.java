@@ -166,6 +166,7 @@ class IsolationTest {
   @Test
   void recallHeldOpenStopsNobodyElse() throws Exception {
     FileCalls holder = server.client("holder");
+    holder.connection().ignoreCallbacks();
     byte[] root = holder.handleOf("fast");
     Path file = Files.write(server.of("fast").resolve("held"), new byte[8192]);
     Opened held = holder.open(root, "held", BOTH, DENY_NONE);
