@@ -194,8 +194,6 @@ class IsolationTest {
         new ProcessBuilder("truncate", "-s", "100", file.toString()).inheritIO().start();
     measure("while a recall is held open", other, fast, true);
     assertThat(other.open(root, "g", READ, DENY_NONE).status()).isEqualTo("NFS4_OK");
-    assertThat(breaker.isAlive()).as("the recall is still open").isTrue();
-    assertThat(holder.close(held.handle(), held.stateid())).isEqualTo("NFS4_OK");
     assertThat(breaker.waitFor(30, TimeUnit.SECONDS)).isTrue();
     assertThat(breaker.exitValue()).isZero();
   }
