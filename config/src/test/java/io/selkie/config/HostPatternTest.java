@@ -36,8 +36,21 @@ class HostPatternTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/x", "10.0.0", "1", "300.1.1.1", "::1/129", "fe80::g",
-        "host/24", "-x", "a b", "x..-", "*.", "10.0.0.0/-1"
+        "",
+        "10.0.0.0/33",
+        "10.0.0.0/",
+        "10.0.0.0/x",
+        "10.0.0",
+        "1",
+        "300.1.1.1",
+        "::1/129",
+        "fe80::g",
+        "host/24",
+        "-x",
+        "a b",
+        "x..-",
+        "*.",
+        "10.0.0.0/-1"
       })
   void whatIsNoneIsRefused(String text) {
     assertThat(HostPattern.parse(text)).isEmpty();
