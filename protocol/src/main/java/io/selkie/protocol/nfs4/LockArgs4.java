@@ -15,11 +15,11 @@ public final class LockArgs4 {
    * LOCK4args.
    *
    * <pre>
-   *   +------+---------+--------+--------+-------+-- new_lock_owner -----------------------------+
-   *   | type | reclaim | offset | length | TRUE  | open seqid | open stateid | lock seqid | owner |
-   *   |      |         |        |        +-------+-- otherwise -----------------------------------+
-   *   |      |         |        |        | FALSE | lock stateid | lock seqid                       |
-   *   +------+---------+--------+--------+-------+-----------------------------------------------+
+   *   +------+---------+--------+--------+-------+-- new_lock_owner ----------------------------+
+   *   | type | reclaim | offset | length | TRUE  | open seqid, open stateid, lock seqid, owner  |
+   *   |      |         |        |        +-------+-- otherwise ---------------------------------+
+   *   |      |         |        |        | FALSE | lock stateid, lock seqid                     |
+   *   +------+---------+--------+--------+-------+----------------------------------------------+
    * </pre>
    *
    * @param type from {@link LockConst4}

@@ -62,9 +62,8 @@ public final class OpenTable implements AutoCloseable {
   }
 
   /**
-   * Whom to tell that an open has ended, closed or revoked, while its description is still held:
-   * what hangs on it goes first. Told without a lock, after {@link OpenState#hasEnded} says so. To
-   * be set before the first request.
+   * Whom to tell, without a lock, that an open {@link OpenState#hasEnded}, while its description is
+   * still held: what hangs on it goes first. To be set before the first request.
    */
   public void onEnd(Consumer<OpenState> newOnEnd) {
     onEnd = newOnEnd;

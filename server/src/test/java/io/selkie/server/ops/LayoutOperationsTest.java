@@ -256,6 +256,20 @@ class LayoutOperationsTest {
   }
 
   @Test
+  void layoutIsHadByALockStateidAndLocksLeaveSealsAlone() {
+    LockCalls calls = new LockCalls(client, opened.handle());
+    Stateid4 locked = calls.lock(opened.stateid(), "a", 2, 0, 10).stateid();
+    assertThat(layoutGet(LayoutConst4.LAYOUTIOMODE4_RW, locked).status()).isEqualTo("NFS4_OK");
+
+    Stateid4 more = calls.lock(locked, 1, 5, 100).stateid();
+    assertThat(calls.unlock(more, 0, -1).status()).isEqualTo("NFS4_OK");
+
+    assertThat(server.server().arbiter().layoutCount()).as("nothing was recalled").isEqualTo(1);
+    assertThat(layoutGet(LayoutConst4.LAYOUTIOMODE4_RW, locked).status())
+        .isEqualTo("NFS4ERR_OLD_STATEID");
+  }
+
+  @Test
   void queuePairOfNoSessionIsRefused() {
     assertThatThrownBy(() ->
             DirectPeer.connect(server.server().rdmaAddress().orElseThrow(), new SessionId4(1, 2)))
