@@ -44,6 +44,16 @@ final class HandleFinder {
     return found;
   }
 
+  /** Keeps what was found by name. */
+  void put(Found found) {
+    cache.put(found);
+  }
+
+  /** Filehandles that need not be checked and decoded again. */
+  int size() {
+    return cache.size();
+  }
+
   private Found decode(byte[] handle, ExportTree tree) {
     Optional<FileHandle> decoded = resolver.codec().decode(handle);
     if (decoded.isEmpty()) {

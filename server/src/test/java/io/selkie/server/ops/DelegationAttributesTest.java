@@ -1,0 +1,202 @@
+package io.selkie.server.ops;
+
+import static io.selkie.server.ops.FileCalls.BOTH;
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.selkie.posix.LinuxKernel;
+import io.selkie.protocol.nfs4.Bitmap4;
+import io.selkie.protocol.nfs4.FileAttributes;
+import io.selkie.protocol.nfs4.NfsOp4;
+import io.selkie.protocol.nfs4.OpenConst4;
+import io.selkie.protocol.nfs4.Stateids;
+import io.selkie.server.ops.DelegationPeer.Given;
+import io.selkie.server.testing.CompoundReply;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Attributes of delegated files: what the holder says of them, and brings back (RFC 9754). */
+@Timeout(120)
+class DelegationAttributesTest {
+
+  private ServerFixture fixture;
+  private DelegationPeer one;
+  private DelegationPeer two;
+  private byte[] root;
+  private Path file;
+
+  @BeforeEach
+  void start() throws IOException {
+    fixture = new ServerFixture(new LinuxKernel(), "", "{contentionMillis: 0}");
+    one = new DelegationPeer(fixture.client("one"));
+    two = new DelegationPeer(fixture.client("two"));
+    root = one.calls.handleOf("data");
+    file = Files.write(fixture.export().resolve("file"), "some content".getBytes(UTF_8));
+  }
+
+  @AfterEach
+  void stop() throws IOException {
+    fixture.close();
+  }
+
+  /** What a client does that is told NFS4ERR_DELAY; asks again at once, since nothing is timed. */
+  private static <T> T insist(Supplier<T> call, java.util.function.Predicate<T> delayed) {
+    while (true) {
+      T answer = call.get();
+      if (!delayed.test(answer)) {
+        return answer;
+      }
+      Thread.onSpinWait();
+    }
+  }
+
+  private Given writer() {
+    Given given = one.open(root, "file", BOTH);
+    assertThat(given.type()).isEqualTo(OpenConst4.OPEN_DELEGATE_WRITE);
+    return given;
+  }
+
+  // ---------------------------------------------------------------- RFC 9754
+
+  private String setTimes(Given held, long accessSeconds, long modifySeconds) {
+    Bitmap4 both =
+        Bitmap4.of(
+            FileAttributes.FATTR4_TIME_DELEG_ACCESS, FileAttributes.FATTR4_TIME_DELEG_MODIFY);
+    CompoundReply reply =
+        one.calls
+            .connection()
+            .call(
+                FileCalls.putFh(held.handle())
+                    .apply(one.calls.session().next(0, false).minorVersion(2))
+                    .op(
+                        NfsOp4.OP_SETATTR,
+                        o -> {
+                          Stateids.encode(o, held.stateid());
+                          FileCalls.fattr(
+                                  both,
+                                  values -> {
+                                    values.int64(accessSeconds);
+                                    values.int32(5);
+                                    values.int64(modifySeconds);
+                                    values.int32(6);
+                                  })
+                              .accept(o);
+                        }));
+    reply.sequenceOk();
+    reply.next(NfsOp4.OP_PUTFH);
+    return reply.next(NfsOp4.OP_SETATTR);
+  }
+
+  @Test
+  void holderBringsTheTimesBackThatItKept() throws IOException {
+    one.minorVersion(2);
+    int access = BOTH | OpenConst4.OPEN4_SHARE_ACCESS_WANT_DELEG_TIMESTAMPS;
+    long now = Files.getLastModifiedTime(file).to(TimeUnit.SECONDS);
+    Files.setLastModifiedTime(
+        file, java.nio.file.attribute.FileTime.from(now - 1000, TimeUnit.SECONDS));
+    Given held = one.open(root, "file", access);
+
+    assertThat(setTimes(held, now - 500, now - 500)).isEqualTo("NFS4_OK");
+    assertThat(Files.getLastModifiedTime(file).to(TimeUnit.SECONDS)).isEqualTo(now - 500);
+    assertThat(setTimes(held, now - 600, now - 600)).isEqualTo("NFS4_OK");
+    assertThat(Files.getLastModifiedTime(file).to(TimeUnit.SECONDS))
+        .as("not back")
+        .isEqualTo(now - 500);
+    assertThat(setTimes(held, now + 5000, now + 5000)).isEqualTo("NFS4_OK");
+    assertThat(Files.getLastModifiedTime(file).to(TimeUnit.SECONDS))
+        .as("not ahead")
+        .isBetween(now, now + 1000);
+  }
+
+  @Test
+  void timesAreTheServersUnlessTheyWereDelegated() {
+    Given held = writer();
+    assertThat(setTimes(held, 1, 1)).isEqualTo("NFS4ERR_BAD_STATEID");
+    assertThat(setTimes(new Given("", null, 0, 0, held.open(), false, 0, held.handle()), 1, 1))
+        .isEqualTo("NFS4ERR_BAD_STATEID");
+  }
+
+  @Test
+  void openSaysWhatItUnderstands() {
+    Bitmap4 asked = Bitmap4.of(FileAttributes.FATTR4_OPEN_ARGUMENTS);
+    CompoundReply reply =
+        one.calls
+            .connection()
+            .call(
+                FileCalls.putFh(root)
+                    .apply(one.calls.session().next(0, false).minorVersion(2))
+                    .op(NfsOp4.OP_GETATTR, asked::encode));
+    reply.sequenceOk();
+    reply.next(NfsOp4.OP_PUTFH);
+    assertThat(reply.next(NfsOp4.OP_GETATTR)).isEqualTo("NFS4_OK");
+    assertThat(new Bitmap4().decode(reply.in())).isEqualTo(asked);
+    reply.in().int32();
+    assertThat(new Bitmap4().decode(reply.in())).isEqualTo(Bitmap4.of(1, 2, 3));
+    assertThat(new Bitmap4().decode(reply.in())).isEqualTo(Bitmap4.of(0, 1, 2, 3));
+    assertThat(new Bitmap4().decode(reply.in())).isEqualTo(Bitmap4.of(3, 4, 5, 20, 21));
+    assertThat(new Bitmap4().decode(reply.in())).isEqualTo(Bitmap4.of(0, 1, 2, 4, 5));
+    assertThat(new Bitmap4().decode(reply.in())).isEqualTo(Bitmap4.of(0, 1, 3));
+  }
+
+  // ---------------------------------------------------------------- CB_GETATTR
+
+  private record Seen(String status, long change, long size, long modified) {}
+
+  private Seen attributes(DelegationPeer peer, byte[] handle) {
+    Bitmap4 asked =
+        Bitmap4.of(
+            FileAttributes.FATTR4_CHANGE,
+            FileAttributes.FATTR4_SIZE,
+            FileAttributes.FATTR4_TIME_MODIFY);
+    FileCalls.Answer answer = peer.calls.on(handle, NfsOp4.OP_GETATTR, asked::encode);
+    if (!answer.status().equals("NFS4_OK")) {
+      return new Seen(answer.status(), 0, 0, 0);
+    }
+    new Bitmap4().decode(answer.in());
+    answer.in().int32();
+    return new Seen(answer.status(), answer.in().int64(), answer.in().int64(), answer.in().int64());
+  }
+
+  @Test
+  void othersSeeWhatTheHolderHasNotWrittenYet() {
+    Given held = writer();
+    Seen before = attributes(one, held.handle());
+    one.holds(before.change(), before.size());
+    assertThat(attributes(two, held.handle())).as("unchanged").isEqualTo(before);
+
+    one.holds(before.change() + 1, 4711);
+    Seen changed = attributes(two, held.handle());
+    assertThat(changed.size()).isEqualTo(4711);
+    assertThat(changed.change()).isGreaterThan(before.change());
+    Seen again = attributes(two, held.handle());
+    assertThat(again.change()).as("maybe changed again").isGreaterThan(changed.change());
+
+    assertThat(one.giveBack(held.handle(), held.stateid())).isEqualTo("NFS4_OK");
+    Seen after = attributes(two, held.handle());
+    assertThat(after.size()).as("it never wrote it").isEqualTo(before.size());
+    assertThat(after.change()).as("never goes back").isGreaterThanOrEqualTo(again.change());
+    assertThat(one.recalls).isEmpty();
+  }
+
+  @Test
+  void holderThatDoesNotSayIsRecalledAndOthersWait() throws Exception {
+    Given held = writer();
+    one.calls.close(held.handle(), held.open());
+    one.honest();
+    assertThat(attributes(two, held.handle()).status()).isEqualTo("NFS4ERR_DELAY");
+    one.nextRecall();
+    assertThat(
+            insist(
+                    () -> attributes(two, held.handle()),
+                    seen -> seen.status().equals("NFS4ERR_DELAY"))
+                .status())
+        .isEqualTo("NFS4_OK");
+  }
+}
