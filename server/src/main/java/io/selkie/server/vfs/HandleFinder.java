@@ -18,16 +18,6 @@ final class HandleFinder {
     this.openFiles = openFiles;
   }
 
-  /** How many files are remembered. */
-  int size() {
-    return cache.size();
-  }
-
-  /** Remembers a file that was found by its name: its handle comes next. */
-  void put(Found found) {
-    cache.put(found);
-  }
-
   /** See {@link PassthroughFileSystem#fromHandle}. */
   Found find(byte[] handle, ExportTree tree) {
     Found known = cache.find(handle);
