@@ -21,10 +21,12 @@ import org.slf4j.LoggerFactory;
  * write leaves the one before. Safe for use by several threads.
  *
  * <pre>
- * 0        8        16       24      32     40          48      52         53 ...  88     96
- * | magic  | number | offset | begin | wall | monotonic | clean | length   | boot  | 0    | CRC32C, 8 |
- *                                                         4       1   big-endian; second slot at 512
+ * 0        8        16       24      32     40          48      52      53 ...   88  96
+ * | magic  | number | offset | begin | wall | monotonic | clean | length | boot  | 0 | CRC32C |
+ *                                                         4       1                 8
  * </pre>
+ *
+ * Big-endian. The second slot is at 512.
  */
 final class ChangeClockFile implements ChangeClock.Keeper, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ChangeClockFile.class);

@@ -5,6 +5,7 @@ import static io.selkie.server.ops.FileCalls.DENY_NONE;
 import static io.selkie.server.ops.FileCalls.READ;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.selkie.layout.LayoutEvents.Step;
 import io.selkie.posix.Kernel;
 import io.selkie.posix.LinuxKernel;
 import io.selkie.protocol.nfs4.LayoutConst4;
@@ -190,11 +191,26 @@ class IsolationTest {
     FileCalls other = server.client("other");
     Opened fast = other.create(root, "g");
     measure("before", other, fast, true);
+    CountDownLatch recalled = new CountDownLatch(1);
+    server
+        .server()
+        .metrics()
+        .addListener(event -> {
+          if (event.step() == Step.RECALL_SENT) {
+            recalled.countDown();
+          }
+        });
+    // Not truncate(1): it opens without waiting, and gives up.
     Process breaker =
-        new ProcessBuilder("truncate", "-s", "100", file.toString()).inheritIO().start();
-    measure("while a recall is held open", other, fast, true);
-    assertThat(other.open(root, "g", READ, DENY_NONE).status()).isEqualTo("NFS4_OK");
-    assertThat(breaker.waitFor(30, TimeUnit.SECONDS)).isTrue();
-    assertThat(breaker.exitValue()).isZero();
+        new ProcessBuilder("dd", "if=/dev/null", "of=" + file, "status=none").inheritIO().start();
+    try {
+      assertThat(recalled.await(30, TimeUnit.SECONDS)).isTrue();
+      measure("while a recall is held open", other, fast, true);
+      assertThat(other.open(root, "g", READ, DENY_NONE).status()).isEqualTo("NFS4_OK");
+      assertThat(breaker.isAlive()).as("the recall was open all the time").isTrue();
+      assertThat(file).hasSize(8192);
+    } finally {
+      breaker.destroyForcibly();
+    }
   }
 }

@@ -31,7 +31,12 @@ final class ServerProcess implements AutoCloseable {
   static ServerProcess start(Path directory) throws IOException {
     Files.createDirectories(directory.resolve("export"));
     Path config = directory.resolve("selkie.yaml");
-    Files.writeString(config, "layout: {recallTimeoutMillis: 500, fenceBudgetMillis: 200}\n");
+    Files.writeString(
+        config,
+        """
+        layout: {recallTimeoutMillis: 500, fenceBudgetMillis: 200}
+        delegations: {enabled: false}
+        """);
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.add("@" + Path.of(System.getProperty("selkie.root"), "bin", "jvm.options"));

@@ -92,7 +92,8 @@ public final class Op {
 
   /** OPEN of a name in the current directory, for reading and writing, denying nothing. */
   public static Op open(long clientId, String owner, String name, boolean create) {
-    XdrBytes xdr = new XdrBytes().u32(0).u32(3).u32(0).u64(clientId).string(owner);
+    // To read and write, and no delegation.
+    XdrBytes xdr = new XdrBytes().u32(0).u32(0x403).u32(0).u64(clientId).string(owner);
     if (create) {
       // UNCHECKED4 with the one attribute mode (33, so bit 1 of the second word).
       xdr.u32(1).u32(0).u32(2).u32(0).u32(2).opaque(new XdrBytes().u32(0644).bytes());
