@@ -17,6 +17,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.random.RandomGenerator;
 import org.slf4j.Logger;
@@ -43,6 +44,7 @@ public final class RpcServer implements AutoCloseable {
   private final LargeBuffers large;
   private final AtomicLong lastConnectionId = new AtomicLong();
   private final AtomicLong refused = new AtomicLong();
+  private final AtomicInteger open = new AtomicInteger();
 
   /**
    * Creates a server that does not listen yet.
@@ -103,8 +105,10 @@ public final class RpcServer implements AutoCloseable {
   }
 
   private void connect(Channel channel) {
-    // The listening channels are in the group too; one or two more or less do not matter.
-    if (connections.size() > limits.connectionsMax()) {
+    // Counted before it is compared: several event loops accept at the same time.
+    int now = open.incrementAndGet();
+    channel.closeFuture().addListener(_ -> open.decrementAndGet());
+    if (now > limits.connectionsMax()) {
       LOG.warn(
           "connection from {} refused: {} are open, the limit; {} refused so far",
           channel.remoteAddress(),
