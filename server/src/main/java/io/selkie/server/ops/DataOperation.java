@@ -1,7 +1,6 @@
 package io.selkie.server.ops;
 
 import io.selkie.layout.DelegationArbiter;
-import io.selkie.posix.FileStatus;
 import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.protocol.nfs4.Stateid4;
 import io.selkie.protocol.nfs4.Stateids;
@@ -69,15 +68,7 @@ abstract class DataOperation extends FileOperation {
         && (write ? state.writable() : state.readable())) {
       return NfsStat4.NFS4_OK;
     }
-    FileStatus attributes = new FileStatus();
-    status = services.status(file, attributes);
-    if (status != NfsStat4.NFS4_OK) {
-      return status;
-    }
-    // The owner may always: it may have opened the file before its mode was changed.
-    return services.kernel().user().uid() == attributes.uid() && !services.kernel().isReadOnly()
-        ? NfsStat4.NFS4_OK
-        : services.mayReadOrWrite(file, !write, write);
+    return services.mayGoOn(file, !write, write);
   }
 
   /** The file's description: the one that is there, or else a new one. */

@@ -145,4 +145,22 @@ public record FileServices(
     int without = fs.mayAccess(file, AccessModes.EXECUTE | (write ? AccessModes.WRITE : 0));
     return without == NfsStat4.NFS4_OK ? without : status;
   }
+
+  /**
+   * The same for one who may have opened the file before: its owner may go on, whatever became of
+   * its mode since.
+   */
+  int mayGoOn(VfsFile file, boolean read, boolean write) {
+    if (kernel.mayAll()) {
+      return NfsStat4.NFS4_OK;
+    }
+    FileStatus attributes = new FileStatus();
+    int status = status(file, attributes);
+    if (status != NfsStat4.NFS4_OK) {
+      return status;
+    }
+    return kernel.user().uid() == attributes.uid() && !kernel.isReadOnly()
+        ? NfsStat4.NFS4_OK
+        : mayReadOrWrite(file, read, write);
+  }
 }

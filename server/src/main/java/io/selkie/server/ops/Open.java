@@ -181,10 +181,12 @@ final class Open extends FileOperation {
   }
 
   private int mayOpen(OpenArgs args, VfsFile file) {
-    return services.mayReadOrWrite(
-        file,
-        (args.share() & OpenConst4.OPEN4_SHARE_ACCESS_READ) != 0,
-        args.wantsWrite() || args.truncates());
+    boolean read = (args.share() & OpenConst4.OPEN4_SHARE_ACCESS_READ) != 0;
+    boolean write = args.wantsWrite() || args.truncates();
+    // What was opened before a restart, or under a delegation, was allowed when it was opened.
+    return args.claim() == OpenConst4.CLAIM_PREVIOUS || args.isUnderDelegation()
+        ? services.mayGoOn(file, read, write)
+        : services.mayReadOrWrite(file, read, write);
   }
 
   /** Takes the description over: it is the open's then, or given back. */

@@ -3,6 +3,7 @@ package io.selkie.server.ops;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.selkie.posix.LinuxKernel;
 import io.selkie.protocol.nfs4.LayoutConst4;
 import io.selkie.protocol.nfs4.LockArgs4;
 import io.selkie.protocol.nfs4.NfsOp4;
@@ -12,6 +13,8 @@ import io.selkie.protocol.nfs4.Stateids;
 import io.selkie.server.ops.FileCalls.Opened;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -24,6 +27,8 @@ class ReclaimTest {
 
   private static final int DENY_READ = OpenConst4.OPEN4_SHARE_DENY_READ;
   private static final int WRITE_LOCK = 2;
+  private static final boolean PRIVILEGED = new LinuxKernel().effectiveUid() == 0;
+  private static final int USER = new LinuxKernel().effectiveUid() + 4711;
 
   private RestartingServer server;
   private byte[] root;
@@ -126,6 +131,35 @@ class ReclaimTest {
         .isEqualTo("NFS4ERR_DENIED");
     assertThat(reclaim(holder, handle, FileCalls.READ, FileCalls.DENY_NONE).status())
         .isEqualTo("NFS4ERR_NO_GRACE");
+  }
+
+  @Test
+  void ownerReclaimsWhateverBecameOfTheMode() throws Exception {
+    Path file = server.export().resolve("file");
+    if (PRIVILEGED) {
+      Files.setAttribute(file, "unix:uid", USER);
+    }
+    FileCalls before = client("holder");
+    before.connection().as(USER);
+    Opened opened = before.open(root, "file", FileCalls.BOTH, FileCalls.DENY_NONE);
+    assertThat(opened.status()).isEqualTo("NFS4_OK");
+    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("r--r--r--"));
+    server.crash();
+    FileCalls holder = server.reclaiming("holder", 1);
+    holder.connection().as(USER + 1);
+    assertThat(reclaim(holder, opened.handle(), FileCalls.BOTH, FileCalls.DENY_NONE).status())
+        .as("another user")
+        .isEqualTo("NFS4ERR_ACCESS");
+    holder.connection().as(USER);
+    Opened again = reclaim(holder, opened.handle(), FileCalls.BOTH, FileCalls.DENY_NONE);
+    assertThat(again.status())
+        .as("without privileges the server itself cannot open it for writing")
+        .isEqualTo(PRIVILEGED ? "NFS4_OK" : "NFS4ERR_ACCESS");
+    complete(holder);
+    awaitGraceOver();
+    assertThat(holder.open(root, "file", FileCalls.BOTH, FileCalls.DENY_NONE).status())
+        .as("a new open is asked of the mode")
+        .isEqualTo("NFS4ERR_ACCESS");
   }
 
   @Test
