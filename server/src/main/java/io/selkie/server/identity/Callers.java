@@ -35,6 +35,10 @@ public final class Callers implements Attendant {
     private RpcConnection connection;
     private Export export;
     private int version;
+
+    /** AUTH_NONE has a credential too here, which a user could have as well. */
+    private int flavor;
+
     private FsUser user;
     private boolean readOnly;
 
@@ -55,6 +59,7 @@ public final class Callers implements Attendant {
       if (user == null
           || !Objects.equals(export, of)
           || version != now
+          || flavor != c.flavor()
           || !c.connection().equals(connection)
           || credential.uid() != other.uid()
           || credential.gid() != other.gid()
@@ -127,6 +132,7 @@ public final class Callers implements Attendant {
     memory.connection = c.connection();
     memory.export = export;
     memory.version = version;
+    memory.flavor = c.flavor();
   }
 
   /** Who a caller is after squashing. */

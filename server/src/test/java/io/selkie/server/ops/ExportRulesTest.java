@@ -47,6 +47,7 @@ class ExportRulesTest {
               {hosts: 127.0.0.4/31, squash: root},
               {hosts: 127.0.0.6, squash: all, anonUid: 7, anonGid: 8},
               {hosts: 127.0.0.7, squash: none, security: sys},
+              {hosts: 127.0.0.8, squash: none, anonUid: 7, anonGid: 8},
               {hosts: 127.0.0.2, squash: none}]\
             """);
     Files.setPosixFilePermissions(server.export(), PosixFilePermissions.fromString("rwxrwxrwx"));
@@ -140,6 +141,20 @@ class ExportRulesTest {
     FileCalls nobody = server.clientFrom("127.0.0.4", null);
     assertThat(nobody.create(dataOf(nobody), "f").status()).isEqualTo("NFS4_OK");
     assertThat(owner("f")).isEqualTo(PRIVILEGED ? 65_534 : OWN);
+  }
+
+  @Test
+  void whoSaysNothingOfItselfIsNotTakenForWhoHasTheSameNumber() throws IOException {
+    FileCalls client = server.clientFrom("127.0.0.8", null);
+    byte[] root = dataOf(client);
+    assertThat(client.create(root, "first").status()).isEqualTo("NFS4_OK");
+    client.connection().as(new AuthSys().set(65_534, 65_534));
+    assertThat(client.create(root, "user").status()).isEqualTo("NFS4_OK");
+    client.connection().as((AuthSys) null);
+    assertThat(client.create(root, "second").status()).isEqualTo("NFS4_OK");
+    assertThat(owner("first")).isEqualTo(PRIVILEGED ? 7 : OWN);
+    assertThat(owner("user")).isEqualTo(PRIVILEGED ? 65_534 : OWN);
+    assertThat(owner("second")).isEqualTo(PRIVILEGED ? 7 : OWN);
   }
 
   @Test
