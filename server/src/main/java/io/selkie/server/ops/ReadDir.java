@@ -21,6 +21,14 @@ final class ReadDir extends FileOperation {
   /** The end of the list and the end-of-directory flag. */
   private static final int TAIL_BYTES = 4 + 4;
 
+  /** What a directory itself says of its entries, to whoever may read it but not search it. */
+  private static final Bitmap4 READERS_ATTRIBUTES =
+      new Bitmap4()
+          .set(FileAttributes.FATTR4_TYPE)
+          .set(FileAttributes.FATTR4_RDATTR_ERROR)
+          .set(FileAttributes.FATTR4_FILEID)
+          .set(FileAttributes.FATTR4_MOUNTED_ON_FILEID);
+
   ReadDir(FileServices services) {
     super(services, NfsOp4.OP_READDIR);
   }
@@ -50,23 +58,38 @@ final class ReadDir extends FileOperation {
     if (status != NfsStat4.NFS4_OK) {
       return status;
     }
+    int searched = NfsStat4.NFS4_OK;
+    if (asksToSearch(asked)) {
+      searched = services.mayUse(directory, AccessModes.EXECUTE);
+      if (searched != NfsStat4.NFS4_OK && searched != NfsStat4.NFS4ERR_ACCESS) {
+        return searched;
+      }
+    }
     XdrWriter out = c.reply();
     int end = out.position() + (int) Math.min(maxCount, c.replyRoom());
     if (end - out.position() < Long.BYTES + TAIL_BYTES) {
       return NfsStat4.NFS4ERR_TOOSMALL;
     }
     out.int64(ourVerifier);
-    Entries entries = new Entries(out, end - TAIL_BYTES, dirCount, asked, c.minorVersion());
+    Entries entries =
+        new Entries(out, end - TAIL_BYTES, dirCount, asked, searched, c.minorVersion());
     status =
         services
             .fs()
             .readDirectory(
                 directory,
                 cookie,
-                !asked.isEmpty(),
+                !asked.isEmpty() && searched == NfsStat4.NFS4_OK,
                 export -> services.admission().isVisible(c, export),
                 entries);
     return status == NfsStat4.NFS4_OK ? entries.finish() : status;
+  }
+
+  /**
+   * Whether more is asked than a reader of the directory is told: that takes a look at the file.
+   */
+  private static boolean asksToSearch(Bitmap4 asked) {
+    return !READERS_ATTRIBUTES.containsAll(asked);
   }
 
   /** Writes entries as they come, as many as fit. */
@@ -74,6 +97,10 @@ final class ReadDir extends FileOperation {
     private final XdrWriter out;
     private final int end;
     private final Bitmap4 asked;
+
+    /** NFS4ERR_ACCESS when the user may not look at what the names stand for. */
+    private final int searched;
+
     private final int minorVersion;
 
     /** Bytes of cookies and names that dircount still allows. */
@@ -83,17 +110,19 @@ final class ReadDir extends FileOperation {
     private boolean eof;
     private int failure = NfsStat4.NFS4_OK;
 
-    Entries(XdrWriter out, int end, long dirCount, Bitmap4 asked, int minorVersion) {
+    Entries(XdrWriter out, int end, long dirCount, Bitmap4 asked, int searched, int minorVersion) {
       // A limit of nothing is none (section 18.23.3).
       this.namesLeft = dirCount == 0 ? Long.MAX_VALUE : dirCount;
       this.minorVersion = minorVersion;
       this.out = out;
       this.end = end;
       this.asked = asked;
+      this.searched = searched;
     }
 
     @Override
-    public boolean entry(long cookie, byte[] name, int outcome, VfsFile file, FileStatus status) {
+    public boolean entry(long cookie, byte[] name, int found, VfsFile file, FileStatus status) {
+      int outcome = searched == NfsStat4.NFS4_OK ? found : searched;
       if (outcome != NfsStat4.NFS4_OK && !asked.isSet(FileAttributes.FATTR4_RDATTR_ERROR)) {
         // Nobody asked to be told of the one, so it is the whole that fails; what is there already
         // can be given first.

@@ -56,11 +56,20 @@ final class FileCreator {
       CreateMode createMode,
       long verifier,
       boolean write) {
+    // A place first: once the file is there, a guarded create cannot be tried again.
+    if (!openFiles.reserve()) {
+      return createMode == CreateMode.GUARDED
+          ? Created.refused(NFS4ERR_DELAY)
+          : existing(directory, directoryFd, before, name, createMode, verifier, write);
+    }
     Fresh fresh =
         createMode == CreateMode.EXCLUSIVE
             ? makeExclusive(directory, directoryFd, name, mode & 07777, verifier, write)
             : makeNamed(directoryFd, name, mode & 07777, write);
     int fd = fresh.fd;
+    if (fd < 0) {
+      openFiles.unreserve();
+    }
     if (Errno.EEXIST.is(fd)) {
       return createMode == CreateMode.GUARDED
           ? Created.refused(NFS4ERR_EXIST)
@@ -78,8 +87,9 @@ final class FileCreator {
             : resolver.identify(directory.exportOrNull(), fd, status, failure);
     if (file.isEmpty()) {
       // Half made is not made: the client will try again, with the same verifier or none.
-      own.unlinkat(directoryFd, name, 0);
+      removeHalfMade(directoryFd, name, fd);
       kernel.close(fd);
+      openFiles.unreserve();
       return Created.refused(NfsErrors.of(wrong.orElse(failure[0])));
     }
     resolver.seen(directory, name, file.get(), fd, false);
@@ -89,6 +99,21 @@ final class FileCreator {
         openFiles.adopt(file.get().identity(), fd, description, fresh.writable),
         true,
         new ChangeInfo(before, changes.changeOf(directoryFd)));
+  }
+
+  /**
+   * Takes a file's name away, unless somebody has given it to another file since; as the user, who
+   * may remove what he has made and never more than his own rights allow.
+   */
+  private void removeHalfMade(int directoryFd, byte[] name, int fd) {
+    FileStatus made = new FileStatus();
+    FileStatus named = new FileStatus();
+    if (own.statx(fd, Names.empty(), AtFlags.EMPTY_PATH, FileStatus.MASK_ALL, made) >= 0
+        && own.statx(directoryFd, name, AtFlags.SYMLINK_NOFOLLOW, FileStatus.MASK_ALL, named) >= 0
+        && made.device() == named.device()
+        && made.inode() == named.inode()) {
+      kernel.unlinkat(directoryFd, name, 0);
+    }
   }
 
   /**
@@ -218,7 +243,7 @@ final class FileCreator {
     FileStatus status = new FileStatus();
     Found found = changes.find(directory, directoryFd, name, status);
     if (found.status() != NFS4_OK) {
-      // It went away in between: let the client come again.
+      // It went away in between, or there is no place to make it: let the client come again.
       return Created.refused(found.status() == NFS4ERR_NOENT ? NFS4ERR_DELAY : found.status());
     }
     boolean wholeSeconds = directory.exportOrNull().features().wholeSeconds();

@@ -142,7 +142,7 @@ public final class OpenFileTable {
       }
       int fd = reopen(namedFd, write);
       if (fd < 0) {
-        open.decrementAndGet();
+        unreserve();
         return new Acquired.Failed(NfsErrors.of(fd));
       }
       OpenFile opened = new OpenFile(this, identity, fd, description, write);
@@ -152,15 +152,17 @@ public final class OpenFileTable {
   }
 
   /**
-   * Takes over a description that was opened together with the creation of its inode. When somebody
-   * else was quicker to open the same inode there is but one again afterwards: the other one, or
-   * ours in its place if only ours is writable. That needs no leave of the arbiter: a read-only
-   * description cannot have been sealed while ours was open for writing.
+   * Takes over a description that was opened together with the creation of its inode, in the place
+   * that was kept for it ({@link #reserve}), which is the description's or free again. When
+   * somebody else was quicker to open the same inode there is but one again afterwards: the other
+   * one, or ours in its place if only ours is writable. That needs no leave of the arbiter: a
+   * read-only description cannot have been sealed while ours was open for writing.
    */
   Acquired adopt(FileIdentity identity, int fd, String description, boolean writable) {
     synchronized (lockOf(identity)) {
       OpenFile file = files.get(identity);
       if (file != null) {
+        unreserve();
         int result = writable && !file.writable() ? swap(file, fd) : 0;
         kernel.close(fd);
         if (result < 0) {
@@ -171,10 +173,6 @@ public final class OpenFileTable {
         }
         file.addReference();
         return new Acquired.Opened(file);
-      }
-      if (!reserve()) {
-        kernel.close(fd);
-        return new Acquired.Failed(NFS4ERR_DELAY);
       }
       OpenFile opened = new OpenFile(this, identity, fd, description, writable);
       files.put(identity, opened);
@@ -233,17 +231,23 @@ public final class OpenFileTable {
         files.remove(file.identity());
         // Under the lock: the next opener of this inode must not find this one still open.
         kernel.close(file.fd());
-        open.decrementAndGet();
+        unreserve();
       }
     }
   }
 
-  private boolean reserve() {
+  /** Keeps a place for an inode that is about to be made; false when all are taken. */
+  boolean reserve() {
     if (open.incrementAndGet() > capacity) {
-      open.decrementAndGet();
+      unreserve();
       return false;
     }
     return true;
+  }
+
+  /** Gives a place back that {@link #reserve} kept. */
+  void unreserve() {
+    open.decrementAndGet();
   }
 
   private int reopen(int fd, boolean write) {

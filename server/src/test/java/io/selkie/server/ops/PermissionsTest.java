@@ -7,6 +7,8 @@ import static io.selkie.server.ops.FileCalls.mode;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.selkie.posix.LinuxKernel;
+import io.selkie.protocol.nfs4.Bitmap4;
+import io.selkie.protocol.nfs4.FileAttributes;
 import io.selkie.protocol.nfs4.Nfs4Const;
 import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.Stateids;
@@ -116,9 +118,44 @@ class PermissionsTest {
     assertThat(stranger.list(directory, 4096)).containsExactly("f");
     permissions(closed, "rwx--x--x");
     assertThat(stranger.lookup(directory, "f").status()).isEqualTo("NFS4_OK");
-    assertThat(
-            stranger.readDir(directory, 0, 0, 4096, new io.selkie.protocol.nfs4.Bitmap4()).status())
+    assertThat(stranger.readDir(directory, 0, 0, 4096, new Bitmap4()).status())
         .isEqualTo(refusal());
+  }
+
+  @Test
+  void whoMayOnlyReadADirectoryIsToldNothingOfItsFiles() throws IOException {
+    Path closed = Files.createDirectory(file("closed"));
+    Files.createFile(closed.resolve("f"));
+    permissions(closed, "rwxr--r--");
+    byte[] directory = owner.handleOf("data", "closed");
+    Bitmap4 all =
+        new Bitmap4().set(FileAttributes.FATTR4_SIZE).set(FileAttributes.FATTR4_FILEHANDLE);
+    assertThat(stranger.readDir(directory, 0, 0, 4096, all).status()).isEqualTo(refusal());
+    assertThat(owner.readDir(directory, 0, 0, 4096, all).status()).isEqualTo("NFS4_OK");
+
+    all.set(FileAttributes.FATTR4_RDATTR_ERROR);
+    assertThat(told(stranger, directory, all))
+        .isEqualTo(
+            PRIVILEGED
+                ? new Bitmap4().set(FileAttributes.FATTR4_RDATTR_ERROR).toString()
+                : all.toString());
+    assertThat(told(owner, directory, all)).isEqualTo(all.toString());
+
+    Bitmap4 numbers =
+        new Bitmap4()
+            .set(FileAttributes.FATTR4_RDATTR_ERROR)
+            .set(FileAttributes.FATTR4_MOUNTED_ON_FILEID);
+    assertThat(told(stranger, directory, numbers)).isEqualTo(numbers.toString());
+  }
+
+  /** Which attributes the first entry comes with. */
+  private static String told(FileCalls client, byte[] directory, Bitmap4 asked) {
+    var in = client.readDir(directory, 0, 0, 4096, asked).in();
+    in.int64();
+    assertThat(in.bool()).isTrue();
+    in.int64();
+    assertThat(in.opaque(255)).isEqualTo(new byte[] {'f'});
+    return new Bitmap4().decode(in).toString();
   }
 
   @Test

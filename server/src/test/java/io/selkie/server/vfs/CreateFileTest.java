@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.selkie.posix.Errno;
 import io.selkie.posix.FaultInjectingKernel;
 import io.selkie.posix.FaultInjectingKernel.When;
+import io.selkie.posix.Kernel;
 import io.selkie.posix.LeaseType;
 import io.selkie.posix.LinuxKernel;
 import io.selkie.posix.Names;
@@ -15,8 +16,10 @@ import io.selkie.server.vfs.NamespaceChanges.Created;
 import io.selkie.server.vfs.OpenFileTable.Acquired;
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -24,6 +27,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -197,6 +201,55 @@ class CreateFileTest {
         }
       }
     }
+  }
+
+  @Test
+  void fullTableIsMetBeforeTheFileIsThere() throws IOException {
+    List<OpenFile> open = new ArrayList<>();
+    for (int i = 0; i < VfsFixture.OPEN_FILES; i++) {
+      open.add(opened(create("n" + i, 0600, CreateMode.GUARDED, 0, true)));
+    }
+    for (CreateMode mode : CreateMode.values()) {
+      assertThat(create("f", 0600, mode, VERIFIER, true).status())
+          .as("%s", mode)
+          .isEqualTo(NFS4ERR_DELAY);
+      assertThat(fixture.exported.resolve("f")).as("%s", mode).doesNotExist();
+    }
+    Created there = create("n0", 0600, CreateMode.UNCHECKED, 0, true);
+    assertThat(opened(there)).as("open already").isSameAs(open.getFirst());
+    open.add(opened(there));
+    open.removeLast().release();
+    open.removeLast().release();
+    open.add(opened(create("f", 0600, CreateMode.GUARDED, 0, true)));
+    open.forEach(OpenFile::release);
+  }
+
+  @Test
+  void fileThatTookTheNameOfAHalfMadeOneStays() throws IOException {
+    fixture.close();
+    Path name = fixture.exported.resolve("f");
+    Path other = Files.writeString(fixture.exported.resolve("other"), "another's");
+    LinuxKernel real = new LinuxKernel();
+    AtomicBoolean moved = new AtomicBoolean();
+    Kernel moving =
+        (Kernel)
+            Proxy.newProxyInstance(
+                Kernel.class.getClassLoader(),
+                new Class<?>[] {Kernel.class},
+                (proxy, method, arguments) -> {
+                  if (method.getName().equals("fsync")
+                      && Files.exists(name)
+                      && moved.compareAndSet(false, true)) {
+                    Files.move(other, name, StandardCopyOption.REPLACE_EXISTING);
+                    return Errno.EIO.result();
+                  }
+                  return method.invoke(real, arguments);
+                });
+    fixture = new VfsFixture(moving, directory, HandleMode.KERNEL);
+
+    assertThat(create("f", 0600, CreateMode.GUARDED, 0, true).status()).isEqualTo(NFS4ERR_IO);
+
+    assertThat(name).hasContent("another's");
   }
 
   private Created create(

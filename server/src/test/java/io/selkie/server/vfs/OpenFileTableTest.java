@@ -158,6 +158,7 @@ class OpenFileTableTest {
             0);
     OpenFile reader = fixture.open(file, false);
 
+    assertThat(vfs.openFiles().reserve()).isTrue();
     Acquired adopted = vfs.openFiles().adopt(file.identity(), own, "f", true);
 
     assertThat(adopted).isEqualTo(new Acquired.Opened(reader));

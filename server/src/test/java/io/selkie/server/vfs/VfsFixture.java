@@ -24,6 +24,9 @@ final class VfsFixture implements AutoCloseable {
   static final ChangeClock.Clocks CLOCKS =
       new ChangeClock.Clocks(InstantSource.system(), NanoClock.system(), "test");
 
+  /** Most that may be open at a time. */
+  static final int OPEN_FILES = 100;
+
   final Kernel kernel;
   final Path base;
   final Path exported;
@@ -48,7 +51,7 @@ final class VfsFixture implements AutoCloseable {
             indexCapacity,
             CLOCKS);
     this.export = openExport(kernel, exported, mode, readOnly);
-    this.vfs = new PassthroughFileSystem(kernel, List.of(export), state, STARTED, 100);
+    this.vfs = new PassthroughFileSystem(kernel, List.of(export), state, STARTED, OPEN_FILES);
   }
 
   private static Export openExport(Kernel kernel, Path path, HandleMode mode, boolean readOnly)
