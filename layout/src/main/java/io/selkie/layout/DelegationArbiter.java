@@ -6,9 +6,11 @@ import io.selkie.lease.FileIdentity;
 import io.selkie.lease.SealTarget;
 import io.selkie.protocol.nfs4.Stateid4;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletionStage;
 import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
+import java.util.function.Predicate;
 
 /**
  * Delegations (RFC 8881 section 10.4). They live in the same per-file state machine as layouts, on
@@ -85,6 +87,9 @@ public interface DelegationArbiter {
 
   /** Whether the client holds any delegation. */
   boolean holdsDelegations(long clientId);
+
+  /** The files that somebody holds a delegation of and whose filehandle is such a one. */
+  Set<FileIdentity> filesWhere(Predicate<byte[]> fileHandle);
 
   /** Delegations now held. */
   int delegationCount();

@@ -6,9 +6,11 @@ import io.selkie.protocol.nfs4.OpenConst4;
 import io.selkie.protocol.nfs4.Stateid4;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Function;
+import java.util.function.Predicate;
 
 /** Brings what concerns delegations to the files' state machines. */
 final class DelegationDoor implements DelegationArbiter {
@@ -179,6 +181,11 @@ final class DelegationDoor implements DelegationArbiter {
   @Override
   public boolean holdsDelegations(long clientId) {
     return context.ledger().holdsDelegations(clientId);
+  }
+
+  @Override
+  public Set<FileIdentity> filesWhere(Predicate<byte[]> fileHandle) {
+    return context.ledger().delegatedWhere(fileHandle);
   }
 
   @Override

@@ -1,13 +1,16 @@
 package io.selkie.layout;
 
+import io.selkie.lease.FileIdentity;
 import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.protocol.nfs4.Stateid4;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Predicate;
 import java.util.random.RandomGenerator;
 
 /**
@@ -263,6 +266,17 @@ final class Ledger {
 
   int delegationCount() {
     return delegations.size();
+  }
+
+  /** The delegated files whose filehandle is such a one; no lock. */
+  Set<FileIdentity> delegatedWhere(Predicate<byte[]> fileHandle) {
+    Set<FileIdentity> found = new HashSet<>();
+    for (Delegation delegation : delegations.values()) {
+      if (fileHandle.test(delegation.request.fileHandle())) {
+        found.add(delegation.file);
+      }
+    }
+    return found;
   }
 
   synchronized boolean holdsDelegations(long clientId) {

@@ -11,6 +11,7 @@ import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.server.identity.Admission;
 import io.selkie.server.identity.ExportAccess;
 import io.selkie.server.identity.HostNames;
+import io.selkie.server.offload.Offloads;
 import io.selkie.server.state.OpenTable;
 import io.selkie.server.vfs.Export;
 import io.selkie.server.vfs.PassthroughFileSystem;
@@ -28,7 +29,9 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -37,17 +40,20 @@ import org.slf4j.LoggerFactory;
  *
  * <p><b>What happens to an export</b> that is not among the new ones, or leads to another
  * directory: its files get no new layouts; those that are out are recalled while clients can still
- * return them; then its name and its filehandles are gone (NFS4ERR_STALE); what was granted in
- * between is recalled, opens and locks are revoked (NFS4ERR_ADMIN_REVOKED), and its directory is
- * let go, so that it can be unmounted. Whose rules, or right to layouts or to changes, differ:
- * these count at once, and layouts are recalled so that they count for one-sided access too. The
- * others notice nothing.
+ * return them, and so are delegations; then its name and its filehandles are gone (NFS4ERR_STALE);
+ * what was granted in between is recalled, asynchronous copies, opens and locks are revoked
+ * (NFS4ERR_ADMIN_REVOKED), and its directory is let go, so that it can be unmounted. Whose rules,
+ * or right to layouts or to changes, differ: these count at once, and layouts are recalled so that
+ * they count for one-sided access too. The others notice nothing.
  *
  * <p>Safe for use by several threads; one change is made after the other, on a thread of its own.
  */
 final class LiveExports {
 
   private static final Logger LOG = LoggerFactory.getLogger(LiveExports.class);
+
+  /** Far longer than a piece of a copy takes on a disk that answers. */
+  private static final int COPIES_WAIT_SECONDS = 10;
 
   private record Live(ExportConfig config, Export export) {}
 
@@ -57,6 +63,7 @@ final class LiveExports {
   private final Set<String> layoutExports;
   private final OpenTable opens;
   private final LayoutArbiter arbiter;
+  private final Offloads offloads;
   private final InstantSource clock;
   private final Executor thread;
   private final Consumer<Export> added;
@@ -77,6 +84,7 @@ final class LiveExports {
       Set<String> layoutExports,
       OpenTable opens,
       LayoutArbiter arbiter,
+      Offloads offloads,
       InstantSource clock,
       Executor thread,
       Consumer<Export> added) {
@@ -86,6 +94,7 @@ final class LiveExports {
     this.layoutExports = layoutExports;
     this.opens = opens;
     this.arbiter = arbiter;
+    this.offloads = offloads;
     this.clock = clock;
     this.thread = thread;
     this.added = added;
@@ -155,6 +164,7 @@ final class LiveExports {
     admission.replace(meanwhile);
     List<Export> leaving = new ArrayList<>();
     Set<Export> tighter = new HashSet<>();
+    Set<Export> copiesEnd = new HashSet<>();
     for (Live old : before.values()) {
       Live now = after.get(old.config.name());
       if (now == null || now.export != old.export) {
@@ -163,6 +173,9 @@ final class LiveExports {
       } else if (!now.config.equals(old.config)) {
         tighter.add(old.export);
         old.export.readOnly(now.config.readOnly());
+        if (mayForbidCopies(old.config, now.config)) {
+          copiesEnd.add(old.export);
+        }
       }
     }
     after.forEach((name, live) -> {
@@ -172,6 +185,7 @@ final class LiveExports {
         layoutExports.remove(name);
       }
     });
+    stopCopies(copiesEnd);
     tighter.addAll(leaving);
     recall(filesOf(tighter));
     serve(after);
@@ -202,10 +216,35 @@ final class LiveExports {
         exports.values().stream().map(Live::export).toList(), clock.instant().getEpochSecond());
   }
 
-  private Set<FileIdentity> filesOf(Set<Export> exports) {
+  /** Whether what began under the old rules might be forbidden by the new ones. */
+  private static boolean mayForbidCopies(ExportConfig old, ExportConfig now) {
+    return (now.readOnly() && !old.readOnly()) || !now.clients().equals(old.clients());
+  }
+
+  private static Predicate<byte[]> handlesOf(Set<Export> exports) {
     Set<Integer> numbers = new HashSet<>();
     exports.forEach(export -> numbers.add(export.number()));
-    return opens.filesWhere(handle -> numbers.contains(PassthroughFileSystem.exportIdOf(handle)));
+    return handle -> numbers.contains(PassthroughFileSystem.exportIdOf(handle));
+  }
+
+  /** The files that somebody has open, or has a delegation of, which may do without an open. */
+  private Set<FileIdentity> filesOf(Set<Export> exports) {
+    Predicate<byte[]> handles = handlesOf(exports);
+    Set<FileIdentity> files = new HashSet<>(opens.filesWhere(handles));
+    files.addAll(arbiter.delegations().filesWhere(handles));
+    return files;
+  }
+
+  /** Ends the asynchronous copies from and to these; waits for what is being copied just now. */
+  private void stopCopies(Set<Export> exports) {
+    offloads
+        .stop(handlesOf(exports), NfsStat4.NFS4ERR_ADMIN_REVOKED)
+        .orTimeout(COPIES_WAIT_SECONDS, TimeUnit.SECONDS)
+        .exceptionally(e -> {
+          LOG.warn("copies of {} go on until their disk answers", exports, e);
+          return null;
+        })
+        .join();
   }
 
   /**
@@ -228,6 +267,7 @@ final class LiveExports {
   private void leave(Export export) {
     Set<FileIdentity> files = filesOf(Set.of(export));
     recall(files);
+    stopCopies(Set.of(export));
     opens.revokeFiles(files, NfsStat4.NFS4ERR_ADMIN_REVOKED);
     try {
       fs.retire(export);

@@ -98,7 +98,7 @@ public final class SelkieServer implements AutoCloseable {
     departure.first(offloads::clientGone);
     this.workers = teardown.later(Limits.workers(config.workers()));
     FileServices services = parts.services(fs, opens, locks, arbiter, recovery, sessions);
-    this.liveExports = parts.liveExports(services);
+    this.liveExports = parts.liveExports(services, offloads);
     RpcServer rpc = parts.openRpc(services, sessions, recovery, offloads, workers, releases);
     this.diagnostics = openDiagnostics();
     // Clients may come from here on.

@@ -408,7 +408,7 @@ final class ServerParts {
   }
 
   /** The exports while they change. */
-  LiveExports liveExports(FileServices services) {
+  LiveExports liveExports(FileServices services, Offloads offloads) {
     return new LiveExports(
         config.exports(),
         kernel,
@@ -417,6 +417,7 @@ final class ServerParts {
         services.layoutExports(),
         services.opens(),
         services.arbiter(),
+        offloads,
         new WallClock(),
         teardown.later(new BlockingThreads("exports", 1)),
         addedExports::add);

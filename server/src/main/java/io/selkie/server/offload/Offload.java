@@ -10,6 +10,7 @@ import io.selkie.protocol.nfs4.Stateids;
 import io.selkie.protocol.nfs4.Verifier4;
 import io.selkie.protocol.xdr.XdrWriter;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 
 /** One asynchronous operation. What can change is guarded by the table's lock. */
 final class Offload {
@@ -17,6 +18,7 @@ final class Offload {
   final int uid;
   final FileIdentity target;
   final byte[] fileHandle;
+  final byte[] sourceHandle;
   final Stateid4 stateid;
   final Verifier4 verifier;
   final List<CallReference> startedBy;
@@ -25,6 +27,12 @@ final class Offload {
 
   /** Until the next piece is tried; null while it never had to wait. */
   Timers.Timer pause;
+
+  /** Why no further piece is to be begun; NFS4_OK while there is no reason. */
+  int stopped = NfsStat4.NFS4_OK;
+
+  /** Completes when the work holds nothing any more. */
+  final CompletableFuture<Void> letGo = new CompletableFuture<>();
 
   /** Set once the work is over. */
   int status = NfsStat4.NFS4_OK;
@@ -42,10 +50,17 @@ final class Offload {
     this.uid = request.uid();
     this.target = request.target();
     this.fileHandle = request.fileHandle();
+    this.sourceHandle = request.sourceHandle();
     this.verifier = request.verifier();
     this.startedBy = List.of(request.call());
     this.stateid = stateid;
     this.work = work;
+  }
+
+  /** Gives back what the work holds; by the thread alone that does its pieces. */
+  void letGo() {
+    work.close();
+    letGo.complete(null);
   }
 
   OffloadState state() {

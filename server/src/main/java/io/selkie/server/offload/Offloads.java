@@ -15,9 +15,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -77,6 +79,7 @@ public final class Offloads implements StateOwners, AutoCloseable {
    * @param uid the user that asks; only it may cancel
    * @param target the file that is written
    * @param fileHandle as the client knows the target
+   * @param sourceHandle as the client knows the file that is read
    * @param verifier of what is written
    * @param call the request, whose reply the callback must not overtake
    */
@@ -86,6 +89,7 @@ public final class Offloads implements StateOwners, AutoCloseable {
       int uid,
       FileIdentity target,
       byte[] fileHandle,
+      byte[] sourceHandle,
       Verifier4 verifier,
       CallReference call) {}
 
@@ -156,12 +160,18 @@ public final class Offloads implements StateOwners, AutoCloseable {
 
   private void step(Offload offload) {
     boolean goesOn;
+    int stopped;
     synchronized (lock) {
       goesOn = offload.state() == OffloadState.RUNNING && !closed;
+      stopped = offload.stopped;
     }
     if (!goesOn) {
       // Nobody but the chain of pieces holds the work, and here the chain ends.
-      offload.work.close();
+      offload.letGo();
+      return;
+    }
+    if (stopped != NfsStat4.NFS4_OK) {
+      ended(offload, stopped);
       return;
     }
     OffloadWork.Step step;
@@ -192,7 +202,7 @@ public final class Offloads implements StateOwners, AutoCloseable {
         dropOldest(offload.clientId);
       }
     }
-    offload.work.close();
+    offload.letGo();
     if (tell) {
       tell(offload);
     }
@@ -317,6 +327,27 @@ public final class Offloads implements StateOwners, AutoCloseable {
     }
     wake(offload);
     return over ? NfsStat4.NFS4ERR_COMPLETE_ALREADY : NfsStat4.NFS4_OK;
+  }
+
+  /**
+   * Stops what reads or writes such files: no further piece is begun, and the client is told the
+   * status.
+   *
+   * @return completes when nothing of it holds a file any more, which is after the pieces that are
+   *     being done now
+   */
+  public CompletableFuture<Void> stop(Predicate<byte[]> fileHandle, int status) {
+    List<Offload> stopped;
+    synchronized (lock) {
+      stopped =
+          all.values().stream()
+              .filter(o -> fileHandle.test(o.fileHandle) || fileHandle.test(o.sourceHandle))
+              .toList();
+      stopped.stream().filter(o -> !o.isOver()).forEach(o -> o.stopped = status);
+    }
+    stopped.forEach(this::wake);
+    return CompletableFuture.allOf(
+        stopped.stream().map(o -> o.letGo).toArray(CompletableFuture[]::new));
   }
 
   private Offload find(long clientId, Stateid4 stateid) {

@@ -85,7 +85,7 @@ final class Copy extends TwoFileOperation {
       Step step = work.runFor(synchronous ? SYNCHRONOUS_NANOS : BEGIN_NANOS, clock);
       boolean unfinished = step == Step.MORE || (step == Step.LATER && work.doneBytes() > 0);
       if (unfinished && !synchronous) {
-        Optional<Stateid4> stateid = offloads.begin(request(c, target, verifier), work);
+        Optional<Stateid4> stateid = offloads.begin(request(c, source, target, verifier), work);
         if (stateid.isPresent()) {
           handedOver = true;
           answer(c.reply(), stateid, 0, verifier);
@@ -100,12 +100,14 @@ final class Copy extends TwoFileOperation {
     }
   }
 
-  private static Offloads.Request request(CompoundContext c, VfsFile target, Verifier4 verifier) {
+  private static Offloads.Request request(
+      CompoundContext c, VfsFile source, VfsFile target, Verifier4 verifier) {
     return new Offloads.Request(
         c.clientId(),
         c.credential().uid(),
         target.identity(),
         target.handleBytes(),
+        source.handleBytes(),
         verifier,
         new CallReference(c.sessionId(), c.slot().slotId(), c.slot().sequenceId()));
   }

@@ -82,6 +82,7 @@ class OffloadsTest {
             1000,
             FILE,
             new byte[] {1},
+            new byte[] {2},
             new Verifier4(5),
             new CallReference(new SessionId4(1, 2), 0, 1)),
         work);
@@ -242,6 +243,23 @@ class OffloadsTest {
   }
 
   @Test
+  void whatIsStoppedEndsAfterItsPieceAndIsToldWhy() {
+    Played byTarget = new Played(Step.MORE, Step.MORE);
+    begin(1, byTarget);
+    queue.poll().run();
+    var other = offloads.stop(handle -> handle[0] == 3, NfsStat4.NFS4ERR_ADMIN_REVOKED);
+    assertThat(other).isCompleted();
+    var gone = offloads.stop(handle -> handle[0] == 2, NfsStat4.NFS4ERR_ADMIN_REVOKED);
+    assertThat(gone).as("the chain of pieces holds it").isNotDone();
+    runAll();
+    assertThat(gone).isCompleted();
+    assertThat(byTarget.bytes).isEqualTo(10);
+    assertThat(byTarget.closed).isEqualTo(1);
+    assertThat(told).hasSize(1);
+    assertThat(offloads.runningCount()).isZero();
+  }
+
+  @Test
   void statesHaveNoOtherEdges() {
     assertThat(OffloadState.RUNNING.mayBecome(OffloadState.TELLING)).isFalse();
     assertThat(OffloadState.FORGOTTEN.mayBecome(OffloadState.ENDED)).isFalse();
@@ -251,6 +269,7 @@ class OffloadsTest {
                 1,
                 2,
                 FILE,
+                new byte[0],
                 new byte[0],
                 new Verifier4(1),
                 new CallReference(new SessionId4(1, 2), 0, 1)),

@@ -2,21 +2,30 @@ package io.selkie.server.ops;
 
 import static io.selkie.server.ops.FileCalls.BOTH;
 import static io.selkie.server.ops.FileCalls.DENY_NONE;
+import static io.selkie.server.ops.FileCalls.READ;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.selkie.config.ExportConfig;
+import io.selkie.posix.Kernel;
 import io.selkie.posix.LinuxKernel;
 import io.selkie.protocol.nfs4.LayoutConst4;
 import io.selkie.protocol.nfs4.NfsOp4;
+import io.selkie.protocol.nfs4.OpenConst4;
 import io.selkie.protocol.nfs4.Stateids;
+import io.selkie.server.ops.Calls42.Copied;
+import io.selkie.server.ops.Calls42.Range;
+import io.selkie.server.ops.DelegationPeer.Given;
 import io.selkie.server.ops.FileCalls.Answer;
 import io.selkie.server.ops.FileCalls.Opened;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -25,6 +34,8 @@ import org.junit.jupiter.api.Timeout;
 /** Goal: exports come and go while a server runs, and who works on the others notices nothing. */
 @Timeout(60)
 class LiveExportsTest {
+
+  private static final int COPY_BYTES = 16 << 20;
 
   private TwoExports server;
   private FileCalls client;
@@ -108,6 +119,85 @@ class LiveExportsTest {
     assertThat(client.write(one.handle(), one.stateid(), 0, 0, new byte[] {1}).status())
         .isEqualTo("NFS4ERR_ROFS");
     assertThat(client.read(one.handle(), one.stateid(), 0, 10).status()).isEqualTo("NFS4_OK");
+  }
+
+  private String putFh(byte[] handle) {
+    return client.call(FileCalls.putFh(handle), NfsOp4.OP_PUTFH).status();
+  }
+
+  private void restart(Kernel kernel, String delegations) throws IOException {
+    server.close();
+    server = new TwoExports(kernel, 500, delegations, new String[] {"one", "two"});
+    Files.write(server.of("one").resolve("f"), new byte[COPY_BYTES]);
+    client = server.client("alice");
+  }
+
+  /** A delegation and a layout under it, of a client that has no open any more. */
+  private Given delegatedWithALayout() {
+    DelegationPeer peer = new DelegationPeer(client).honest();
+    Given given = peer.open(client.handleOf("one"), "f", BOTH);
+    assertThat(given.type()).isEqualTo(OpenConst4.OPEN_DELEGATE_WRITE);
+    takeLayout(new Opened("NFS4_OK", given.stateid(), given.handle(), null, 0));
+    assertThat(client.close(given.handle(), given.open())).isEqualTo("NFS4_OK");
+    assertThat(server.server().opens().count()).isZero();
+    assertThat(server.server().arbiter().layoutCount()).isEqualTo(1);
+    return given;
+  }
+
+  private void nothingIsHeld() {
+    assertThat(server.server().arbiter().layoutCount()).isZero();
+    assertThat(server.server().arbiter().delegations().delegationCount()).isZero();
+    assertThat(server.server().metrics().values()).containsEntry("selkie_open_descriptions", 0L);
+  }
+
+  @Test
+  void newRulesEndLayoutsOfWhoHasADelegationAndNoOpen() throws Exception {
+    restart(new LinuxKernel(), "{contentionMillis: 0}");
+    Given given = delegatedWithALayout();
+    ExportConfig before = server.exports("one").getFirst();
+    apply(
+        List.of(
+            new ExportConfig(before.path(), before.name(), true, true),
+            server.exports("two").getFirst()));
+    nothingIsHeld();
+    assertThat(client.write(given.handle(), Stateids.ANONYMOUS, 0, 0, new byte[1]).status())
+        .isEqualTo("NFS4ERR_ROFS");
+  }
+
+  @Test
+  void exportThatGoesTakesDelegationsWithoutAnOpenAlong() throws Exception {
+    restart(new LinuxKernel(), "{contentionMillis: 0}");
+    delegatedWithALayout();
+    apply(server.exports("two"));
+    nothingIsHeld();
+    assertThat(descriptorsOn(server.of("one"))).isZero();
+  }
+
+  @Test
+  void exportThatGoesEndsItsCopiesAndTellsTheirClients() throws Exception {
+    Semaphore permits = new Semaphore(0);
+    Kernel kernel = PlayedKernel.withSlowCopies(permits, COPY_BYTES / 16, new AtomicReference<>());
+    restart(kernel, "{enabled: false}");
+    CallbackInbox inbox = CallbackInbox.of(client);
+    byte[] one = client.handleOf("one");
+    Opened from = client.open(one, "f", READ, DENY_NONE);
+    Opened to = client.create(one, "g");
+    Copied copied = new Calls42(client).copy(from, to, Range.ALL, false, 0);
+    assertThat(copied.stateid()).isNotNull();
+    CompletableFuture<Void> gone =
+        server.server().applyExports(server.exports("two")).toCompletableFuture();
+    // What is being copied goes on; here it is let go on once the export is gone.
+    while (!gone.isDone()) {
+      if (putFh(one).equals("NFS4ERR_STALE") && permits.availablePermits() == 0) {
+        permits.release();
+      }
+    }
+    gone.get(30, TimeUnit.SECONDS);
+    CallbackInbox.Ended ended = inbox.nextEnded();
+    assertThat(ended.status()).isEqualTo("NFS4ERR_ADMIN_REVOKED");
+    assertThat(ended.stateid()).isEqualTo(copied.stateid());
+    assertThat(ended.bytes()).isLessThan(COPY_BYTES);
+    assertThat(descriptorsOn(server.of("one"))).isZero();
   }
 
   @Test

@@ -22,6 +22,7 @@ final class TwoExports implements AutoCloseable {
 
   private final Path directory;
   private final SelkieServer server;
+  private final String delegations;
   private final List<FileCalls> clients = new ArrayList<>();
 
   /**
@@ -30,6 +31,17 @@ final class TwoExports implements AutoCloseable {
    * @param recallMillis layout.recallTimeoutMillis
    */
   TwoExports(Kernel kernel, int recallMillis, String... names) throws IOException {
+    this(kernel, recallMillis, "{enabled: false}", names);
+  }
+
+  /**
+   * The same with delegations.
+   *
+   * @param delegations their part of the configuration
+   */
+  TwoExports(Kernel kernel, int recallMillis, String delegations, String[] names)
+      throws IOException {
+    this.delegations = delegations;
     Path base = Path.of(System.getProperty("selkie.test.dir", "target"));
     Files.createDirectories(base);
     directory = Files.createTempDirectory(base, "exports").toAbsolutePath();
@@ -50,10 +62,10 @@ final class TwoExports implements AutoCloseable {
         listen: 127.0.0.1:0
         rdma: {listen: 127.0.0.1:0}
         layout: {recallTimeoutMillis: %d, fenceBudgetMillis: 200}
-        delegations: {enabled: false}
+        delegations: %s
         stateDirectory: %s
         """
-            .formatted(exports, recallMillis, directory.resolve("state"));
+            .formatted(exports, recallMillis, delegations, directory.resolve("state"));
     try {
       return ConfigLoader.parse("fixture", yaml, CommandLineSettings.NONE);
     } catch (ConfigException e) {
