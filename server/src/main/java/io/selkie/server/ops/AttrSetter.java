@@ -77,6 +77,10 @@ final class AttrSetter {
 
   /** Holders of delegations of other clients are asked: they show the times as they know them. */
   private int setTimes(SetAttrs attrs) {
+    int may = Rights.maySetTimes(services, file, attrs);
+    if (may != NfsStat4.NFS4_OK) {
+      return may;
+    }
     ChangePermit permit =
         services
             .arbiter()
@@ -107,6 +111,10 @@ final class AttrSetter {
 
   /** Holders of layouts are fenced before somebody's rights change. */
   private int setAccess(SetAttrs attrs) {
+    int may = Rights.mayGovern(services, file);
+    if (may != NfsStat4.NFS4_OK) {
+      return may;
+    }
     ChangePermit permit =
         services
             .arbiter()

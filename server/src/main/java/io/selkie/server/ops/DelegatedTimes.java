@@ -76,6 +76,9 @@ final class DelegatedTimes {
     if (!accessed && !modified) {
       return NfsStat4.NFS4_OK;
     }
+    if (services.kernel().isReadOnly()) {
+      return NfsStat4.NFS4ERR_ROFS;
+    }
     result =
         services
             .own()

@@ -185,7 +185,10 @@ final class Delegating {
       boolean extended) {
     boolean write = type == DelegationType.WRITE;
     boolean times =
-        c.minorVersion() >= 2 && (wants & OpenConst4.OPEN4_SHARE_ACCESS_WANT_DELEG_TIMESTAMPS) != 0;
+        c.minorVersion() >= 2
+            && (wants & OpenConst4.OPEN4_SHARE_ACCESS_WANT_DELEG_TIMESTAMPS) != 0
+            // Who may change nothing could not bring the times back.
+            && !services.kernel().isReadOnly();
     DelegationArbiter door = services.arbiter().delegations();
     DelegationResult result =
         door.delegate(

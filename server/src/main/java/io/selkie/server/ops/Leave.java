@@ -19,16 +19,21 @@ final class Leave implements AutoCloseable {
   private final FileServices services;
   private final CompoundContext c;
   private final List<ChangePermit.Granted> permits = new ArrayList<>(2);
-  private boolean refused;
+  private int status = NfsStat4.NFS4_OK;
 
   Leave(FileServices services, CompoundContext c) {
     this.services = services;
     this.c = c;
   }
 
-  /** Whether the change may be made; NFS4ERR_DELAY otherwise. */
+  /** Whether the change may be made; {@link #status} says why not. */
   boolean isGiven() {
-    return !refused;
+    return status == NfsStat4.NFS4_OK;
+  }
+
+  /** NFS4_OK, NFS4ERR_DELAY while holders are asked, or what keeps the user from the change. */
+  int status() {
+    return status;
   }
 
   /** Asks for a file. */
@@ -40,20 +45,34 @@ final class Leave implements AutoCloseable {
     if (permit instanceof ChangePermit.Granted granted) {
       permits.add(granted);
     } else {
-      refused = true;
+      status = NfsStat4.NFS4ERR_DELAY;
     }
     return this;
   }
 
-  /** Asks for whatever has a name; what has none, or cannot be found, is in nobody's way. */
+  /**
+   * Asks for whatever has a name that is to be taken away, if the user may do that; what has none,
+   * or cannot be found, is in nobody's way.
+   */
   Leave ofNamed(VfsFile directory, byte[] name) {
     if (!services.arbiter().delegations().wereEverGiven()) {
       // Spares nearly everybody a look. Who is given the very first one at this moment may miss
       // this change, as if it had come before.
       return this;
     }
+    if (status != NfsStat4.NFS4_OK && status != NfsStat4.NFS4ERR_DELAY) {
+      return this;
+    }
     Found found = services.fs().lookup(directory, name);
-    return found.status() == NfsStat4.NFS4_OK ? of(found.file(), FileChange.METADATA) : this;
+    if (found.status() != NfsStat4.NFS4_OK) {
+      return this;
+    }
+    int may = Rights.mayRemove(services, directory, found.file());
+    if (may != NfsStat4.NFS4_OK) {
+      status = may;
+      return this;
+    }
+    return of(found.file(), FileChange.METADATA);
   }
 
   @Override

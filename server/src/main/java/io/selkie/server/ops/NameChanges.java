@@ -40,7 +40,7 @@ final class NameChanges {
         return NfsStat4.NFS4ERR_NOFILEHANDLE;
       }
       try (Leave leave = new Leave(services, c).ofNamed(directory, name)) {
-        return leave.isGiven() ? remove(c, directory, name) : NfsStat4.NFS4ERR_DELAY;
+        return leave.isGiven() ? remove(c, directory, name) : leave.status();
       }
     }
 
@@ -77,7 +77,7 @@ final class NameChanges {
         return NfsStat4.NFS4ERR_NOFILEHANDLE;
       }
       try (Leave leave = new Leave(services, c).ofNamed(from, oldName).ofNamed(to, newName)) {
-        return leave.isGiven() ? rename(c, from, oldName, to, newName) : NfsStat4.NFS4ERR_DELAY;
+        return leave.isGiven() ? rename(c, from, oldName, to, newName) : leave.status();
       }
     }
 
@@ -114,6 +114,10 @@ final class NameChanges {
       if (!(c.savedFile() instanceof VfsFile file)
           || !(c.currentFile() instanceof VfsFile directory)) {
         return NfsStat4.NFS4ERR_NOFILEHANDLE;
+      }
+      int may = Rights.mayMake(services, directory);
+      if (may != NfsStat4.NFS4_OK) {
+        return may;
       }
       try (Leave leave = new Leave(services, c).of(file, FileChange.METADATA)) {
         return leave.isGiven() ? link(c, file, directory, name) : NfsStat4.NFS4ERR_DELAY;

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import io.selkie.layout.ChangePermit;
 import io.selkie.layout.FileChange;
+import io.selkie.posix.AccessModes;
 import io.selkie.posix.Errno;
 import io.selkie.posix.FileStatus;
 import io.selkie.posix.XattrFlags;
@@ -88,7 +89,8 @@ final class Xattrs {
       if (!status.isRegular() && !status.isDirectory()) {
         return NfsStat4.NFS4ERR_WRONG_TYPE;
       }
-      return NfsStat4.NFS4_OK;
+      // Before delegations are recalled for a change that is not made.
+      return write ? services.mayUse(file, AccessModes.WRITE) : NfsStat4.NFS4_OK;
     }
 
     /**

@@ -145,6 +145,22 @@ class DelegationAttributesTest {
     assertThat(new Bitmap4().decode(reply.in())).isEqualTo(Bitmap4.of(0, 1, 3));
   }
 
+  @Test
+  void whoMayNotChangeAFileRecallsNobody() throws IOException {
+    Given held = writer();
+    int own = new LinuxKernel().effectiveUid();
+    FileCalls stranger = fixture.client("stranger", own + 4711);
+    String mode = stranger.setAttr(held.handle(), Stateids.ANONYMOUS, FileCalls.mode(0777));
+    if (own != 0) {
+      assertThat(mode).as("everybody is the server's own user").isEqualTo("NFS4ERR_DELAY");
+      return;
+    }
+    assertThat(mode).isEqualTo("NFS4ERR_PERM");
+    assertThat(stranger.remove(root, "file")).isEqualTo("NFS4ERR_ACCESS");
+    assertThat(stranger.rename(root, "file", root, "other")).isEqualTo("NFS4ERR_ACCESS");
+    assertThat(one.recalls).isEmpty();
+  }
+
   // ---------------------------------------------------------------- CB_GETATTR
 
   private record Seen(String status, long change, long size, long modified) {}
