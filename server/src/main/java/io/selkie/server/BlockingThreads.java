@@ -2,13 +2,15 @@ package io.selkie.server;
 
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionHandler;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
 /**
  * Threads for the server's own work that may block in the kernel: grants that waited and audits on
  * some, seals to be released and departures of clients on others. Bounded: beyond that the caller
- * does the work itself, which slows down who makes too much of it and loses nothing.
+ * does the work itself, which slows down who makes too much of it and loses nothing; or it is
+ * refused, see {@link #refusing}.
  */
 final class BlockingThreads implements Executor, AutoCloseable {
 
@@ -17,15 +19,25 @@ final class BlockingThreads implements Executor, AutoCloseable {
   private final ThreadPoolExecutor threads;
 
   BlockingThreads(String name, int count) {
+    this(name, count, QUEUE_LENGTH, (task, pool) -> task.run());
+  }
+
+  private BlockingThreads(
+      String name, int count, int queueLength, RejectedExecutionHandler beyond) {
     threads =
         new ThreadPoolExecutor(
             count,
             count,
             0,
             TimeUnit.SECONDS,
-            new ArrayBlockingQueue<>(QUEUE_LENGTH),
+            new ArrayBlockingQueue<>(queueLength),
             Thread.ofPlatform().name(name + "-", 0).daemon().factory(),
-            (task, pool) -> task.run());
+            beyond);
+  }
+
+  /** Threads that refuse what is beyond their queue, with RejectedExecutionException. */
+  static BlockingThreads refusing(String name, int count, int queueLength) {
+    return new BlockingThreads(name, count, queueLength, new ThreadPoolExecutor.AbortPolicy());
   }
 
   @Override

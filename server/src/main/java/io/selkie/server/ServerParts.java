@@ -97,6 +97,9 @@ final class ServerParts {
   /** More would only make each other slow on one disk. */
   private static final int COPY_THREADS = 2;
 
+  /** Questions to the name service that may wait; who asks more is told to come again. */
+  private static final int LOOKUPS_QUEUED = 1024;
+
   /** Descriptors for everything that is not an open file: sockets, directories, libraries. */
   private static final int OTHER_DESCRIPTORS = 512;
 
@@ -401,10 +404,10 @@ final class ServerParts {
 
   /** Users and their names. */
   private Users users() {
-    BlockingThreads threads = teardown.later(new BlockingThreads("names", 2));
+    BlockingThreads threads = teardown.later(BlockingThreads.refusing("names", 2, LOOKUPS_QUEUED));
     String domain =
         MachineDomain.of(Path.of("/proc/sys/kernel/hostname"), Path.of("/etc/resolv.conf"));
-    return new Users(config.identity(), domain, new SystemNameService(), threads, clock);
+    return new Users(config.identity(), domain, new SystemNameService(), threads, clock, timers);
   }
 
   /** The exports while they change. */

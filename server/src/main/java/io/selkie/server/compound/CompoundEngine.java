@@ -358,7 +358,10 @@ public final class CompoundEngine {
   private int attended(CompoundContext c, boolean resume) {
     CompletionStage<?> first = attendant.begin(c, !resume);
     if (first != null) {
-      return c.suspend(first, (context, value, failure) -> guarded(context, false));
+      return c.suspend(
+          first,
+          (context, value, failure) ->
+              failure == null ? guarded(context, false) : NfsStat4.NFS4ERR_DELAY);
     }
     try {
       return guarded(c, resume);

@@ -6,6 +6,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 
 /**
  * Answers of a name service, kept for a while: what is there, and also that something is not there.
@@ -63,7 +64,8 @@ final class Lookups<K, V> {
   /**
    * Asks, or joins who is asking already.
    *
-   * @return completes with the answer, exceptionally with {@link UnavailableException}
+   * @return completes with the answer, exceptionally with {@link UnavailableException}, or with
+   *     RejectedExecutionException where too much is being asked already
    */
   CompletableFuture<Optional<V>> ask(K key) {
     CompletableFuture<Optional<V>> mine = new CompletableFuture<>();
@@ -71,18 +73,25 @@ final class Lookups<K, V> {
     if (other != null) {
       return other;
     }
-    threads.execute(() -> {
-      try {
-        Optional<V> answer = service.ask(key);
-        keep(key, answer);
-        asking.remove(key);
-        mine.complete(answer);
-      } catch (UnavailableException | RuntimeException e) {
-        asking.remove(key);
-        mine.completeExceptionally(e);
-      }
-    });
+    try {
+      threads.execute(() -> ask(key, mine));
+    } catch (RejectedExecutionException e) {
+      asking.remove(key);
+      mine.completeExceptionally(e);
+    }
     return mine;
+  }
+
+  private void ask(K key, CompletableFuture<Optional<V>> mine) {
+    try {
+      Optional<V> answer = service.ask(key);
+      keep(key, answer);
+      asking.remove(key);
+      mine.complete(answer);
+    } catch (UnavailableException | RuntimeException e) {
+      asking.remove(key);
+      mine.completeExceptionally(e);
+    }
   }
 
   private void keep(K key, Optional<V> answer) {

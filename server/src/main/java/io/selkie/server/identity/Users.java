@@ -2,6 +2,7 @@ package io.selkie.server.identity;
 
 import io.selkie.config.IdentityConfig;
 import io.selkie.config.time.NanoClock;
+import io.selkie.config.time.Timers;
 import io.selkie.posix.NameService;
 import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.protocol.xdr.XdrWriter;
@@ -11,6 +12,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -33,6 +35,7 @@ public final class Users implements OwnerNames {
   private static final long WAIT_NANOS = TimeUnit.SECONDS.toNanos(1);
   private static final int WAITING_MAX = 2;
 
+  private final Timers timers;
   private final boolean tellsNames;
   private final boolean managesGroups;
   private final String suffix;
@@ -47,14 +50,17 @@ public final class Users implements OwnerNames {
    * Over a name service.
    *
    * @param machineDomain the domain when the configuration names none
-   * @param threads asks; may be blocked for long
+   * @param threads asks; may be blocked for long, and refuse what is too much
+   * @param timers ends the waiting for groups
    */
   public Users(
       IdentityConfig config,
       String machineDomain,
       NameService service,
       Executor threads,
-      NanoClock clock) {
+      NanoClock clock,
+      Timers timers) {
+    this.timers = timers;
     this.tellsNames = config.owners() == IdentityConfig.Owners.NAMES;
     this.managesGroups = config.manageGroups();
     this.suffix = "@" + config.domain().orElse(machineDomain);
@@ -86,19 +92,34 @@ public final class Users implements OwnerNames {
     return memberships.known(uid);
   }
 
-  /** Asks for them. Completes in any case; what cannot be had is said in the log. */
+  /**
+   * Asks for them. Completes when they are known, or cannot be had, which is said in the log;
+   * exceptionally when that takes more than a second or too many are asked for: to be tried later.
+   */
   CompletableFuture<Void> askGroups(int uid) {
-    return memberships
+    CompletableFuture<Void> asked = new CompletableFuture<>();
+    memberships
         .ask(uid)
-        .handle((answer, failure) -> {
+        .whenComplete((answer, failure) -> {
+          if (failure instanceof RejectedExecutionException) {
+            asked.completeExceptionally(failure);
+            return;
+          }
           if (failure != null) {
             LOG.warn(
                 "the groups of user {} cannot be looked up, those of its requests count: {}",
                 Integer.toUnsignedString(uid),
                 failure.toString());
           }
-          return null;
+          asked.complete(null);
         });
+    if (!asked.isDone()) {
+      Timers.Timer timer =
+          timers.schedule(
+              WAIT_NANOS, () -> asked.completeExceptionally(new TimeoutException("groups")));
+      asked.whenComplete((none, failure) -> timer.cancel());
+    }
+    return asked;
   }
 
   @Override

@@ -14,7 +14,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
@@ -27,6 +29,7 @@ class UsersTest {
 
   private final AtomicLong now = new AtomicLong();
   private final List<String> asked = new ArrayList<>();
+  private final List<Runnable> due = new ArrayList<>();
   private boolean down;
 
   private final NameService service =
@@ -75,7 +78,11 @@ class UsersTest {
         "elsewhere",
         service,
         threads,
-        now::get);
+        now::get,
+        (delayNanos, task) -> {
+          due.add(task);
+          return () -> due.remove(task);
+        });
   }
 
   private Users users(IdentityConfig.Owners owners) {
@@ -158,6 +165,29 @@ class UsersTest {
     down = true;
     assertThat(users.askGroups(1)).isCompleted();
     assertThat(users.knownGroups(1)).isNull();
+  }
+
+  @Test
+  void groupsAreWaitedForAWhileOnlyAndNotByWhoIsTooMany() {
+    List<Runnable> queued = new ArrayList<>();
+    Users users = users(IdentityConfig.Owners.NUMBERS, queued::add);
+    CompletableFuture<Void> slow = users.askGroups(1000);
+    assertThat(slow).isNotDone();
+    List.copyOf(due).forEach(Runnable::run);
+    assertThat(slow).isCompletedExceptionally();
+    CompletableFuture<Void> quick = users.askGroups(1000);
+    queued.forEach(Runnable::run);
+    assertThat(quick).isCompleted();
+    assertThat(due).isEmpty();
+    assertThat(users.knownGroups(1000).orElseThrow()).containsExactly(100, 50);
+
+    Users full =
+        users(
+            IdentityConfig.Owners.NUMBERS,
+            task -> {
+              throw new RejectedExecutionException("full");
+            });
+    assertThat(full.askGroups(1000)).isCompletedExceptionally();
   }
 
   @Test
