@@ -83,7 +83,8 @@ final class ChangeDesk {
           case READ, OPEN_READ, OPEN_WRITE, METADATA -> null;
           case WRITE -> write(op);
           case SHRINK -> take(op, RecallCause.TRUNCATE, op.range, false);
-          case REMAP -> take(op, RecallCause.REMAP, op.range, false);
+          case PUNCH -> take(op, RecallCause.PUNCH, op.range, false);
+          case REMAP, SHARE -> take(op, RecallCause.REMAP, op.range, false);
           case ACCESS_CHANGE -> take(op, RecallCause.ACCESS_CHANGE, Ranges.WHOLE, false);
           case CONFLICTING_OPEN -> take(op, RecallCause.CONFLICTING_OPEN, Ranges.WHOLE, true);
           case REOPEN -> reopen(op);
@@ -136,9 +137,11 @@ final class ChangeDesk {
     if (othersOnly) {
       parts.removeIf(part -> part.segment != null && part.clientId() == op.clientId);
     }
-    if (op.change == FileChange.SHRINK && file.returns.isFlushing(range)) {
+    boolean frees = op.change == FileChange.SHRINK || op.change == FileChange.PUNCH;
+    if (frees && file.returns.isFlushing(range)) {
       // A layout may be returned while it is flushed. The flush touches pages, and those behind the
-      // new end would be gone under it. While something is still held the recall sets the pace.
+      // new end, or in the hole, would be gone under it. While something is still held the recall
+      // sets the pace.
       if (parts.isEmpty()) {
         file.returns.cancelFlushes(range);
       }

@@ -13,7 +13,7 @@ final class ChangeOp {
     this.change = change;
     this.range =
         switch (change) {
-          case SHRINK, REMAP, WRITE -> range;
+          case SHRINK, PUNCH, REMAP, SHARE, WRITE -> range;
           case ACCESS_CHANGE, CONFLICTING_OPEN, READ, OPEN_READ, OPEN_WRITE, METADATA, REOPEN ->
               Ranges.WHOLE;
         };

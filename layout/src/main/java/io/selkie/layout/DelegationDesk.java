@@ -252,6 +252,7 @@ final class DelegationDesk {
       contend();
       reason = "a delegation is being given";
     }
+    // To nothing: the holder need not write anything back (RFC 8881 section 20.2).
     boolean truncate = op.change == FileChange.SHRINK && op.range.offset() == 0;
     long id = 0;
     for (Delegation delegation : List.copyOf(held)) {
@@ -270,7 +271,8 @@ final class DelegationDesk {
   private static RecallCause causeOf(FileChange change) {
     return switch (change) {
       case SHRINK -> RecallCause.TRUNCATE;
-      case REMAP -> RecallCause.REMAP;
+      case PUNCH -> RecallCause.PUNCH;
+      case REMAP, SHARE -> RecallCause.REMAP;
       case ACCESS_CHANGE -> RecallCause.ACCESS_CHANGE;
       case REOPEN -> RecallCause.REOPEN;
       case CONFLICTING_OPEN, OPEN_READ, OPEN_WRITE -> RecallCause.CONFLICTING_OPEN;

@@ -17,6 +17,9 @@ final class DelegationOp {
   /** The change attribute at the time of the grant; of no meaning for a read delegation. */
   long change;
 
+  /** What went so wrong that who asked must hear of it, after the file did; null when nothing. */
+  Error error;
+
   /** Written when it is decided. */
   DelegationResult answer;
 

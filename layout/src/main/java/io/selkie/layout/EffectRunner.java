@@ -192,6 +192,9 @@ final class EffectRunner {
   private void startDelegation(FileLayouts file, DelegationOp op) {
     FileEvent outcome = worker.lease(op, event -> dispatcher.dispatch(file, event, false));
     dispatcher.dispatch(file, outcome, true);
+    if (op.error != null) {
+      throw op.error;
+    }
   }
 
   private void send(FileLayouts file, Effect.SendDelegationRecall effect) {

@@ -2,10 +2,16 @@ package io.selkie.layout;
 
 /** What is about to be done to a file, and so what has to be recalled before it. */
 public enum FileChange {
-  /** Blocks of the range will be freed or zeroed: truncation, punching. */
+  /** The file will end where the range begins: truncation. What lies behind it is lost. */
   SHRINK,
-  /** Blocks of the range will be shared with another range or replaced by such: reflink. */
+  /** Blocks of the range will be freed or zeroed, and the size stays: punching. */
+  PUNCH,
+  /** Blocks of the range will be replaced by such that another range has: target of a reflink. */
   REMAP,
+  /**
+   * Blocks of the range will be shared with another range; no byte changes: source of a reflink.
+   */
+  SHARE,
   /** Blocks of the range will be written through the server: holes may be filled. */
   WRITE,
   /** Mode, owner or ACL: the holders are fenced before it is committed. */
@@ -23,13 +29,13 @@ public enum FileChange {
   /** The open file description must be opened anew with other rights: the seal must go. */
   REOPEN;
 
-  /** Whether it only reads: then only write delegations are in its way, and no layout. */
+  /** Whether no byte changes: then of all delegations only those to write are in its way. */
   boolean isRead() {
-    return this == READ || this == OPEN_READ;
+    return this == READ || this == OPEN_READ || this == SHARE;
   }
 
   /** Whether layouts are never in its way, only delegations. */
   boolean concernsDelegationsOnly() {
-    return isRead() || this == OPEN_WRITE || this == METADATA;
+    return this == READ || this == OPEN_READ || this == OPEN_WRITE || this == METADATA;
   }
 }

@@ -110,8 +110,10 @@ final class GrantWorker {
         op.change = op.request.change().getAsLong();
       }
       return new FileEvent.DelegationReady(op, made, null);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
+      // As above: a file that waits for this answer is sealed for ever.
       LOG.error("delegation of {} failed", op.request.file().describe(), e);
+      op.error = e instanceof Error error ? error : null;
       return new FileEvent.DelegationReady(op, made, e.toString());
     }
   }

@@ -32,7 +32,7 @@ final class Permit implements ChangePermit.Granted {
       case READ, OPEN_READ, OPEN_WRITE, METADATA -> false;
       case WRITE -> op.attempts > 0;
       case CONFLICTING_OPEN -> op.clientId() != clientId;
-      case SHRINK, REMAP, ACCESS_CHANGE, REOPEN -> true;
+      case SHRINK, PUNCH, REMAP, SHARE, ACCESS_CHANGE, REOPEN -> true;
     };
   }
 

@@ -4,8 +4,10 @@ package io.selkie.layout;
 public enum RecallCause {
   /** Another process wants the file. */
   KERNEL_LEASE_BREAK,
-  /** Truncation or punching through NFS. */
+  /** Truncation through NFS. */
   TRUNCATE,
+  /** Punching through NFS: what lies around the hole, and the size, stay. */
+  PUNCH,
   /** A clone or copy through NFS makes blocks shared, or puts shared ones in their place. */
   REMAP,
   /** A write through NFS, or another client's write layout, fills a hole that somebody holds. */

@@ -32,7 +32,7 @@ record Reservation(
     return switch (change) {
       case READ, OPEN_READ, OPEN_WRITE, METADATA -> false;
       case WRITE, CONFLICTING_OPEN -> byClientId != clientId;
-      case SHRINK, REMAP, ACCESS_CHANGE, REOPEN -> true;
+      case SHRINK, PUNCH, REMAP, SHARE, ACCESS_CHANGE, REOPEN -> true;
     };
   }
 }

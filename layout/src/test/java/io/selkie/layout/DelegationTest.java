@@ -13,6 +13,7 @@ import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_LOCKS_HELD;
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_OPENMODE;
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4_OK;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.selkie.layout.CallbackChannel.Outcome;
 import io.selkie.layout.DelegationArbiter.DelegationResult.Granted;
@@ -23,6 +24,7 @@ import io.selkie.lease.Sealer.Refusal;
 import io.selkie.lease.Sealer.Refusal.Reason;
 import io.selkie.protocol.nfs4.OpenConst4;
 import io.selkie.protocol.nfs4.Stateid4;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
@@ -201,6 +203,50 @@ class DelegationTest {
       assertThat(rig.giveBackDelegation(1, stateid, one)).isEqualTo(NFS4_OK);
       rig.permitted(one, change, 0, MB, 2).close();
     }
+  }
+
+  @Test
+  void onlyTruncationToNothingSparesTheHolderItsDirtyData() {
+    record Case(FileChange change, long offset, long length, boolean truncate) {}
+    for (Case c :
+        List.of(
+            new Case(FileChange.SHRINK, 0, Long.MAX_VALUE, true),
+            new Case(FileChange.SHRINK, KB4, Long.MAX_VALUE - KB4, false),
+            new Case(FileChange.PUNCH, 0, KB4, false),
+            new Case(FileChange.PUNCH, 0, Long.MAX_VALUE, false))) {
+      FakeSealer.File one = rig.file().data(0, MB);
+      rig.wish(one).write().granted();
+      rig.delayed(one, c.change(), c.offset(), c.length(), 2);
+      assertThat(rig.recalls.getLast().recall().truncate())
+          .as(c.toString())
+          .isEqualTo(c.truncate());
+    }
+  }
+
+  @Test
+  void sourceOfAReflinkIsReadOnlyAsFarAsDelegationsGo() {
+    rig.wish(file).granted();
+    rig.permitted(file, FileChange.SHARE, 0, MB, 2).close();
+    assertThat(rig.recalls).isEmpty();
+
+    FakeSealer.File other = rig.file().data(0, MB);
+    rig.wish(other).write().granted();
+    rig.delayed(other, FileChange.SHARE, 0, MB, 2);
+    assertThat(rig.recalls).hasSize(1);
+  }
+
+  @Test
+  void anErrorInAWishDoesNotWedgeTheFile() {
+    assertThatThrownBy(() ->
+            rig.wish(file)
+                .undisturbed(() -> {
+                  throw new OutOfMemoryError("on purpose");
+                })
+                .refused())
+        .isInstanceOf(OutOfMemoryError.class);
+    rig.work();
+    rig.assertNothingIsLeft(file);
+    rig.wish(file).granted();
   }
 
   @Test

@@ -253,6 +253,17 @@ class RecallTest {
   }
 
   @Test
+  void sourceOfAReflinkAndAPunchWaitForLayoutsWhichStayGoodForWriting() {
+    for (FileChange change : List.of(FileChange.SHARE, FileChange.PUNCH)) {
+      FakeSealer.File one = rig.file().data(0, MB);
+      rig.get(one).rw().granted();
+      rig.delayed(one, change, 0, MB, 2);
+      assertThat(rig.sent.getLast().recall().changed()).as(change.name()).isFalse();
+    }
+    assertThat(rig.sent).hasSize(2);
+  }
+
+  @Test
   void returnOfOneIomodeKeepsTheOther() {
     Stateid4 stateid = rig.get(file).granted().stateid();
     rig.get(file).rw().by(stateid).granted();

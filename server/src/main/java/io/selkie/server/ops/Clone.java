@@ -82,7 +82,7 @@ final class Clone extends TwoFileOperation {
             .arbiter()
             .beforeChange(
                 both.source().identity(),
-                FileChange.REMAP,
+                FileChange.SHARE,
                 new ByteRange(from, both.length()),
                 c.clientId());
     if (!(outOf instanceof ChangePermit.Granted granted)) {

@@ -92,7 +92,7 @@ final class FileCopier {
         services
             .arbiter()
             .beforeChange(
-                source.identity(), FileChange.REMAP, new ByteRange(from, bytes), clientId);
+                source.identity(), FileChange.SHARE, new ByteRange(from, bytes), clientId);
     if (!(outOf instanceof ChangePermit.Granted granted)) {
       return DELAYED;
     }

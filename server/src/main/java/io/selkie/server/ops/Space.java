@@ -60,7 +60,7 @@ abstract class Space extends DataOperation {
           clock,
           NfsOp4.OP_DEALLOCATE,
           FallocateModes.PUNCH_HOLE | FallocateModes.KEEP_SIZE,
-          FileChange.SHRINK);
+          FileChange.PUNCH);
     }
   }
 

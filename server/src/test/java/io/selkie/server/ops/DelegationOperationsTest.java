@@ -301,6 +301,7 @@ class DelegationOperationsTest {
       strings = {
         "open",
         "truncate",
+        "punch",
         "mode",
         "times",
         "remove",
@@ -311,7 +312,11 @@ class DelegationOperationsTest {
         "read"
       })
   void whatAnotherClientDoesRecalls(String deed) throws Exception {
-    Given held = deed.equals("read") || deed.equals("truncate") ? writer() : reader();
+    Given held =
+        switch (deed) {
+          case "read", "truncate", "punch" -> writer();
+          default -> reader();
+        };
     one.calls.close(held.handle(), held.open());
     one.honest();
     byte[] handle = two.calls.handleOf("data", "file");
@@ -324,6 +329,7 @@ class DelegationOperationsTest {
                   two.open(root, "file", WRITE | OpenConst4.OPEN4_SHARE_ACCESS_WANT_NO_DELEG)
                       .status();
               case "truncate" -> two.calls.setAttr(handle, Stateids.ANONYMOUS, FileCalls.size(0));
+              case "punch" -> punch(handle);
               case "mode" -> two.calls.setAttr(handle, Stateids.ANONYMOUS, FileCalls.mode(0600));
               case "times" ->
                   two.calls.setAttr(
@@ -346,6 +352,20 @@ class DelegationOperationsTest {
     assertThat(status).isEqualTo("NFS4_OK");
     assertThat(one.nextRecall().truncate()).isEqualTo(deed.equals("truncate"));
     assertThat(delegations()).isZero();
+  }
+
+  private String punch(byte[] handle) {
+    two.minorVersion(2);
+    return two.calls
+        .on(
+            handle,
+            NfsOp4.OP_DEALLOCATE,
+            o -> {
+              Stateids.encode(o, Stateids.ANONYMOUS);
+              o.int64(0);
+              o.int64(4096);
+            })
+        .status();
   }
 
   @Test

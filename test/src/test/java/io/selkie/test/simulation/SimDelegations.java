@@ -76,7 +76,9 @@ final class SimDelegations implements DelegationCallbacks {
   }
 
   private static boolean isRead(FileChange change) {
-    return change == FileChange.READ || change == FileChange.OPEN_READ;
+    return change == FileChange.READ
+        || change == FileChange.OPEN_READ
+        || change == FileChange.SHARE;
   }
 
   // ---------------------------------------------------------------- what clients do

@@ -500,7 +500,10 @@ final class Simulation {
       return;
     }
     boolean changesBytes =
-        change == FileChange.WRITE || change == FileChange.SHRINK || change == FileChange.REMAP;
+        switch (change) {
+          case WRITE, SHRINK, PUNCH, REMAP -> true;
+          default -> false;
+        };
     if (changesBytes && !inode.openForWriting) {
       changesAllowed++;
       return;
@@ -549,14 +552,9 @@ final class Simulation {
         kernel.write(inode, from, to);
         checker.writingClient = 0;
       }
-      case SHRINK -> {
-        if (to == BLOCKS_MAX) {
-          kernel.truncate(inode, from);
-        } else {
-          kernel.free(inode, from, to);
-        }
-      }
-      case REMAP -> kernel.move(inode, from, to);
+      case SHRINK -> kernel.truncate(inode, from);
+      case PUNCH -> kernel.free(inode, from, to);
+      case REMAP, SHARE -> kernel.move(inode, from, to);
       case ACCESS_CHANGE -> checker.mustHaveNoHandles(inode, 0, "a change of mode");
       case CONFLICTING_OPEN -> checker.mustHaveNoHandles(inode, client.id, "a conflicting open");
       case READ, OPEN_READ, OPEN_WRITE, METADATA -> {}
