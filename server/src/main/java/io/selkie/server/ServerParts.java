@@ -7,6 +7,8 @@ import io.selkie.config.time.NanoClock;
 import io.selkie.layout.Arbiter;
 import io.selkie.layout.DelegationPolicy;
 import io.selkie.layout.LayoutArbiter;
+import io.selkie.layout.LayoutEvents;
+import io.selkie.layout.LayoutEvents.Step;
 import io.selkie.layout.LayoutPolicy;
 import io.selkie.layout.LayoutType;
 import io.selkie.layout.rdma.RdmaDevices;
@@ -380,7 +382,20 @@ final class ServerParts {
             policy,
             delegations);
     recallAny.attach(arbiter);
+    metrics.addListener(event -> {
+      if (event.step() == Step.DELEGATION_REVOKED) {
+        timers.schedule(0, () -> endLayouts(arbiter, opens, event));
+      }
+    });
     return teardown.later(arbiter);
+  }
+
+  /** Layouts that hung on a revoked delegation alone go, as they would with its return. */
+  private static void endLayouts(Arbiter arbiter, OpenTable opens, LayoutEvents.Event event) {
+    if (opens.accessOf(event.clientId(), event.file()) == 0
+        && arbiter.delegations().accessOf(event.clientId(), event.file()) == 0) {
+      var _ = arbiter.lastClose(event.clientId(), event.file());
+    }
   }
 
   // ---------------------------------------------------------------- requests

@@ -130,12 +130,14 @@ final class LayoutGet extends FileOperation {
   }
 
   /**
-   * The client's last CLOSE may have come between the check of the stateid and the grant, and have
-   * found no layout to take along; then this one goes now. A CLOSE from here on finds it.
+   * The client's last CLOSE, or the end of a delegation that stood for an open, may have come
+   * between the check of the stateid and the grant, and have found no layout to take along; then
+   * this one goes now. One from here on finds it.
    */
   private int granted(CompoundContext c, VfsFile file, LayoutGetResult.Granted granted) {
     long clientId = c.clientId();
-    if (services.opens().accessOf(clientId, file.identity()) != 0) {
+    if (services.opens().accessOf(clientId, file.identity()) != 0
+        || services.arbiter().delegations().accessOf(clientId, file.identity()) != 0) {
       return answer(c, granted);
     }
     return c.suspend(

@@ -355,8 +355,7 @@ class DelegationOperationsTest {
   }
 
   private String punch(byte[] handle) {
-    two.minorVersion(2);
-    return two.calls
+    return new Calls42(two.calls)
         .on(
             handle,
             NfsOp4.OP_DEALLOCATE,
@@ -508,11 +507,9 @@ class DelegationOperationsTest {
     assertThat(Files.readString(file)).endsWith("local\n");
   }
 
-  @Test
-  void layoutAndDelegationOfOneClientShareTheLease() throws Exception {
-    Given held = writer();
-    FileCalls.Answer layout =
-        one.calls.on(
+  private String layoutUnder(Given held) {
+    return one.calls
+        .on(
             held.handle(),
             NfsOp4.OP_LAYOUTGET,
             o -> {
@@ -524,8 +521,29 @@ class DelegationOperationsTest {
               o.int64(4);
               Stateids.encode(o, held.stateid());
               o.int32(4096);
-            });
-    assertThat(layout.status()).isEqualTo("NFS4_OK");
+            })
+        .status();
+  }
+
+  @Test
+  void layoutWithoutAnOpenGoesWithItsRevokedDelegation() {
+    Given held = writer();
+    assertThat(one.calls.close(held.handle(), held.open())).isEqualTo("NFS4_OK");
+    assertThat(layoutUnder(held)).as("it stands for an open").isEqualTo("NFS4_OK");
+    assertThat(fixture.server().arbiter().layoutCount()).isEqualTo(1);
+    one.calls.connection().ignoreCallbacks();
+
+    Given open = insist(() -> two.open(root, "file", BOTH));
+
+    assertThat(open.status()).isEqualTo("NFS4_OK");
+    insist(fixture.server().arbiter()::layoutCount, count -> count != 0);
+    assertThat(delegations()).isZero();
+  }
+
+  @Test
+  void layoutAndDelegationOfOneClientShareTheLease() throws Exception {
+    Given held = writer();
+    assertThat(layoutUnder(held)).isEqualTo("NFS4_OK");
     assertThat(one.calls.close(held.handle(), held.open())).isEqualTo("NFS4_OK");
     assertThat(fixture.server().arbiter().layoutCount())
         .as("the delegation stands for an open")
