@@ -74,7 +74,8 @@ final class EffectRunner {
         case Effect.Invalidate e -> invalidate(file, e, mayBlock);
         case Effect.SendRecall e -> send(file, e);
         case Effect.ReleaseSeal e -> blocking(mayBlock, releases, () -> releaseSeal(file, e));
-        case Effect.ReleaseTarget e -> blocking(mayBlock, releases, () -> e.target().release());
+        // May close it, which lasts as long as the disk does: the release of a seal must not wait.
+        case Effect.ReleaseTarget e -> blocking(mayBlock, grants, () -> e.target().release());
         case Effect.StartTimer e ->
             e.slot()
                 .start(timers, e.delayNanos(), () -> dispatcher.dispatch(file, e.event(), false));

@@ -8,9 +8,9 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * Threads for the server's own work that may block in the kernel: grants that waited and audits on
- * some, seals to be released and departures of clients on others. Bounded: beyond that the caller
- * does the work itself, which slows down who makes too much of it and loses nothing; or it is
- * refused, see {@link #refusing}.
+ * some, seals to be released on others, departures of clients on others again. Bounded: beyond that
+ * the caller does the work itself, which slows down who makes too much of it and loses nothing; or
+ * it is refused, see {@link #refusing}.
  */
 final class BlockingThreads implements Executor, AutoCloseable {
 

@@ -29,7 +29,8 @@ final class Departure implements ClientLifecycle {
       LayoutArbiter arbiter, OpenTable opens, LockTable locks, Optional<QueuePairGate> gate) {}
 
   private final Recovery recovery;
-  private final Executor blocking;
+  private final Executor fencing;
+  private final Executor closing;
   private final List<LongConsumer> first = new CopyOnWriteArrayList<>();
   private volatile Parts parts;
 
@@ -37,11 +38,13 @@ final class Departure implements ClientLifecycle {
    * With nothing attached.
    *
    * @param recovery must have forgotten a client before others get what it held
-   * @param blocking runs what may block in the kernel
+   * @param fencing runs what may take long because there are many files
+   * @param closing runs what may take as long as a disk does, which nobody's fencing may wait for
    */
-  Departure(Recovery recovery, Executor blocking) {
+  Departure(Recovery recovery, Executor fencing, Executor closing) {
     this.recovery = recovery;
-    this.blocking = blocking;
+    this.fencing = fencing;
+    this.closing = closing;
   }
 
   /** To be called once, before the first request. */
@@ -65,7 +68,7 @@ final class Departure implements ClientLifecycle {
           case DESTROYED, RESTARTED, REPLACED -> RecallCause.CLIENT_DESTROYED;
           case REVOKED -> RecallCause.ADMINISTRATIVE;
         };
-    return CompletableFuture.supplyAsync(() -> all.arbiter.clientGone(clientId, why), blocking)
+    return CompletableFuture.supplyAsync(() -> all.arbiter.clientGone(clientId, why), fencing)
         .thenCompose(stage -> stage)
         // Nobody may get what it held while it could still reclaim that after a restart.
         .thenCompose(_ -> recovery.forget(clientId))
@@ -75,13 +78,13 @@ final class Departure implements ClientLifecycle {
               all.locks.clientGone(clientId);
               all.gate.ifPresent(gate -> gate.clientGone(clientId));
             },
-            blocking);
+            closing);
   }
 
   @Override
   public void leaseOver(long clientId) {
     LayoutArbiter arbiter = parts.arbiter;
-    blocking.execute(() -> {
+    fencing.execute(() -> {
       var _ = arbiter.leaseOver(clientId);
     });
   }

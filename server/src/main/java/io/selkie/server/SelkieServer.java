@@ -82,7 +82,10 @@ public final class SelkieServer implements AutoCloseable {
     // Of its own, so that nobody who waits for a seal to go waits behind a slow grant.
     BlockingThreads releases = teardown.later(new BlockingThreads("layout-release", 2));
     this.recovery = parts.openRecovery();
-    Departure departure = new Departure(recovery, releases);
+    // A client that goes may have thousands of files and a disk that hangs: no seal waits for that.
+    BlockingThreads departures = teardown.later(new BlockingThreads("departure", 4));
+    BlockingThreads closing = teardown.later(new BlockingThreads("closing", 4));
+    Departure departure = new Departure(recovery, departures, closing);
     this.sessions = parts.openSessions(departure, recovery);
     this.rdma = parts.openRdma(sessions);
     LeaseTimeGuard guard = parts.guard(facts, seconds -> deadlines(config, seconds), deadlines);

@@ -234,13 +234,14 @@ public final class CompoundEngine {
     if (s.operation.cost() != Operation.Cost.BLOCKING) {
       return false;
     }
-    if (s.lane == workers.givingBack()) {
-      return !s.operation.givesBack()
-          && s.operation.opcode() != NfsOp4.OP_PUTFH
-          && s.operation.opcode() != NfsOp4.OP_GETATTR;
+    int place = placeOf(c);
+    if (s.lane == workers.givingBack(s.lane.place())) {
+      return s.lane.place() != place
+          || (!s.operation.givesBack()
+              && s.operation.opcode() != NfsOp4.OP_PUTFH
+              && s.operation.opcode() != NfsOp4.OP_GETATTR);
     }
     // Once in the lane for the disk a compound stays in it: it has waited there.
-    int place = placeOf(c);
     return s.lane.place() != place
         || (s.lane != workers.disk(place)
             && s.operation.waitsForDisk(c.args().buffer(), c.args().position()));
@@ -261,10 +262,10 @@ public final class CompoundEngine {
         at = after + Integer.BYTES;
       }
     }
-    if (next.givesBack()) {
-      return workers.givingBack();
-    }
     int place = placeOf(c);
+    if (next.givesBack()) {
+      return workers.givingBack(place);
+    }
     return next.waitsForDisk(request, at) ? workers.disk(place) : workers.ordinary(place);
   }
 

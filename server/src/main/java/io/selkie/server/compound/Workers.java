@@ -14,9 +14,9 @@ import java.util.concurrent.Semaphore;
  *       on another one;
  *   <li>within a place, what waits for the disk itself ({@link Operation#waitsForDisk}) has its
  *       own, so that it does not stop what memory can answer;
- *   <li>compounds that only give something back ({@link Operation#givesBack}) have their own: a few
- *       COMMITs on a slow disk must not keep layouts from being returned until their holders are
- *       fenced.
+ *   <li>within a place, compounds that only give something back ({@link Operation#givesBack}) have
+ *       their own: a few COMMITs on a slow disk must not keep layouts from being returned until
+ *       their holders are fenced. A CLOSE may wait for the disk all the same.
  * </ul>
  *
  * <p>Within each, clients take turns ({@link WorkerLane}).
@@ -37,13 +37,16 @@ public final class Workers implements AutoCloseable {
   private static final int SPARE_THREADS = 256;
 
   /** The lanes of one place. */
-  private record Pair(WorkerLane ordinary, WorkerLane disk) {}
+  private record Lanes(WorkerLane ordinary, WorkerLane disk, WorkerLane givingBack) {
+    List<WorkerLane> all() {
+      return List.of(ordinary, disk, givingBack);
+    }
+  }
 
   private final int threadCount;
   private final int capacity;
   private final Semaphore spareThreads = new Semaphore(SPARE_THREADS);
-  private final WorkerLane givingBack;
-  private final ConcurrentHashMap<Integer, Pair> places = new ConcurrentHashMap<>();
+  private final ConcurrentHashMap<Integer, Lanes> places = new ConcurrentHashMap<>();
   private volatile boolean stopped;
 
   /**
@@ -61,23 +64,17 @@ public final class Workers implements AutoCloseable {
     }
     this.threadCount = threadCount;
     this.capacity = capacity;
-    this.givingBack =
-        new WorkerLane(
-            "nfs-return-",
-            Places.NOWHERE,
-            new WorkerLane.Size(GIVE_BACK_THREADS, GIVE_BACK_THREADS, GIVE_BACK_CAPACITY),
-            spareThreads);
   }
 
-  private Pair at(int place) {
-    Pair pair = places.get(place);
-    return pair != null ? pair : places.computeIfAbsent(place, this::open);
+  private Lanes at(int place) {
+    Lanes lanes = places.get(place);
+    return lanes != null ? lanes : places.computeIfAbsent(place, this::open);
   }
 
-  private Pair open(int place) {
+  private Lanes open(int place) {
     int forDisk = Math.max(2, threadCount / 2);
-    Pair pair =
-        new Pair(
+    Lanes lanes =
+        new Lanes(
             new WorkerLane(
                 "nfs-worker-",
                 place,
@@ -87,12 +84,17 @@ public final class Workers implements AutoCloseable {
                 "nfs-disk-",
                 place,
                 new WorkerLane.Size(forDisk, CROWD * forDisk, capacity),
+                spareThreads),
+            new WorkerLane(
+                "nfs-return-",
+                place,
+                new WorkerLane.Size(
+                    GIVE_BACK_THREADS, CROWD * GIVE_BACK_THREADS, GIVE_BACK_CAPACITY),
                 spareThreads));
     if (stopped) {
-      pair.ordinary.shutdown();
-      pair.disk.shutdown();
+      lanes.all().forEach(WorkerLane::shutdown);
     }
-    return pair;
+    return lanes;
   }
 
   /** For compounds that may take as long as a place's disk does. */
@@ -105,14 +107,14 @@ public final class Workers implements AutoCloseable {
     return at(place).disk;
   }
 
-  /** For compounds that only give something back. */
-  WorkerLane givingBack() {
-    return givingBack;
+  /** For compounds that only give something back that a place has. */
+  WorkerLane givingBack(int place) {
+    return at(place).givingBack;
   }
 
   private List<WorkerLane> lanes() {
-    List<WorkerLane> lanes = new ArrayList<>(List.of(givingBack));
-    places.values().forEach(pair -> lanes.addAll(List.of(pair.ordinary, pair.disk)));
+    List<WorkerLane> lanes = new ArrayList<>();
+    places.values().forEach(place -> lanes.addAll(place.all()));
     return lanes;
   }
 

@@ -18,7 +18,8 @@ import java.util.function.IntSupplier;
  *
  * <p>Opens never wait for the lease of another process (O_NONBLOCK): they answer NFS4ERR_DELAY, and
  * the break has begun. A lock is held for one system call at most, and only against the same few
- * inodes. Safe for use by several threads.
+ * inodes; not for the close, which may last as long as the disk hangs: only the inode's next user
+ * waits for that. Safe for use by several threads.
  */
 public final class OpenFileTable {
   private static final long COMMON = OpenFlags.NONBLOCK | OpenFlags.NOCTTY | OpenFlags.CLOEXEC;
@@ -113,7 +114,7 @@ public final class OpenFileTable {
       return Optional.empty();
     }
     synchronized (lockOf(identity)) {
-      OpenFile file = files.get(identity);
+      OpenFile file = settled(identity);
       if (file == null) {
         return Optional.empty();
       }
@@ -130,7 +131,7 @@ public final class OpenFileTable {
    */
   Acquired acquire(FileIdentity identity, int namedFd, String description, boolean write) {
     synchronized (lockOf(identity)) {
-      OpenFile file = files.get(identity);
+      OpenFile file = settled(identity);
       if (file != null) {
         file.addReference();
         return write && !file.writable()
@@ -160,7 +161,7 @@ public final class OpenFileTable {
    */
   Acquired adopt(FileIdentity identity, int fd, String description, boolean writable) {
     synchronized (lockOf(identity)) {
-      OpenFile file = files.get(identity);
+      OpenFile file = settled(identity);
       if (file != null) {
         unreserve();
         int result = writable && !file.writable() ? swap(file, fd) : 0;
@@ -222,18 +223,45 @@ public final class OpenFileTable {
   }
 
   void release(OpenFile file) {
-    synchronized (lockOf(file.identity())) {
+    Object lock = lockOf(file.identity());
+    synchronized (lock) {
       int left = file.dropReference();
       if (left < 0) {
         throw new IllegalStateException("release of a file that was given back: " + file);
       }
-      if (left == 0) {
-        files.remove(file.identity());
-        // Under the lock: the next opener of this inode must not find this one still open.
-        kernel.close(file.fd());
-        unreserve();
+      if (left > 0) {
+        return;
       }
     }
+    try {
+      // Still in the table: the next opener of this inode must not find this one still open.
+      kernel.close(file.fd());
+    } finally {
+      synchronized (lock) {
+        files.remove(file.identity());
+        unreserve();
+        lock.notifyAll();
+      }
+    }
+  }
+
+  /** The description of an inode, after the one that is being closed; with its lock held. */
+  private OpenFile settled(FileIdentity identity) {
+    Object lock = lockOf(identity);
+    boolean interrupted = false;
+    OpenFile file = files.get(identity);
+    while (file != null && file.references() == 0) {
+      try {
+        lock.wait();
+      } catch (InterruptedException _) {
+        interrupted = true;
+      }
+      file = files.get(identity);
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+    return file;
   }
 
   /** Keeps a place for an inode that is about to be made; false when all are taken. */
