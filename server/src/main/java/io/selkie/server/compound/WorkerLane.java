@@ -7,10 +7,13 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Threads that may block, for work that can only be slow for the same reason, and with its own
@@ -26,6 +29,7 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 final class WorkerLane {
 
+  private static final Logger LOG = LoggerFactory.getLogger(WorkerLane.class);
   private static final long IDLE_NANOS = TimeUnit.SECONDS.toNanos(10);
   private static final int FLOWS_KEPT = 1024;
 
@@ -42,6 +46,7 @@ final class WorkerLane {
   private final int place;
   private final Size size;
   private final Semaphore spareThreads;
+  private final ThreadFactory threadOf;
   private final AtomicInteger admitted = new AtomicInteger();
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition work = lock.newCondition();
@@ -60,6 +65,12 @@ final class WorkerLane {
    * @param spareThreads of all lanes together, for more than {@code clientThreads} of one
    */
   WorkerLane(String threadNames, int place, Size size, Semaphore spareThreads) {
+    this(threadNames, place, size, spareThreads, Thread.ofPlatform().daemon().factory());
+  }
+
+  WorkerLane(
+      String threadNames, int place, Size size, Semaphore spareThreads, ThreadFactory threadOf) {
+    this.threadOf = threadOf;
     this.threadNames = threadNames;
     this.place = place;
     this.size = size;
@@ -103,6 +114,7 @@ final class WorkerLane {
    * @param known the flow that the same compound had before, or null
    * @return the client's flow, to be given again
    * @throws RejectedExecutionException when the lane is stopped
+   * @throws OutOfMemoryError when there is no thread and none can be had; the part is not taken
    */
   Flow execute(Runnable part, long client, Flow known) {
     lock.lock();
@@ -118,11 +130,27 @@ final class WorkerLane {
       }
       if (ready.size() > idle) {
         // Idle threads that were woken up already do not count for two.
-        startFor(flow);
+        startOrTakeBack(flow, part);
       }
       return flow;
     } finally {
       lock.unlock();
+    }
+  }
+
+  private void startOrTakeBack(Flow flow, Runnable part) {
+    boolean taken = false;
+    try {
+      startFor(flow);
+      taken = true;
+    } finally {
+      if (!taken) {
+        flow.waiting.removeLastOccurrence(part);
+        if (flow.waiting.isEmpty()) {
+          flow.ready = false;
+          ready.remove(flow);
+        }
+      }
     }
   }
 
@@ -149,10 +177,26 @@ final class WorkerLane {
     boolean few = threads.size() < size.clientThreads;
     if (few
         || (flow.running == 0 && threads.size() < size.threadsMax && spareThreads.tryAcquire())) {
-      Thread thread =
-          Thread.ofPlatform().name(threadNames + started++).daemon().unstarted(() -> work(!few));
-      threads.add(thread);
-      thread.start();
+      Thread thread = threadOf.newThread(() -> work(!few));
+      thread.setName(threadNames + started++);
+      boolean runs = false;
+      try {
+        threads.add(thread);
+        thread.start();
+        runs = true;
+      } catch (OutOfMemoryError e) {
+        if (threads.size() == 1) {
+          throw e;
+        }
+        LOG.error("no further thread for {}: those that there are go on", thread.getName(), e);
+      } finally {
+        if (!runs) {
+          threads.remove(thread);
+          if (!few) {
+            spareThreads.release();
+          }
+        }
+      }
     }
   }
 
@@ -230,10 +274,10 @@ final class WorkerLane {
       if (!ready.isEmpty() && idle == 0) {
         startFor(ready.peek());
       }
+    } finally {
       if (threads.isEmpty()) {
         ended.signalAll();
       }
-    } finally {
       lock.unlock();
     }
   }

@@ -177,7 +177,8 @@ public final class Offloads implements StateOwners, AutoCloseable {
     OffloadWork.Step step;
     try {
       step = offload.work.step();
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
+      // An error too: what is neither ended nor goes on would keep its place for ever.
       LOG.error("{} failed and is told as NFS4ERR_SERVERFAULT", offload, e);
       ended(offload, NfsStat4.NFS4ERR_SERVERFAULT);
       return;

@@ -297,7 +297,8 @@ public final class ClientStore implements AutoCloseable {
     while ((batch = next()) != null) {
       try {
         write(batch.changes());
-      } catch (RuntimeException | IOException e) {
+      } catch (RuntimeException | IOException | Error e) {
+        // An error too: without this thread no client would ever get its first state.
         failed(batch, e);
         continue;
       }
@@ -374,7 +375,7 @@ public final class ClientStore implements AutoCloseable {
     return openStore(file);
   }
 
-  private void failed(Batch batch, Exception cause) {
+  private void failed(Batch batch, Throwable cause) {
     ClientStoreException failure =
         new ClientStoreException(
             "the records of "
@@ -387,7 +388,11 @@ public final class ClientStore implements AutoCloseable {
             cause);
     LOG.error("tried again in a second", failure);
     if (store != null) {
-      store.closeImmediately();
+      try {
+        store.closeImmediately();
+      } catch (RuntimeException | Error e) {
+        LOG.error("{} is left as it is and will be written again", file, e);
+      }
       store = null;
     }
     List<Waiter> told = new ArrayList<>();

@@ -250,7 +250,7 @@ public final class OpenFileTable {
     Object lock = lockOf(identity);
     boolean interrupted = false;
     OpenFile file = files.get(identity);
-    while (file != null && file.references() == 0) {
+    while (file != null && file.references() <= 0) {
       try {
         lock.wait();
       } catch (InterruptedException _) {

@@ -152,6 +152,42 @@ class WorkerLaneTest {
   }
 
   @Test
+  void threadThatCannotBeHadLeavesNothingBehind() throws InterruptedException {
+    AtomicBoolean none = new AtomicBoolean();
+    WorkerLane poor =
+        new WorkerLane(
+            "poor-",
+            0,
+            new WorkerLane.Size(1, 3, 10),
+            spare,
+            work ->
+                new Thread(work) {
+                  @Override
+                  public void start() {
+                    if (none.get()) {
+                      throw new OutOfMemoryError("unable to create native thread");
+                    }
+                    super.start();
+                  }
+                });
+    AtomicInteger ran = new AtomicInteger();
+    none.set(true);
+    assertThatThrownBy(() -> poor.execute(ran::incrementAndGet, 1, null))
+        .isInstanceOf(OutOfMemoryError.class);
+    none.set(false);
+    poor.execute(this::hang, 2, null);
+    awaitStuck(1);
+    none.set(true);
+    // Waits for the thread that there is.
+    poor.execute(ran::incrementAndGet, 3, null);
+    assertThat(spare.availablePermits()).isEqualTo(100);
+    open.countDown();
+    poor.shutdown();
+    assertThat(poor.awaitEnd(TimeUnit.SECONDS.toNanos(20))).isTrue();
+    assertThat(ran).as("what was refused is not run").hasValue(1);
+  }
+
+  @Test
   void whatWaitsIsRunBeforeTheEndAndNothingNewIsTaken() throws InterruptedException {
     AtomicInteger ran = new AtomicInteger();
     for (int i = 0; i < CLIENT_THREADS; i++) {

@@ -28,7 +28,7 @@ class OffloadsTest {
   private static final int BOOT = 77;
 
   /** Does what it is told, piece by piece. */
-  private static final class Played implements OffloadWork {
+  private static class Played implements OffloadWork {
     private final ArrayDeque<Step> steps;
     private long bytes;
     private int closed;
@@ -154,6 +154,24 @@ class OffloadsTest {
     assertThat(offloads.progress(1, FILE, stateid).result())
         .isEqualTo(NfsStat4.NFS4ERR_SERVERFAULT);
     assertThat(work.closed).isEqualTo(1);
+    assertThat(told).hasSize(1);
+  }
+
+  @Test
+  void errorOfTheMachineIsToldAsADefect() {
+    Played work =
+        new Played() {
+          @Override
+          public Step step() {
+            throw new OutOfMemoryError("on purpose");
+          }
+        };
+    Stateid4 stateid = begin(1, work).orElseThrow();
+    runAll();
+    assertThat(offloads.progress(1, FILE, stateid).result())
+        .isEqualTo(NfsStat4.NFS4ERR_SERVERFAULT);
+    assertThat(work.closed).isEqualTo(1);
+    assertThat(offloads.runningCount()).isZero();
     assertThat(told).hasSize(1);
   }
 

@@ -131,7 +131,7 @@ class HangingCloseTest {
     Process breaker =
         new ProcessBuilder("dd", "if=/dev/null", "of=" + file, "status=none").inheritIO().start();
     try {
-      assertThat(breaker.waitFor(20, TimeUnit.SECONDS)).as("the seal was given up").isTrue();
+      assertThat(breaker.waitFor(40, TimeUnit.SECONDS)).as("the seal was given up").isTrue();
     } finally {
       breaker.destroyForcibly();
     }

@@ -218,6 +218,19 @@ class ClientStoreTest {
   }
 
   @Test
+  void errorOfTheMachineDoesNotEndTheWriter() throws Exception {
+    LossyDisk disk = new LossyDisk("breaking");
+    try (ClientStore store = open(disk)) {
+      disk.breakNext(1);
+      assertThatThrownBy(() -> await(store.put(client("a", 1))))
+          .isInstanceOf(ExecutionException.class)
+          .hasCauseInstanceOf(ClientStoreException.class);
+      awaitRetry();
+      await(store.put(client("b", 2)));
+    }
+  }
+
+  @Test
   void removalWaitsForTheWriteThatSucceeds() throws Exception {
     LossyDisk disk = new LossyDisk("patient");
     try (ClientStore store = open(disk)) {

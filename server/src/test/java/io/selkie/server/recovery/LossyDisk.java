@@ -35,6 +35,7 @@ final class LossyDisk {
   private final Map<String, Content> files = new TreeMap<>();
   private boolean off;
   private int failures;
+  private int errors;
   private int forces;
 
   LossyDisk(String scheme) {
@@ -49,6 +50,11 @@ final class LossyDisk {
   /** The next so many writes and forces fail with an I/O error. */
   synchronized void failNext(int count) {
     failures = count;
+  }
+
+  /** The next so many writes and forces end with an error of the machine. */
+  synchronized void breakNext(int count) {
+    errors = count;
   }
 
   /** From now on nothing works. */
@@ -99,6 +105,10 @@ final class LossyDisk {
   private void work() throws IOException {
     if (off) {
       throw new IOException("no power");
+    }
+    if (errors > 0) {
+      errors--;
+      throw new OutOfMemoryError("on purpose");
     }
     if (failures > 0) {
       failures--;
