@@ -24,14 +24,21 @@ while not os.path.exists(sys.argv[2]):
     os.fsync(descriptor)
     print(number, flush=True)
 """
-# Names that were acknowledged are durable, whatever happens to the server.
+# Names that were acknowledged are durable, whatever happens to the server. One that is killed takes the replies
+# it kept along: what it did and could not say is asked again of the next one, which finds it done.
 NAMER = """
 import os, sys
+def change(action, *names):
+    try:
+        action(*names)
+    except OSError:
+        if not os.path.exists(names[-1]):
+            raise
 number = 0
 while not os.path.exists(sys.argv[2]):
-    os.mkdir(f"{sys.argv[1]}/d{number}")
+    change(os.mkdir, f"{sys.argv[1]}/d{number}")
     os.close(os.open(f"{sys.argv[1]}/f{number}", os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-    os.rename(f"{sys.argv[1]}/f{number}", f"{sys.argv[1]}/d{number}/f")
+    change(os.rename, f"{sys.argv[1]}/f{number}", f"{sys.argv[1]}/d{number}/f")
     number += 1
     print(number, flush=True)
 """
