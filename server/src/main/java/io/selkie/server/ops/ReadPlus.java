@@ -1,20 +1,15 @@
 package io.selkie.server.ops;
 
-import io.selkie.layout.FileChange;
 import io.selkie.posix.Errno;
 import io.selkie.posix.FileStatus;
 import io.selkie.posix.SeekWhence;
 import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.NfsStat4;
-import io.selkie.protocol.nfs4.Stateid4;
-import io.selkie.protocol.nfs4.Stateids;
 import io.selkie.protocol.xdr.Xdr;
-import io.selkie.protocol.xdr.XdrReader;
 import io.selkie.protocol.xdr.XdrWriter;
 import io.selkie.server.compound.CompoundContext;
 import io.selkie.server.vfs.NfsErrors;
 import io.selkie.server.vfs.OpenFile;
-import io.selkie.server.vfs.VfsFile;
 
 /**
  * READ_PLUS, RFC 7862 section 15.10: data from the page cache straight into the reply, holes by
@@ -29,7 +24,7 @@ import io.selkie.server.vfs.VfsFile;
  *                 +------+--------+------------------+
  * </pre>
  */
-final class ReadPlus extends DataOperation {
+final class ReadPlus extends ReadOperation {
 
   static final int SEGMENTS_MAX = 64;
 
@@ -44,40 +39,7 @@ final class ReadPlus extends DataOperation {
   }
 
   @Override
-  public int execute(CompoundContext c) {
-    XdrReader args = c.args();
-    Stateid4 stateid = resolve(c, Stateids.decode(args));
-    long offset = args.int64();
-    long count = args.uint32();
-    if (!(c.currentFile() instanceof VfsFile file)) {
-      return NfsStat4.NFS4ERR_NOFILEHANDLE;
-    }
-    int status = mayDoIo(c, file, stateid, false);
-    if (status != NfsStat4.NFS4_OK) {
-      return status;
-    }
-    if (!Stateids.isSpecial(stateid)) {
-      return read(c, file, offset, count);
-    }
-    // Nobody has asked for an open, which would have taken a write delegation back.
-    try (Leave leave = new Leave(services, c).of(file, FileChange.READ)) {
-      return leave.isGiven() ? read(c, file, offset, count) : NfsStat4.NFS4ERR_DELAY;
-    }
-  }
-
-  private int read(CompoundContext c, VfsFile file, long offset, long count) {
-    Descriptions.Opened opened = description(c, file, false);
-    if (opened.status() != NfsStat4.NFS4_OK) {
-      return opened.status();
-    }
-    try {
-      return read(c, opened.file(), offset, count);
-    } finally {
-      opened.file().release();
-    }
-  }
-
-  private int read(CompoundContext c, OpenFile file, long offset, long count) {
+  int read(CompoundContext c, OpenFile file, long offset, long count) {
     FileStatus attributes = new FileStatus();
     int status = services.fs().getAttributes(file, attributes);
     if (status != NfsStat4.NFS4_OK) {
