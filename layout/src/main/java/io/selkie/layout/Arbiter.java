@@ -36,6 +36,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BiFunction;
 import java.util.random.RandomGenerator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -413,6 +414,11 @@ public final class Arbiter implements LayoutArbiter {
     return count;
   }
 
+  @Override
+  public LayoutSurvey survey() {
+    return new LayoutSurvey(files.values(), clock);
+  }
+
   // ------------------------------------------------------------------ changes
 
   @Override
@@ -495,15 +501,25 @@ public final class Arbiter implements LayoutArbiter {
 
   @Override
   public CompletionStage<Void> recall(RecallFilter filter, RecallCause cause) {
-    if (filter.clientId().isPresent()) {
-      long clientId = filter.clientId().getAsLong();
-      return onFilesOf(
-          clientId,
-          file -> matches(filter, file),
-          answer -> new FileEvent.RecallWanted(cause, clientId, answer));
-    }
-    return onFiles(
-        file -> matches(filter, file), answer -> new FileEvent.RecallWanted(cause, 0, answer));
+    return onMatching(
+        filter, (client, answer) -> new FileEvent.RecallWanted(cause, client, answer));
+  }
+
+  @Override
+  public CompletionStage<Void> fence(RecallFilter filter, RecallCause cause) {
+    return onMatching(filter, (client, answer) -> new FileEvent.FenceWanted(cause, client, answer));
+  }
+
+  private CompletionStage<Void> onMatching(
+      RecallFilter filter, BiFunction<Long, CompletableFuture<Void>, FileEvent> event) {
+    long client = filter.clientId().orElse(0);
+    return onEach(
+        filter
+            .file()
+            .map(Set::of)
+            .orElseGet(() -> client == 0 ? Set.copyOf(files.keySet()) : filesOf(client)),
+        file -> matches(filter, file),
+        answer -> event.apply(client, answer));
   }
 
   private static boolean matches(RecallFilter filter, FileIdentity file) {

@@ -47,6 +47,11 @@ final class DelegationDesk {
     return held.isEmpty();
   }
 
+  /** Those held. */
+  List<Delegation> all() {
+    return held;
+  }
+
   boolean isWorking() {
     return working != null;
   }

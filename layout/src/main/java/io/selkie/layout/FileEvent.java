@@ -83,6 +83,10 @@ sealed interface FileEvent {
   /** Everything is fenced at once: the server closes. */
   record FenceAll(RecallCause cause, CompletableFuture<Void> answer) implements FileEvent {}
 
+  /** All layouts and delegations, or those of one client, are taken at once: nobody is asked. */
+  record FenceWanted(RecallCause cause, long onlyClientId, CompletableFuture<Void> answer)
+      implements FileEvent {}
+
   /** What came of a callback. */
   record RecallAnswered(PendingRecall recall, Outcome outcome, int status) implements FileEvent {}
 

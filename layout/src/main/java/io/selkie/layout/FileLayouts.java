@@ -41,6 +41,10 @@ final class FileLayouts {
 
   private FileState state = FileState.UNSEALED;
   private final Map<Hold.Key, Hold> holds = new LinkedHashMap<>(4);
+
+  /** Revoked ones whose handles are not all dead; an immutable list while there are none. */
+  private List<Hold> fenced = List.of();
+
   private Part firstPart;
   private Part lastPart;
   private int liveParts;
@@ -87,6 +91,7 @@ final class FileLayouts {
       case FileEvent.RecallWanted e -> recalls.wanted(e);
       case FileEvent.ClientGone e -> recalls.clientGone(e);
       case FileEvent.FenceAll e -> recalls.fenceAll(e);
+      case FileEvent.FenceWanted e -> recalls.fenceWanted(e);
       case FileEvent.RecallAnswered e -> recalls.answered(e.recall(), e.outcome(), e.status());
       case FileEvent.ResendDue e -> recalls.resendDue(e.recall());
       case FileEvent.BackChannelUp e -> backChannelUp(e.clientId());
@@ -248,6 +253,13 @@ final class FileLayouts {
     return holds.values().stream().filter(hold -> hold.clientId == clientId).toList();
   }
 
+  /** Those whose stateid is good, and those that are being fenced. */
+  List<Hold> everyHold() {
+    List<Hold> all = new ArrayList<>(holds.values());
+    all.addAll(fenced);
+    return all;
+  }
+
   List<Hold> allHolds() {
     return List.copyOf(holds.values());
   }
@@ -278,6 +290,10 @@ final class FileLayouts {
       recalls.over(recall);
     }
     holds.remove(hold.key(), hold);
+    if (!hold.isDead()) {
+      fenced = new ArrayList<>(fenced);
+      fenced.add(hold);
+    }
     context.ledger().revoke(hold, status, policy().revokedMax());
   }
 
@@ -347,6 +363,12 @@ final class FileLayouts {
     Segment segment = part.segment;
     if (segment != null && --segment.liveParts == 0) {
       segment.hold.remove(segment);
+      if (!fenced.isEmpty() && segment.hold.isDead()) {
+        fenced.remove(segment.hold);
+      }
+      if (fenced.isEmpty()) {
+        fenced = List.of();
+      }
       context.ledger().grantedLayoutEnded(segment.hold.clientId);
       grants.layoutEnded();
     }

@@ -80,6 +80,16 @@ final class Hold {
     }
   }
 
+  /** Whether no handle is left. */
+  boolean isDead() {
+    return segments.isEmpty();
+  }
+
+  /** What was granted and is not all dead, a copy. */
+  Segment[] segments() {
+    return segments.toArray(Segment[]::new);
+  }
+
   /** The parts that the client may still use. */
   List<Part> held() {
     List<Part> held = new ArrayList<>(heldParts);

@@ -104,6 +104,18 @@ public interface LayoutArbiter extends AutoCloseable {
   CompletionStage<Void> recall(RecallFilter filter, RecallCause cause);
 
   /**
+   * Takes everything a filter names at once, layouts and delegations: nobody is asked, what a
+   * client has not written is lost to it, and it learns of it by NFS4ERR_DELEG_REVOKED. Complete
+   * when the handles are dead (S3). For administrators.
+   */
+  CompletionStage<Void> fence(RecallFilter filter, RecallCause cause);
+
+  /** What is held, for administrators. */
+  default LayoutSurvey survey() {
+    return LayoutSurvey.EMPTY;
+  }
+
+  /**
    * The client has a usable back channel again: recalls that it has not answered are sent again at
    * once. Without it they wait for their back-off or their deadline.
    */

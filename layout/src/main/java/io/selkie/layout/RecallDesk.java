@@ -17,6 +17,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 
 /**
  * Recalls and fences on one file. A recall has an id, a cause, a scope and a deadline; it ends when
@@ -231,21 +233,53 @@ final class RecallDesk {
   void clientGone(FileEvent.ClientGone event) {
     file.grants.dropClient(event.clientId(), "the client is gone");
     file.changes.dropClient(event.clientId());
-    Waiter<Void> waiter = new Waiter<>(event.answer());
     long id = file.context.nextRecallId();
-    for (Hold hold : file.holdsOf(event.clientId())) {
-      hold.live().forEach(part -> part.await(waiter));
-      fence(hold, id, event.cause(), NFS4ERR_EXPIRED);
-    }
-    file.delegations.clientGone(event.clientId(), id, event.cause(), NFS4ERR_EXPIRED);
-    if (waiter.answer(null)) {
-      file.answerWhenSettled(waiter.effect());
-    }
+    fenceClient(event.clientId(), id, event.cause(), NFS4ERR_EXPIRED, event.answer());
   }
 
   void fenceAll(FileEvent.FenceAll event) {
     fenceSeal(file.context.nextRecallId(), event.cause());
     file.answerWhenUnsealed(new Effect.Answer<>(event.answer(), null));
+  }
+
+  void fenceWanted(FileEvent.FenceWanted event) {
+    long id = file.context.nextRecallId();
+    if (event.onlyClientId() == 0) {
+      fenceSeal(id, event.cause());
+      file.answerWhenUnsealed(new Effect.Answer<>(event.answer(), null));
+      return;
+    }
+    GrantOp working = file.grants.working();
+    if (working != null && working.clientId() == event.onlyClientId()) {
+      working.doom(NFS4ERR_LAYOUTTRYLATER, "the client is being fenced");
+    }
+    fenceClient(event.onlyClientId(), id, event.cause(), NFS4ERR_DELEG_REVOKED, event.answer());
+  }
+
+  private void fenceClient(
+      long clientId, long id, RecallCause cause, int status, CompletableFuture<Void> answer) {
+    Waiter<Void> waiter = new Waiter<>(answer);
+    for (Hold hold : file.holdsOf(clientId)) {
+      hold.live().forEach(part -> part.await(waiter));
+      fence(hold, id, cause, status);
+    }
+    file.delegations.clientGone(clientId, id, cause, status);
+    if (waiter.answer(null)) {
+      file.answerWhenSettled(waiter.effect());
+    }
+  }
+
+  /** The latest recall that is not over; when the whole seal must go, that one. */
+  Optional<LayoutSurvey.RecallView> underWay(long atNanos) {
+    Recall latest = null;
+    for (Recall recall : recalls) {
+      if (latest == null || recall.wholeFile || !latest.wholeFile) {
+        latest = recall;
+      }
+    }
+    return Optional.ofNullable(latest)
+        .map(found ->
+            new LayoutSurvey.RecallView(found.id, found.cause, found.deadlineNanos - atNanos));
   }
 
   // ------------------------------------------------------------------ recall
