@@ -1,10 +1,13 @@
 # Boots a guest and does for it on the host what its suites ask. Sourced by run.
 # shellcheck shell=bash
 
+# A boot takes 5 s on a quiet machine. One that takes so long hangs.
+readonly BOOT_SECONDS=150
+
 # boot_guest NAME: runs the job in $WORK/NAME and returns when the machine is off.
 # The job's directory is /job there; it holds the suites to run and gets the results.
 boot_guest() {
-  local name=$1 job=$WORK/$1 said try machine
+  local name=$1 job=$WORK/$1 said try machine begin
   mkdir -p "$job"
   said=$job/said
   for try in 1 2 3; do
@@ -13,6 +16,7 @@ boot_guest() {
     truncate -s 4G "$job/local.img"
     truncate -s 2G "$job/second.img"
     : > "$said"
+    begin=$SECONDS
     # Both ends are held open here: who opens a fifo for one side only would wait for the other.
     exec {CONTROL_OUT}<> "$job/control.out" {CONTROL_IN}<> "$job/control.in"
     {
@@ -30,20 +34,31 @@ boot_guest() {
     } &
     machine=$!
     tail --pid="$machine" -f "$said" >&2 &
+    end_hanging_boot "$job" "$machine" &
     serve_guest
     wait "$machine" || true
     exec {CONTROL_OUT}<&- {CONTROL_IN}<&-
     rm -f "$job/local.img" "$job/second.img"
-    # Emulation now and then ends a kernel in its first second. That says nothing of Selkie: again,
-    # as long as the job has not begun.
+    # Emulation now and then ends a kernel in its first second, or lets it hang. That says nothing of
+    # Selkie: again, as long as the job has not begun.
     [[ ! -e $job/begun ]] || break
-    say "boot $try of guest $name failed; its console ends in:"
+    say "boot $try of guest $name came to nothing after $((SECONDS - begin)) s; its console ends in:"
     tail -n 5 "$job/console" "$job/qemu" >&2
   done
   [[ -s $job/status ]] && return 0
   say "guest $name ended before its job; console and words end in:"
   tail -n 15 "$job/console" "$said" "$job/qemu" >&2
   return 1
+}
+
+# Ends a machine whose job does not begin. The guest's first words are those of the driver, which
+# marks the job as begun before it says them.
+end_hanging_boot() {
+  local job=$1 machine=$2
+  if ! timeout "$BOOT_SECONDS" grep -q -m 1 'guest is up' < <(tail --pid="$machine" -n +1 -f "$job/said" 2> /dev/null) &&
+    [[ ! -e $job/begun && -s $job/qemu.pid ]] && kill -KILL "$(< "$job/qemu.pid")" 2> /dev/null; then
+    say "no job has begun in $BOOT_SECONDS s; ended the machine"
+  fi
 }
 
 # One request is one line: a command for bash, which runs in the export's directory with the
