@@ -16,6 +16,7 @@ import io.selkie.layout.LayoutType.PlannedPart;
 import io.selkie.lease.BlockMap;
 import io.selkie.lease.ByteRange;
 import io.selkie.lease.Seal;
+import io.selkie.lease.SealTarget;
 import io.selkie.lease.Sealer;
 import io.selkie.lease.Sealer.BreakCause;
 import io.selkie.lease.Sealer.LeaseOutcome;
@@ -78,7 +79,12 @@ final class GrantWorker {
         case SealOutcome.Sealed sealed -> {
           if (seal == null) {
             seal = sealed.seal();
-            tell(op, Step.SEALED, sealed.map().range().length(), seal.mode().name());
+            tell(
+                op.request.file(),
+                op.clientId(),
+                Step.SEALED,
+                sealed.map().range().length(),
+                seal.mode().name());
           }
           yield register(op, seal, sealed.map(), parts, file);
         }
@@ -97,7 +103,11 @@ final class GrantWorker {
     try {
       if (op.seal == null) {
         switch (sealer.hold(op.request.file(), listener(op, file))) {
-          case LeaseOutcome.Leased leased -> made = leased.seal();
+          case LeaseOutcome.Leased leased -> {
+            made = leased.seal();
+            // Whether or not it comes to a delegation: the seal will be told to be released.
+            tell(op.request.file(), op.clientId(), Step.SEALED, 0, made.mode().name());
+          }
           case LeaseOutcome.Refused refused -> {
             return new FileEvent.DelegationReady(op, null, refused.refusal().message());
           }
@@ -157,7 +167,7 @@ final class GrantWorker {
       if (!parts.isEmpty()) {
         long bytes =
             parts.stream().filter(part -> !part.isHole()).mapToLong(p -> p.range.length()).sum();
-        tell(op, Step.REGISTERED, bytes, "parts " + parts.size());
+        tell(op.request.file(), op.clientId(), Step.REGISTERED, bytes, "parts " + parts.size());
       }
     }
   }
@@ -260,15 +270,15 @@ final class GrantWorker {
     };
   }
 
-  private void tell(GrantOp op, Step step, long bytes, String detail) {
+  private void tell(SealTarget file, long clientId, Step step, long bytes, String detail) {
     events.on(
         new LayoutEvents.Event(
             clock.nanoTime(),
             step,
             0,
-            op.request.file().identity(),
-            op.request.file().describe(),
-            op.clientId(),
+            file.identity(),
+            file.describe(),
+            clientId,
             null,
             bytes,
             detail));

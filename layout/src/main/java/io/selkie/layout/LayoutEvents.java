@@ -10,7 +10,7 @@ public interface LayoutEvents {
 
   /** One step. */
   enum Step {
-    /** A seal is held and verified. */
+    /** A seal is held: verified for a layout, or for a delegation to be. SEAL_RELEASED ends it. */
     SEALED,
     /** Handles were registered. */
     REGISTERED,
@@ -33,7 +33,7 @@ public interface LayoutEvents {
      * its seal is kept.
      */
     INVALIDATION_FAILED,
-    /** The kernel lease was given up. */
+    /** The kernel lease was given up: once for each SEALED. */
     SEAL_RELEASED,
     /** The auditor found a difference. */
     AUDIT_DIFFERENCE,

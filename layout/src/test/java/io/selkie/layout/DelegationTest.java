@@ -52,7 +52,7 @@ class DelegationTest {
     assertThat(rig.giveBackDelegation(1, granted.stateid(), file)).isEqualTo(NFS4_OK);
     rig.assertNothingIsLeft(file);
     assertThat(rig.steps())
-        .containsExactly(Step.DELEGATED, Step.DELEGATION_RETURNED, Step.SEAL_RELEASED);
+        .containsExactly(Step.SEALED, Step.DELEGATED, Step.DELEGATION_RETURNED, Step.SEAL_RELEASED);
   }
 
   @Test

@@ -114,6 +114,10 @@ final class Rig {
   final FakeRdma rdma = new FakeRdma();
   final List<Sent> sent = new ArrayList<>();
   final List<LayoutEvents.Event> events = new ArrayList<>();
+
+  /** Seals told of and not told to be gone; tests may clear the events. */
+  private int seals;
+
   final ArrayDeque<Runnable> handedOn = new ArrayDeque<>();
   final ArrayDeque<Runnable> releases = new ArrayDeque<>();
   final RdmaDomains domains = new RdmaDomains(rdma);
@@ -134,7 +138,7 @@ final class Rig {
             (recall, reply) -> sent.add(new Sent(recall, reply)),
             new Callbacks(),
             List.of(new RdmaLayoutType(domains, devices, regionBytesMax, 4096)),
-            events::add,
+            this::happened,
             time,
             time,
             handedOn::add,
@@ -377,6 +381,16 @@ final class Rig {
     return RdmaLayout4.decode(new XdrReader(granted.content().duplicate())).extents();
   }
 
+  private void happened(LayoutEvents.Event event) {
+    events.add(event);
+    switch (event.step()) {
+      case SEALED -> seals++;
+      case SEAL_RELEASED -> seals--;
+      default -> {}
+    }
+    assertThat(seals).as("seals after %s", event).isNotNegative();
+  }
+
   List<LayoutEvents.Step> steps() {
     return events.stream().map(LayoutEvents.Event::step).toList();
   }
@@ -387,6 +401,7 @@ final class Rig {
     assertThat(arbiter.delegations().delegationCount()).isZero();
     assertThat(rdma.live()).isEmpty();
     assertThat(sealer.held).isEmpty();
+    assertThat(seals).as("seals told of and not told to be gone").isZero();
     for (FakeSealer.File file : files) {
       assertThat(file.retained).as(file.describe()).isZero();
     }

@@ -82,9 +82,9 @@ public enum Metric {
   /** Layouts refused by reason. */
   LAYOUTS_REFUSED("layouts_refused_total", Kind.COUNTER, "layouts refused", "reason"),
   /** Seals now. */
-  SEALS("seals", Kind.COUNTER, "files now sealed"),
+  SEALS("seals", Kind.COUNTER, "files now sealed, for layouts or delegations"),
   /** Seals taken. */
-  SEALS_TAKEN("seals_taken_total", Kind.COUNTER, "seals taken and verified"),
+  SEALS_TAKEN("seals_taken_total", Kind.COUNTER, "seals taken, for layouts or delegations"),
   /** Recalls begun by cause. */
   RECALLS("recalls_total", Kind.COUNTER, "recalls begun", "cause"),
   /** How the holders of a recalled layout left. */

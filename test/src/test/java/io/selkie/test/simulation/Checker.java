@@ -2,11 +2,14 @@ package io.selkie.test.simulation;
 
 import static io.selkie.test.simulation.SimWorld.SECOND;
 
+import com.codahale.metrics.Counter;
 import io.selkie.layout.LayoutEvents;
 import io.selkie.layout.LayoutEvents.Step;
 import io.selkie.layout.RecallCause;
 import io.selkie.lease.FileIdentity;
 import io.selkie.posix.LeaseType;
+import io.selkie.server.metrics.Metric;
+import io.selkie.server.metrics.ServerMetrics;
 import io.selkie.test.simulation.SimRdma.Region;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -61,6 +64,14 @@ final class Checker implements LayoutEvents {
 
   /** Told of delegations that were taken by force. */
   Consumer<Event> onRevoked = event -> {};
+
+  /** What the server would show: its gauges must be right whatever happens. */
+  private final ServerMetrics metrics = new ServerMetrics();
+
+  private final Map<String, Counter> gauges =
+      Map.of(
+          "seals", metrics.counter(Metric.SEALS),
+          "registered bytes", metrics.counter(Metric.REGISTERED_BYTES));
 
   long landed;
   boolean auditDifferenceExpected;
@@ -188,6 +199,12 @@ final class Checker implements LayoutEvents {
     if (event.step() == Step.REFUSED) {
       refusals.merge(event.detail().replaceAll("-?[0-9]+", "#"), 1, Integer::sum);
     }
+    metrics.on(event);
+    gauges.forEach((name, gauge) -> {
+      if (gauge.getCount() < 0) {
+        throw violation("the gauge of " + name + " shows " + gauge.getCount());
+      }
+    });
     switch (event.step()) {
       case BREAK_SEEN -> breakingSince.putIfAbsent(event.file(), event.atNanos());
       case SEAL_RELEASED -> breakingSince.remove(event.file());
@@ -239,6 +256,11 @@ final class Checker implements LayoutEvents {
 
   /** At the end nobody holds anything. */
   void mustBeEmpty() {
+    gauges.forEach((name, gauge) -> {
+      if (gauge.getCount() != 0) {
+        throw violation("at the end the gauge of " + name + " shows " + gauge.getCount());
+      }
+    });
     regionsByInode.forEach((index, regions) -> {
       if (!regions.isEmpty()) {
         throw violation("handles are left on file " + index + ": " + regions);
