@@ -73,6 +73,16 @@ public final class SystemFacts {
   }
 
   /**
+   * Whether users may not link to files that are not theirs and that they may not write ({@code
+   * protected_hardlinks}); not when unknown.
+   */
+  public boolean linksAreProtected() {
+    return firstLine(proc.resolve("sys/fs/protected_hardlinks"))
+        .map(s -> !s.equals("0"))
+        .orElse(false);
+  }
+
+  /**
    * The effective capabilities of this process.
    *
    * @throws IOException when they cannot be read

@@ -93,6 +93,11 @@ class SystemFactsTest {
         .hasMessageContaining("soon");
     Files.writeString(made.resolve("sys/fs/lease-break-time"), "45\n");
     assertThat(facts.leaseBreakSeconds()).isEqualTo(45);
+    assertThat(facts.linksAreProtected()).as("unknown").isFalse();
+    Files.writeString(made.resolve("sys/fs/protected_hardlinks"), "1\n");
+    assertThat(facts.linksAreProtected()).isTrue();
+    Files.writeString(made.resolve("sys/fs/protected_hardlinks"), "0\n");
+    assertThat(facts.linksAreProtected()).isFalse();
   }
 
   @Test

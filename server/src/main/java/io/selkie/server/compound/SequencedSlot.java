@@ -15,6 +15,9 @@ public interface SequencedSlot {
   /** The client that the session belongs to. */
   long clientId();
 
+  /** Whether we are a metadata server to the client, by its EXCHANGE_ID (RFC 8881 section 13.1). */
+  boolean isOfPnfsClient();
+
   /** This slot's number in its session. */
   int slotId();
 

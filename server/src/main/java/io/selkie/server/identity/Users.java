@@ -35,6 +35,7 @@ public final class Users implements OwnerNames {
   private static final long WAIT_NANOS = TimeUnit.SECONDS.toNanos(1);
   private static final int WAITING_MAX = 2;
 
+  private final NanoClock clock;
   private final Timers timers;
   private final boolean tellsNames;
   private final boolean managesGroups;
@@ -45,6 +46,11 @@ public final class Users implements OwnerNames {
   private final Lookups<String, Integer> groups;
   private final Lookups<Integer, int[]> memberships;
   private final Semaphore waiting = new Semaphore(WAITING_MAX);
+
+  /**
+   * Who waited in vain spares the next ones that: a list of many names must not cost a second each.
+   */
+  private volatile long patientAgainNanos;
 
   /**
    * Over a name service.
@@ -60,7 +66,9 @@ public final class Users implements OwnerNames {
       Executor threads,
       NanoClock clock,
       Timers timers) {
+    this.clock = clock;
     this.timers = timers;
+    this.patientAgainNanos = clock.nanoTime();
     this.tellsNames = config.owners() == IdentityConfig.Owners.NAMES;
     this.managesGroups = config.manageGroups();
     this.suffix = "@" + config.domain().orElse(machineDomain);
@@ -170,12 +178,13 @@ public final class Users implements OwnerNames {
       return known;
     }
     CompletableFuture<Optional<V>> asked = lookups.ask(key);
-    if (!waiting.tryAcquire()) {
+    if (clock.nanoTime() - patientAgainNanos < 0 || !waiting.tryAcquire()) {
       return asked.isDone() && !asked.isCompletedExceptionally() ? asked.join() : null;
     }
     try {
       return asked.get(WAIT_NANOS, TimeUnit.NANOSECONDS);
     } catch (TimeoutException _) {
+      patientAgainNanos = clock.nanoTime() + WAIT_NANOS;
       LOG.warn("the name service takes more than a second for {}", key);
     } catch (ExecutionException e) {
       LOG.warn("the name service does not answer for {}: {}", key, e.getCause().toString());

@@ -52,7 +52,8 @@ final class LayoutGet extends FileOperation {
     if (!(c.currentFile() instanceof VfsFile file)) {
       return NfsStat4.NFS4ERR_NOFILEHANDLE;
     }
-    int status = checkArguments(file, type, ioMode, offset, length, minLength);
+    int status =
+        checkArguments(file, c.slot().isOfPnfsClient(), type, ioMode, offset, length, minLength);
     if (status == NfsStat4.NFS4_OK && (stateid == null || Stateids.isSpecial(stateid))) {
       status = NfsStat4.NFS4ERR_BAD_STATEID;
     }
@@ -147,11 +148,17 @@ final class LayoutGet extends FileOperation {
   }
 
   private int checkArguments(
-      VfsFile file, int type, int ioMode, long offset, long length, long minLength) {
+      VfsFile file,
+      boolean isOfPnfsClient,
+      int type,
+      int ioMode,
+      long offset,
+      long length,
+      long minLength) {
     if (!services.arbiter().layoutTypes().contains(type)) {
       return NfsStat4.NFS4ERR_UNKNOWN_LAYOUTTYPE;
     }
-    if (!services.offersLayouts(file)) {
+    if (!isOfPnfsClient || !services.offersLayouts(file)) {
       return NfsStat4.NFS4ERR_LAYOUTUNAVAILABLE;
     }
     if (ioMode != LayoutConst4.LAYOUTIOMODE4_READ && ioMode != LayoutConst4.LAYOUTIOMODE4_RW) {

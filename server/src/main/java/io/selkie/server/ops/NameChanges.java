@@ -116,6 +116,9 @@ final class NameChanges {
         return NfsStat4.NFS4ERR_NOFILEHANDLE;
       }
       int may = Rights.mayMake(services, directory);
+      if (may == NfsStat4.NFS4_OK) {
+        may = Rights.mayLink(services, file);
+      }
       if (may != NfsStat4.NFS4_OK) {
         return may;
       }

@@ -135,8 +135,10 @@ final class Open extends FileOperation {
     if (args.isByHandle() || args.claim() == OpenConst4.CLAIM_PREVIOUS) {
       return NfsStat4.NFS4ERR_INVAL;
     }
-    if (args.createMode() == OpenConst4.EXCLUSIVE4 && !services.arbiter().layoutTypes().isEmpty()) {
-      // Table 18: not with a pNFS server, whose clients have EXCLUSIVE4_1.
+    if (args.createMode() == OpenConst4.EXCLUSIVE4
+        && c.slot().isOfPnfsClient()
+        && !services.arbiter().layoutTypes().isEmpty()) {
+      // Section 18.16.3 and its table 18: such a client has EXCLUSIVE4_1.
       return NfsStat4.NFS4ERR_INVAL;
     }
     SetAttrs attrs = args.attrs();

@@ -2,6 +2,7 @@ package io.selkie.server.ops;
 
 import io.selkie.posix.AccessModes;
 import io.selkie.posix.FileStatus;
+import io.selkie.posix.SystemFacts;
 import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.server.ops.attr.SetAttrs;
 import io.selkie.server.vfs.VfsFile;
@@ -15,6 +16,10 @@ import io.selkie.server.vfs.VfsFile;
 final class Rights {
 
   private static final int STICKY = 01000;
+  private static final int SET_UID = 04000;
+
+  /** Set-group-id on what its group may execute. */
+  private static final int RUNS_AS_GROUP = 02010;
 
   private Rights() {}
 
@@ -78,6 +83,31 @@ final class Rights {
     return services.status(directory, attributes) == NfsStat4.NFS4_OK && !attributes.isDirectory()
         ? NfsStat4.NFS4_OK
         : status;
+  }
+
+  /**
+   * Whether the user may give a file one more name, where the kernel protects hard links (proc(5),
+   * {@code protected_hardlinks}): its owner may, and who may read and write it, if that gives
+   * nobody more rights.
+   */
+  static int mayLink(FileServices services, VfsFile file) {
+    if (services.kernel().mayAll()) {
+      return NfsStat4.NFS4_OK;
+    }
+    FileStatus attributes = new FileStatus();
+    int status = services.status(file, attributes);
+    if (status != NfsStat4.NFS4_OK || isOwnerOrRoot(services, attributes)) {
+      return status;
+    }
+    int mode = attributes.permissions();
+    boolean lends = (mode & SET_UID) != 0 || (mode & RUNS_AS_GROUP) == RUNS_AS_GROUP;
+    boolean safe =
+        attributes.isRegular()
+            && !lends
+            && services.mayUse(file, AccessModes.READ | AccessModes.WRITE) == NfsStat4.NFS4_OK;
+    return safe || !SystemFacts.of(services.own()).linksAreProtected()
+        ? NfsStat4.NFS4_OK
+        : NfsStat4.NFS4ERR_ACCESS;
   }
 
   private static boolean isOwnerOrRoot(FileServices services, FileStatus status) {

@@ -32,6 +32,7 @@ final class ClientRecord {
   private final long verifier;
   private final Principal principal;
   private final Object host;
+  private final int role;
   private final NanoClock clock;
 
   private volatile State state = State.UNCONFIRMED;
@@ -52,12 +53,14 @@ final class ClientRecord {
       long verifier,
       Principal principal,
       Object host,
+      int role,
       NanoClock clock) {
     this.clientId = clientId;
     this.owner = owner;
     this.verifier = verifier;
     this.principal = principal;
     this.host = host;
+    this.role = role;
     this.clock = clock;
     this.renewedAtNanos = clock.nanoTime();
   }
@@ -82,6 +85,11 @@ final class ClientRecord {
   /** Where its EXCHANGE_ID came from. */
   Object host() {
     return host;
+  }
+
+  /** EXCHGID4_FLAG_USE_*: what we are to the client. */
+  int role() {
+    return role;
   }
 
   /** Whether a session was made for it and it is not forgotten yet. */

@@ -3,7 +3,6 @@ package io.selkie.server.session;
 import io.selkie.config.time.NanoClock;
 import io.selkie.config.time.Timers;
 import io.selkie.protocol.nfs4.NfsStat4;
-import io.selkie.protocol.nfs4.SessionConst4;
 import io.selkie.protocol.nfs4.SessionId4;
 import io.selkie.server.compound.Principal;
 import io.selkie.server.session.ClientLifecycle.Cause;
@@ -32,10 +31,11 @@ final class ClientTable {
    * What came of EXCHANGE_ID.
    *
    * @param confirmed whether the record was confirmed before
+   * @param role EXCHGID4_FLAG_USE_*: what we are to the client
    */
-  record Exchanged(int status, long clientId, int sequenceId, boolean confirmed) {
+  record Exchanged(int status, long clientId, int sequenceId, boolean confirmed, int role) {
     static Exchanged refused(int status) {
-      return new Exchanged(status, 0, 0, false);
+      return new Exchanged(status, 0, 0, false, 0);
     }
   }
 
@@ -112,7 +112,8 @@ final class ClientTable {
       Principal principal,
       boolean update,
       String impl,
-      Object host) {
+      Object host,
+      int role) {
     Departures departures = new Departures(lifecycle);
     Exchanged exchanged;
     synchronized (this) {
@@ -120,7 +121,7 @@ final class ClientTable {
       exchanged =
           update
               ? update(confirmed, verifier, principal, impl)
-              : register(owner, confirmed, verifier, principal, impl, host, departures);
+              : register(owner, confirmed, verifier, principal, impl, host, role, departures);
     }
     departures.run();
     return exchanged;
@@ -148,6 +149,7 @@ final class ClientTable {
       Principal principal,
       String impl,
       Object host,
+      int role,
       Departures departures) {
     if (confirmed != null && confirmed.principal().equals(principal)) {
       if (confirmed.verifier() == verifier) {
@@ -166,11 +168,12 @@ final class ClientTable {
     if (unconfirmed != null) {
       remove(unconfirmed, Cause.REPLACED, departures); // 4
     }
-    return add(owner, verifier, principal, impl, host, departures); // 1, 3, 4, 5
+    return add(owner, verifier, principal, impl, host, role, departures); // 1, 3, 4, 5
   }
 
   private static Exchanged found(ClientRecord record) {
-    return new Exchanged(NfsStat4.NFS4_OK, record.clientId(), record.createSequence() + 1, true);
+    return new Exchanged(
+        NfsStat4.NFS4_OK, record.clientId(), record.createSequence() + 1, true, record.role());
   }
 
   /** Whether there may be one more client of a host; one whose lease is over makes room for it. */
@@ -195,6 +198,7 @@ final class ClientTable {
       Principal principal,
       String impl,
       Object host,
+      int role,
       Departures departures) {
     // A host that floods pushes out its own records first.
     if (unconfirmedOf.of(host) >= limits.unconfirmedPerHostMax()
@@ -208,13 +212,13 @@ final class ClientTable {
       }
     }
     long clientId = (long) bootEpoch << 32 | (++lastClientNumber & 0xFFFF_FFFFL);
-    ClientRecord record = new ClientRecord(clientId, owner, verifier, principal, host, clock);
+    ClientRecord record = new ClientRecord(clientId, owner, verifier, principal, host, role, clock);
     record.implementation(impl);
     unconfirmedByOwner.put(owner, record);
     unconfirmedOf.add(host);
     byId.put(clientId, record);
     armLease(record, limits.lease().toNanos());
-    return new Exchanged(NfsStat4.NFS4_OK, clientId, record.createSequence() + 1, false);
+    return new Exchanged(NfsStat4.NFS4_OK, clientId, record.createSequence() + 1, false, role);
   }
 
   private boolean hasState(ClientRecord record) {
@@ -495,7 +499,4 @@ final class ClientTable {
   int sessionCount() {
     return sessions.size();
   }
-
-  /** The role we play for every client: metadata server, and nothing else. */
-  static final int ROLE = SessionConst4.EXCHGID4_FLAG_USE_PNFS_MDS;
 }

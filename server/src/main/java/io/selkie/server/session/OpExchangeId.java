@@ -92,11 +92,28 @@ final class OpExchangeId implements Operation {
     boolean update = (flags & SessionConst4.EXCHGID4_FLAG_UPD_CONFIRMED_REC_A) != 0;
     ClientTable.Exchanged result =
         clients.exchangeId(
-            owner, verifier, c.principal(), update, impl, Connections.hostOf(c.connection()));
+            owner,
+            verifier,
+            c.principal(),
+            update,
+            impl,
+            Connections.hostOf(c.connection()),
+            roleFor(flags));
     if (result.status() == NfsStat4.NFS4_OK) {
       encode(c.reply(), result);
     }
     return result.status();
+  }
+
+  /**
+   * We are the metadata server of whoever does not say that it wants the other kind and nothing
+   * else (section 13.1).
+   */
+  private static int roleFor(int flags) {
+    return (flags & SessionConst4.EXCHGID4_FLAG_MASK_PNFS)
+            == SessionConst4.EXCHGID4_FLAG_USE_NON_PNFS
+        ? SessionConst4.EXCHGID4_FLAG_USE_NON_PNFS
+        : SessionConst4.EXCHGID4_FLAG_USE_PNFS_MDS;
   }
 
   /** Reads state_protect4_a; anything but SP4_NONE would have to come with RPCSEC_GSS. */
@@ -152,8 +169,7 @@ final class OpExchangeId implements Operation {
   private void encode(XdrWriter out, ClientTable.Exchanged result) {
     out.int64(result.clientId());
     out.int32(result.sequenceId());
-    out.int32(
-        ClientTable.ROLE | (result.confirmed() ? SessionConst4.EXCHGID4_FLAG_CONFIRMED_R : 0));
+    out.int32(result.role() | (result.confirmed() ? SessionConst4.EXCHGID4_FLAG_CONFIRMED_R : 0));
     out.int32(SessionConst4.SP4_NONE);
     out.int64(0);
     out.utf8(identity.majorId());

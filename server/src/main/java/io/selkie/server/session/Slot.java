@@ -1,5 +1,6 @@
 package io.selkie.server.session;
 
+import io.selkie.protocol.nfs4.SessionConst4;
 import io.selkie.protocol.nfs4.SessionId4;
 import io.selkie.server.compound.Principal;
 import io.selkie.server.compound.SequencedSlot;
@@ -143,6 +144,11 @@ final class Slot implements SequencedSlot {
   @Override
   public long clientId() {
     return session.client().clientId();
+  }
+
+  @Override
+  public boolean isOfPnfsClient() {
+    return session.client().role() == SessionConst4.EXCHGID4_FLAG_USE_PNFS_MDS;
   }
 
   @Override

@@ -157,6 +157,15 @@ class UsersTest {
   }
 
   @Test
+  void listOfManyNamesCostsOneWaitOnly() {
+    Users users = users(IdentityConfig.Owners.NAMES, task -> {});
+    // A second for each would be more than this test may take.
+    for (int uid = 1; uid <= 200; uid++) {
+      assertThat(text(users, uid)).isEqualTo(Integer.toString(uid));
+    }
+  }
+
+  @Test
   void groupsAreLookedUpOnce() {
     Users users = users(IdentityConfig.Owners.NUMBERS);
     assertThat(users.knownGroups(1000)).isNull();

@@ -1,67 +1,29 @@
 package io.selkie.server.ops;
 
 import static io.selkie.server.ops.FileCalls.BOTH;
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.selkie.posix.LinuxKernel;
+import io.selkie.posix.SystemFacts;
 import io.selkie.protocol.nfs4.Bitmap4;
 import io.selkie.protocol.nfs4.FileAttributes;
 import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.OpenConst4;
 import io.selkie.protocol.nfs4.Stateids;
+import io.selkie.protocol.xdr.XdrWriter;
 import io.selkie.server.ops.DelegationPeer.Given;
 import io.selkie.server.testing.CompoundReply;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Supplier;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Attributes of delegated files: what the holder says of them, and brings back (RFC 9754). */
 @Timeout(120)
-class DelegationAttributesTest {
-
-  private ServerFixture fixture;
-  private DelegationPeer one;
-  private DelegationPeer two;
-  private byte[] root;
-  private Path file;
-
-  @BeforeEach
-  void start() throws IOException {
-    fixture = new ServerFixture(new LinuxKernel(), "", "{contentionMillis: 0}");
-    one = new DelegationPeer(fixture.client("one"));
-    two = new DelegationPeer(fixture.client("two"));
-    root = one.calls.handleOf("data");
-    file = Files.write(fixture.export().resolve("file"), "some content".getBytes(UTF_8));
-  }
-
-  @AfterEach
-  void stop() throws IOException {
-    fixture.close();
-  }
-
-  /** What a client does that is told NFS4ERR_DELAY; asks again at once, since nothing is timed. */
-  private static <T> T insist(Supplier<T> call, java.util.function.Predicate<T> delayed) {
-    while (true) {
-      T answer = call.get();
-      if (!delayed.test(answer)) {
-        return answer;
-      }
-      Thread.onSpinWait();
-    }
-  }
-
-  private Given writer() {
-    Given given = one.open(root, "file", BOTH);
-    assertThat(given.type()).isEqualTo(OpenConst4.OPEN_DELEGATE_WRITE);
-    return given;
-  }
+class DelegationAttributesTest extends DelegationFixture {
 
   // ---------------------------------------------------------------- RFC 9754
 
@@ -158,6 +120,12 @@ class DelegationAttributesTest {
     assertThat(mode).isEqualTo("NFS4ERR_PERM");
     assertThat(stranger.remove(root, "file")).isEqualTo("NFS4ERR_ACCESS");
     assertThat(stranger.rename(root, "file", root, "other")).isEqualTo("NFS4ERR_ACCESS");
+    Files.setPosixFilePermissions(fixture.export(), PosixFilePermissions.fromString("rwxrwxrwx"));
+    if (SystemFacts.of(new LinuxKernel()).linksAreProtected()) {
+      Consumer<XdrWriter> name = FileCalls.name("mine");
+      assertThat(stranger.onTwo(held.handle(), root, NfsOp4.OP_LINK, name).status())
+          .isEqualTo("NFS4ERR_ACCESS");
+    }
     assertThat(one.recalls).isEmpty();
   }
 

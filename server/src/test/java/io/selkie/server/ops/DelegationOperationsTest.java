@@ -20,12 +20,8 @@ import io.selkie.server.testing.Compound;
 import io.selkie.server.testing.CompoundReply;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Supplier;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -33,64 +29,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Delegations as clients meet them: a whole server, real leases, raw clients, local processes. */
 @Timeout(120)
-class DelegationOperationsTest {
+class DelegationOperationsTest extends DelegationFixture {
 
   private static final int ANY = OpenConst4.OPEN4_SHARE_ACCESS_WANT_ANY_DELEG;
-
-  private ServerFixture fixture;
-  private DelegationPeer one;
-  private DelegationPeer two;
-  private byte[] root;
-  private Path file;
-
-  @BeforeEach
-  void start() throws IOException {
-    fixture = new ServerFixture(new LinuxKernel(), "", "{contentionMillis: 0}");
-    one = new DelegationPeer(fixture.client("one"));
-    two = new DelegationPeer(fixture.client("two"));
-    root = one.calls.handleOf("data");
-    file = Files.write(fixture.export().resolve("file"), "some content".getBytes(UTF_8));
-  }
-
-  @AfterEach
-  void stop() throws IOException {
-    fixture.close();
-  }
-
-  /** What a client does that is told NFS4ERR_DELAY; asks again at once, since nothing is timed. */
-  private static <T> T insist(Supplier<T> call, java.util.function.Predicate<T> delayed) {
-    while (true) {
-      T answer = call.get();
-      if (!delayed.test(answer)) {
-        return answer;
-      }
-      Thread.onSpinWait();
-    }
-  }
-
-  private static Given insist(Supplier<Given> open) {
-    return insist(open, given -> given.status().equals("NFS4ERR_DELAY"));
-  }
-
-  private static String insistOn(Supplier<String> call) {
-    return insist(call, status -> status.equals("NFS4ERR_DELAY"));
-  }
-
-  private Given reader() {
-    Given given = one.open(root, "file", READ);
-    assertThat(given.type()).isEqualTo(OpenConst4.OPEN_DELEGATE_READ);
-    return given;
-  }
-
-  private Given writer() {
-    Given given = one.open(root, "file", BOTH);
-    assertThat(given.type()).isEqualTo(OpenConst4.OPEN_DELEGATE_WRITE);
-    return given;
-  }
-
-  private long delegations() {
-    return fixture.server().arbiter().delegations().delegationCount();
-  }
 
   // ---------------------------------------------------------------- giving
 

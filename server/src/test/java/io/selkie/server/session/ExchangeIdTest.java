@@ -219,6 +219,22 @@ class ExchangeIdTest {
   }
 
   @Test
+  void whoWantsNothingOfLayoutsIsToldThatThereAreNone() {
+    for (int wanted : new int[] {0, EXCHGID4_FLAG_MASK_PNFS, EXCHGID4_FLAG_USE_PNFS_MDS}) {
+      assertThat(roleFor(wanted)).isEqualTo(EXCHGID4_FLAG_USE_PNFS_MDS);
+    }
+    assertThat(roleFor(SessionConst4.EXCHGID4_FLAG_USE_NON_PNFS))
+        .isEqualTo(SessionConst4.EXCHGID4_FLAG_USE_NON_PNFS);
+  }
+
+  private int roleFor(int wanted) {
+    CompoundReply reply = client.call(Compound.of().exchangeId("role " + wanted, 1, wanted));
+    assertThat(reply.next(NfsOp4.OP_EXCHANGE_ID)).isEqualTo("NFS4_OK");
+    reply.in().skip(8 + 4);
+    return reply.in().int32() & EXCHGID4_FLAG_MASK_PNFS;
+  }
+
+  @Test
   void stateProtectionWithoutGssIsRefused() {
     Consumer<XdrWriter> machineCredential =
         o -> {

@@ -45,7 +45,14 @@ public final class TestSession {
   /** Makes a client and a session, with CREATE_SESSION's flags. */
   public static TestSession open(
       Nfs41TestClient connection, String owner, long verifier, int flags) {
-    CompoundReply exchanged = connection.call(Compound.of().exchangeId(owner, verifier, 0));
+    return open(connection, owner, verifier, flags, 0);
+  }
+
+  /** The same with EXCHANGE_ID's flags too. */
+  public static TestSession open(
+      Nfs41TestClient connection, String owner, long verifier, int flags, int clientFlags) {
+    CompoundReply exchanged =
+        connection.call(Compound.of().exchangeId(owner, verifier, clientFlags));
     requireOk(exchanged.next(NfsOp4.OP_EXCHANGE_ID));
     long clientId = exchanged.in().int64();
     return create(connection, clientId, exchanged.in().int32(), flags, GENEROUS, BACK);

@@ -39,7 +39,7 @@ enum Attr {
   RDATTR_ERROR(FileAttributes.FATTR4_RDATTR_ERROR, (f, out) -> out.int32(f.rdattrError())),
   ACL(
       FileAttributes.FATTR4_ACL,
-      (f, out) -> WireAce.encode(out, f.acl()),
+      (f, out) -> WireAce.encode(out, f.acl(), f.owners()),
       (in, to) -> to.takeAcl(WireAce.decode(in))),
   ACLSUPPORT(
       FileAttributes.FATTR4_ACLSUPPORT,

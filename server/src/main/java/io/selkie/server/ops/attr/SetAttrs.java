@@ -274,10 +274,11 @@ public final class SetAttrs {
    * The access control list to set, valid with {@link #hasAcl}.
    *
    * @param into receives the entries
-   * @return NFS4_OK, or NFS4ERR_BADOWNER for a name that is nobody's
+   * @return NFS4_OK, NFS4ERR_BADOWNER for a name that is nobody's, NFS4ERR_DELAY for one that is
+   *     not to be had quickly
    */
   public int acl(List<Nfs4Ace> into) {
-    return WireAce.resolve(acl, into);
+    return WireAce.resolve(acl, into, owners);
   }
 
   /** Whether owner or group are to be set. */

@@ -7,7 +7,6 @@ import io.selkie.server.acl.Nfs4Ace;
 import io.selkie.server.acl.Nfs4Ace.Who;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.OptionalInt;
 
 /**
  * nfsace4 as it is on the wire (RFC 8881 section 6.2.1), names not yet looked up.
@@ -34,16 +33,18 @@ record WireAce(int type, int flags, int mask, String who) {
     return aces;
   }
 
-  static void encode(XdrWriter out, List<Nfs4Ace> aces) {
+  static void encode(XdrWriter out, List<Nfs4Ace> aces, OwnerNames names) {
     out.int32(aces.size());
     for (Nfs4Ace ace : aces) {
       out.int32(ace.type());
       out.int32(ace.flags());
       out.int32(ace.mask());
-      if (ace.who() == Who.NAMED) {
-        Owners.encode(out, ace.id());
-      } else {
+      if (ace.who() != Who.NAMED) {
         out.utf8(ace.who().text());
+      } else if (isGroup(ace.flags())) {
+        names.encodeGroup(out, ace.id());
+      } else {
+        names.encodeUser(out, ace.id());
       }
     }
   }
@@ -52,17 +53,23 @@ record WireAce(int type, int flags, int mask, String who) {
    * Looks the names up.
    *
    * @param into receives the entries
-   * @return NFS4_OK, or NFS4ERR_BADOWNER for a name that is nobody's
+   * @return NFS4_OK, NFS4ERR_BADOWNER for a name that is nobody's, NFS4ERR_DELAY for one that is
+   *     not to be had quickly
    */
-  static int resolve(List<WireAce> wire, List<Nfs4Ace> into) {
+  static int resolve(List<WireAce> wire, List<Nfs4Ace> into, OwnerNames names) {
     for (WireAce ace : wire) {
       Who who = Who.of(ace.who);
-      OptionalInt id = who == Who.NAMED ? Owners.parse(ace.who) : OptionalInt.of(0);
-      if (id.isEmpty()) {
-        return NfsStat4.NFS4ERR_BADOWNER;
+      long id =
+          who != Who.NAMED ? 0 : isGroup(ace.flags) ? names.group(ace.who) : names.user(ace.who);
+      if (id < 0) {
+        return (int) -id;
       }
-      into.add(new Nfs4Ace(ace.type, ace.flags, ace.mask, who, id.getAsInt()));
+      into.add(new Nfs4Ace(ace.type, ace.flags, ace.mask, who, (int) id));
     }
     return NfsStat4.NFS4_OK;
+  }
+
+  private static boolean isGroup(int flags) {
+    return (flags & Nfs4Ace.IDENTIFIER_GROUP) != 0;
   }
 }
