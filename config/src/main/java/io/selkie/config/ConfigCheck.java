@@ -68,6 +68,18 @@ final class ConfigCheck {
     if (config.listen().equals(rdma.listen()) && config.listen().port() != 0) {
       at("rdma.listen", "is the address of 'listen' too", "give each its own port");
     }
+    admin(config.admin());
+  }
+
+  private void admin(AdminConfig admin) {
+    if (!admin.mode().matches("[0-7]{3,4}")) {
+      at("admin.mode", "is '" + admin.mode() + "'", "write an octal mode such as 0600 or 0660");
+    } else if ((admin.modeBits() & 0600) != 0600 || (admin.modeBits() & ~0660) != 0) {
+      at(
+          "admin.mode",
+          "is " + admin.mode() + ": who may use the socket can fence every client",
+          "write 0600, or 0660 and a group");
+    }
   }
 
   private void notMore(String key, long value, long limit) {

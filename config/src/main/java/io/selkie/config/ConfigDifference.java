@@ -4,8 +4,10 @@ import java.lang.reflect.RecordComponent;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.Collectors;
 
 /**
  * What turns one configuration into another: the plan of a reload, made and read before anything is
@@ -57,16 +59,45 @@ public record ConfigDifference(SelkieConfig from, SelkieConfig to, List<Change> 
     }
   }
 
-  /** An export of the same name that differs. Another directory is another export: not live. */
+  /**
+   * An export of the same name that differs. Another directory is another export: the old one goes
+   * as a removed one does.
+   */
   public record ExportChanged(ExportConfig before, ExportConfig after) implements Change {
     @Override
     public boolean live() {
-      return before.path().equals(after.path());
+      return true;
     }
 
     @Override
     public String describe() {
-      return "export " + before.name() + " changed: " + before + " to " + after;
+      List<String> what = new ArrayList<>();
+      if (!before.path().equals(after.path())) {
+        what.add("path " + before.path() + " to " + after.path());
+      }
+      if (before.readOnly() != after.readOnly()) {
+        what.add("readOnly " + before.readOnly() + " to " + after.readOnly());
+      }
+      if (before.layouts() != after.layouts()) {
+        what.add("layouts " + before.layouts() + " to " + after.layouts());
+      }
+      if (!before.clients().equals(after.clients())) {
+        what.add("clients " + rules(before) + " to " + rules(after));
+      }
+      return "export " + before.name() + " changed: " + String.join(", ", what);
+    }
+
+    private static String rules(ExportConfig export) {
+      return export.clients().isEmpty()
+          ? "(everybody)"
+          : export.clients().stream()
+              .map(rule ->
+                  "%s(%s,%s_squash)"
+                      .formatted(
+                          rule.hosts(),
+                          rule.readOnly() ? "ro" : "rw",
+                          rule.squash().name().toLowerCase(Locale.ROOT)))
+              .collect(Collectors.joining(" ", "(", ")"));
     }
   }
 

@@ -160,25 +160,13 @@ public final class ConfigLoader {
         file.workers(),
         which.stateDirectory().isPresent() ? said.stateDirectory() : file.stateDirectory(),
         which.logLevel().isPresent() ? said.log() : file.log(),
-        which.diagnosticsListen().isPresent() ? said.diagnostics() : file.diagnostics());
+        which.diagnosticsListen().isPresent() ? said.diagnostics() : file.diagnostics(),
+        file.admin());
   }
 
   /** Exports with their real paths and names; {@link ConfigCheck} has found them to exist. */
   private static SelkieConfig withRealExports(SelkieConfig config) {
-    List<ExportConfig> exports =
-        config.exports().stream().map(ConfigCheck::real).flatMap(Optional::stream).toList();
-    return new SelkieConfig(
-        exports,
-        config.listen(),
-        config.rdma(),
-        config.layout(),
-        config.delegations(),
-        config.sessions(),
-        config.files(),
-        config.identity(),
-        config.workers(),
-        config.stateDirectory(),
-        config.log(),
-        config.diagnostics());
+    return config.withExports(
+        config.exports().stream().map(ConfigCheck::real).flatMap(Optional::stream).toList());
   }
 }

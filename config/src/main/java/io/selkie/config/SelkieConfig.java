@@ -22,6 +22,7 @@ import java.util.Optional;
  *     server
  * @param log what is said
  * @param diagnostics the diagnostics listener
+ * @param admin how administrators reach the server
  */
 public record SelkieConfig(
     @Setting(live = true, max = 4096) List<ExportConfig> exports,
@@ -35,10 +36,29 @@ public record SelkieConfig(
     WorkerConfig workers,
     @Setting(value = Setting.NOTHING, max = 4096) Optional<Path> stateDirectory,
     LogConfig log,
-    DiagnosticsConfig diagnostics) {
+    DiagnosticsConfig diagnostics,
+    AdminConfig admin) {
 
   /** Copies the list. */
   public SelkieConfig {
     exports = List.copyOf(exports);
+  }
+
+  /** The same with other exports. */
+  public SelkieConfig withExports(List<ExportConfig> others) {
+    return new SelkieConfig(
+        others,
+        listen,
+        rdma,
+        layout,
+        delegations,
+        sessions,
+        files,
+        identity,
+        workers,
+        stateDirectory,
+        log,
+        diagnostics,
+        admin);
   }
 }

@@ -56,6 +56,9 @@ class ConfigLoaderTest {
             "sessions: {maxRequestBytes: 1 parsec}",
             "x:1:29: sessions.maxRequestBytes: is '1 parsec'",
             "the unit is bytes, as the key says: write a whole number"),
+        wrong("admin: {mode: '0666'}", "admin.mode: is 0666: who may use", "write 0600, or 0660"),
+        wrong("admin: {mode: '0060'}", "admin.mode: is 0060: who may use", "write 0600, or 0660"),
+        wrong("admin: {mode: 'rw-'}", "admin.mode: is 'rw-'", "write an octal mode"),
         wrong("sessions:\n  maxSlots: 0", "x:2:13: sessions.maxSlots: is 0, out of", "1 to 4096"),
         wrong("sessions: {maxSlots: -3}", "sessions.maxSlots: is -3, out of range", "1 to 4096"),
         wrong(

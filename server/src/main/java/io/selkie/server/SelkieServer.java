@@ -1,17 +1,20 @@
 package io.selkie.server;
 
+import io.selkie.config.ConfigSource;
 import io.selkie.config.ExportConfig;
 import io.selkie.config.HostPort;
 import io.selkie.config.SelkieConfig;
 import io.selkie.config.time.NanoClock;
 import io.selkie.layout.Arbiter;
 import io.selkie.layout.LayoutArbiter;
+import io.selkie.layout.LayoutPolicy;
 import io.selkie.lease.LeaseDeadlineException;
 import io.selkie.lease.LeaseDeadlines;
 import io.selkie.lease.LeaseRuntime;
 import io.selkie.posix.Kernel;
 import io.selkie.posix.LinuxKernel;
 import io.selkie.posix.SystemFacts;
+import io.selkie.server.admin.ReloadOutcome;
 import io.selkie.server.compound.Workers;
 import io.selkie.server.diagnostics.DiagnosticsServer;
 import io.selkie.server.metrics.ServerMetrics;
@@ -50,7 +53,7 @@ public final class SelkieServer implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(SelkieServer.class);
 
-  private final SelkieConfig config;
+  private volatile SelkieConfig config;
   private final Teardown teardown;
   private final ServerMetrics metrics;
   private final SessionManager sessions;
@@ -60,13 +63,15 @@ public final class SelkieServer implements AutoCloseable {
   private final LayoutArbiter arbiter;
   private final Workers workers;
   private final LiveExports liveExports;
+  private final LiveConfig liveConfig;
   private final Optional<RdmaService> rdma;
   private final InetSocketAddress nfsAddress;
   private final Optional<DiagnosticsServer> diagnostics;
   private final AtomicBoolean stopping = new AtomicBoolean();
   private final CountDownLatch stopped = new CountDownLatch(1);
 
-  private SelkieServer(SelkieConfig config, Kernel kernel, Teardown teardown) throws IOException {
+  private SelkieServer(SelkieConfig config, ConfigSource source, Kernel kernel, Teardown teardown)
+      throws IOException {
     this.config = config;
     this.teardown = teardown;
     this.metrics = new ServerMetrics();
@@ -88,8 +93,10 @@ public final class SelkieServer implements AutoCloseable {
     Departure departure = new Departure(recovery, departures, closing);
     this.sessions = parts.openSessions(departure, recovery);
     this.rdma = parts.openRdma(sessions);
-    LeaseTimeGuard guard = parts.guard(facts, seconds -> deadlines(config, seconds), deadlines);
-    LeaseRuntime leases = parts.startLeases(deadlines, guard);
+    LeaseTimeGuard guard =
+        parts.guard(facts, seconds -> deadlines(this.config, seconds), deadlines);
+    LeaseRuntime leases =
+        parts.startLeases(deadlines, guard, () -> auditIntervalNanos(this.config));
     Arbiter newArbiter =
         parts.openArbiter(leases, guard, sessions, opens, rdma, blocking, releases);
     this.arbiter = newArbiter;
@@ -102,12 +109,52 @@ public final class SelkieServer implements AutoCloseable {
     this.workers = teardown.later(Limits.workers(config.workers()));
     FileServices services = parts.services(fs, opens, locks, arbiter, recovery, sessions);
     this.liveExports = parts.liveExports(services, offloads);
+    this.liveConfig =
+        parts.liveConfig(source, this::config, new Followers(facts, newArbiter, leases));
     RpcServer rpc = parts.openRpc(services, sessions, recovery, offloads, workers, releases);
     this.diagnostics = openDiagnostics();
     // Clients may come from here on.
     this.nfsAddress = rpc.listen(resolve(config.listen()));
     parts.gauges(rpc, sessions, opens, fs, arbiter, rdma);
     config.exports().forEach(SelkieServer::say);
+  }
+
+  /** What follows the configuration while the server runs. */
+  private final class Followers implements LiveConfig.Followers {
+    private final SystemFacts facts;
+    private final Arbiter policies;
+    private final LeaseRuntime leases;
+
+    Followers(SystemFacts facts, Arbiter policies, LeaseRuntime leases) {
+      this.facts = facts;
+      this.policies = policies;
+      this.leases = leases;
+    }
+
+    @Override
+    public LeaseDeadlines deadlines(SelkieConfig to) throws IOException {
+      return SelkieServer.deadlines(to, facts);
+    }
+
+    @Override
+    public CompletionStage<Void> exports(SelkieConfig to) {
+      return liveExports.apply(to.exports());
+    }
+
+    @Override
+    public void values(SelkieConfig to, LeaseDeadlines deadlines) {
+      SelkieConfig from = config;
+      config = to;
+      policies.updatePolicy(LayoutPolicy.of(to.layout()));
+      leases.reconfigure(deadlines, auditIntervalNanos(to));
+      if (from.log().level() != to.log().level()) {
+        Logging.level(to.log().level());
+      }
+    }
+  }
+
+  private static long auditIntervalNanos(SelkieConfig config) {
+    return TimeUnit.MILLISECONDS.toNanos(config.layout().auditIntervalMillis());
   }
 
   private static void say(ExportConfig export) {
@@ -131,9 +178,19 @@ public final class SelkieServer implements AutoCloseable {
 
   /** Starts on a kernel that a test can make fail. */
   public static SelkieServer start(SelkieConfig config, Kernel kernel) throws IOException {
+    return start(config, ConfigSource.NONE, kernel);
+  }
+
+  /**
+   * Starts one that can load its configuration again.
+   *
+   * @param source where {@code config} came from
+   */
+  public static SelkieServer start(SelkieConfig config, ConfigSource source, Kernel kernel)
+      throws IOException {
     Teardown teardown = new Teardown();
     try {
-      return new SelkieServer(config, kernel, teardown);
+      return new SelkieServer(config, source, kernel, teardown);
     } catch (IOException | RuntimeException e) {
       teardown.close();
       throw e;
@@ -195,9 +252,23 @@ public final class SelkieServer implements AutoCloseable {
     return liveExports.apply(exports);
   }
 
-  /** The configuration it was started with. */
+  /** The configuration that is in force. */
   public SelkieConfig config() {
-    return config;
+    return config.withExports(liveExports.configs());
+  }
+
+  /**
+   * Loads the configuration again from where it came: all of it is applied, or nothing.
+   *
+   * @param dryRun only says what would change
+   */
+  public CompletionStage<ReloadOutcome> reload(boolean dryRun) {
+    return liveConfig.reload(dryRun);
+  }
+
+  /** The same at once and without an answer; what comes of it is logged. For signals. */
+  public void reloadSoon(String why) {
+    liveConfig.reloadSoon(why);
   }
 
   /** Where NFS clients connect. */

@@ -3,10 +3,12 @@ package io.selkie.server;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.selkie.config.CommandLineSettings;
 import io.selkie.config.ConfigException;
-import io.selkie.config.ConfigLoader;
 import io.selkie.config.ConfigProblem;
+import io.selkie.config.ConfigSource;
 import io.selkie.config.SelkieConfig;
 import io.selkie.config.cli.CommandFactory;
+import io.selkie.posix.HangUpSignal;
+import io.selkie.posix.LinuxKernel;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.net.InetSocketAddress;
@@ -99,13 +101,14 @@ public final class ServeCommand implements Callable<Integer> {
   @Override
   public Integer call() throws InterruptedException {
     PrintWriter err = spec.commandLine().getErr();
+    ConfigSource source =
+        new ConfigSource(
+            config.map(Path::toAbsolutePath),
+            new CommandLineSettings(
+                exports, listen, rdmaListen, benchListen, stateDirectory, logLevel));
     SelkieConfig loaded;
     try {
-      loaded =
-          ConfigLoader.load(
-              config,
-              new CommandLineSettings(
-                  exports, listen, rdmaListen, benchListen, stateDirectory, logLevel));
+      loaded = source.load();
     } catch (ConfigException e) {
       for (ConfigProblem problem : e.problems()) {
         err.println("selkie: " + problem);
@@ -119,23 +122,29 @@ public final class ServeCommand implements Callable<Integer> {
     Logging.level(loaded.log().level());
     SelkieServer server;
     try {
-      server = SelkieServer.start(loaded);
+      server = SelkieServer.start(loaded, source, new LinuxKernel());
     } catch (IOException e) {
       LOG.debug("not started", e);
       err.println("selkie: not started: " + e.getMessage());
       return CommandLine.ExitCode.SOFTWARE;
     }
-    Duration bound =
-        Duration.ofMillis(
-                (long) loaded.layout().recallTimeoutMillis() + loaded.layout().fenceBudgetMillis())
-            .plus(STOP_MARGIN);
-    Thread stop = Thread.ofPlatform().name("stop").unstarted(() -> server.stop(bound));
+    Thread stop =
+        Thread.ofPlatform().name("stop").unstarted(() -> server.stop(stopBound(server.config())));
     Runtime.getRuntime().addShutdownHook(stop);
+    if (!HangUpSignal.handle(() -> server.reloadSoon("SIGHUP"))) {
+      LOG.warn("SIGHUP is not taken: the configuration is loaded again by selkie ctl reload only");
+    }
     PrintWriter out = spec.commandLine().getOut();
     out.println(jsonReady ? json(server) : words(server));
     out.flush();
     server.awaitStopped();
     return CommandLine.ExitCode.OK;
+  }
+
+  private static Duration stopBound(SelkieConfig config) {
+    return Duration.ofMillis(
+            (long) config.layout().recallTimeoutMillis() + config.layout().fenceBudgetMillis())
+        .plus(STOP_MARGIN);
   }
 
   private static String words(SelkieServer server) {

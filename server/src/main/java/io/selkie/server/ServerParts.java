@@ -1,5 +1,6 @@
 package io.selkie.server;
 
+import io.selkie.config.ConfigSource;
 import io.selkie.config.ExportConfig;
 import io.selkie.config.RdmaConfig;
 import io.selkie.config.SelkieConfig;
@@ -79,6 +80,8 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -311,12 +314,12 @@ final class ServerParts {
 
   // ---------------------------------------------------------------- seals and layouts
 
-  LeaseRuntime startLeases(LeaseDeadlines deadlines, LeaseTimeGuard guard) throws IOException {
+  LeaseRuntime startLeases(
+      LeaseDeadlines deadlines, LeaseTimeGuard guard, LongSupplier auditIntervalNanos)
+      throws IOException {
     BlockingThreads auditing = teardown.later(new BlockingThreads("audit", 1));
     LeaseSettings settings =
-        LeaseSettings.defaults()
-            .withAuditIntervalNanos(
-                TimeUnit.MILLISECONDS.toNanos(config.layout().auditIntervalMillis()));
+        LeaseSettings.defaults().withAuditIntervalNanos(auditIntervalNanos.getAsLong());
     LeaseRuntime leases =
         teardown.later(
             LeaseRuntime.start(
@@ -328,7 +331,7 @@ final class ServerParts {
                     deadlines,
                     settings,
                     new LeaseWatch(metrics, guard::check))));
-    guard.onChange(changed -> leases.reconfigure(changed, settings.auditIntervalNanos()));
+    guard.onChange(changed -> leases.reconfigure(changed, auditIntervalNanos.getAsLong()));
     return leases;
   }
 
@@ -468,6 +471,20 @@ final class ServerParts {
         withLayouts,
         grace,
         courtesy(sessions, opens));
+  }
+
+  /** The configuration while it changes; told of changes of its file if that was asked for. */
+  LiveConfig liveConfig(
+      ConfigSource source, Supplier<SelkieConfig> inForce, LiveConfig.Followers followers)
+      throws IOException {
+    LiveConfig live =
+        new LiveConfig(
+            source, inForce, followers, teardown.later(new BlockingThreads("reload", 1)));
+    if (config.admin().reloadOnChange() && source.file().isPresent()) {
+      Path file = source.file().get();
+      teardown.later(new ConfigWatch(file, timers, () -> live.reloadSoon(file + " has changed")));
+    }
+    return live;
   }
 
   private static Courtesy courtesy(SessionManager sessions, OpenTable opens) {

@@ -1,0 +1,170 @@
+package io.selkie.server;
+
+import io.selkie.config.ConfigDifference;
+import io.selkie.config.ConfigDifference.Change;
+import io.selkie.config.ConfigDifference.ValueChanged;
+import io.selkie.config.ConfigException;
+import io.selkie.config.ConfigProblem;
+import io.selkie.config.ConfigSource;
+import io.selkie.config.SelkieConfig;
+import io.selkie.lease.LeaseDeadlines;
+import io.selkie.server.admin.ReloadOutcome;
+import java.io.IOException;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The configuration of a running server, and how it becomes another one: the file is validated
+ * whole, compared with what is in force, and then all of it is applied or nothing is. Exports come
+ * first, because they alone can fail; the rest is numbers.
+ *
+ * <p>Safe for use by several threads; one reload is done after the other, on a thread of its own.
+ */
+final class LiveConfig {
+
+  private static final Logger LOG = LoggerFactory.getLogger(LiveConfig.class);
+
+  /** What follows the configuration. */
+  interface Followers {
+    /** Whether its deadlines fit (S4); changes nothing. */
+    LeaseDeadlines deadlines(SelkieConfig config) throws IOException;
+
+    /** Serves exactly the exports of a configuration; nothing changed when it fails. */
+    CompletionStage<Void> exports(SelkieConfig config);
+
+    /** Takes over what only has to be stored. */
+    void values(SelkieConfig config, LeaseDeadlines deadlines);
+  }
+
+  private final ConfigSource source;
+  private final Supplier<SelkieConfig> inForce;
+  private final Followers followers;
+  private final Executor thread;
+  private final AtomicBoolean wanted = new AtomicBoolean();
+
+  /**
+   * Of a server.
+   *
+   * @param inForce the configuration that counts now
+   * @param thread a single one, that may block
+   */
+  LiveConfig(
+      ConfigSource source, Supplier<SelkieConfig> inForce, Followers followers, Executor thread) {
+    this.source = source;
+    this.inForce = inForce;
+    this.followers = followers;
+    this.thread = thread;
+  }
+
+  /** The file it is loaded from. */
+  ConfigSource source() {
+    return source;
+  }
+
+  /**
+   * Loads the configuration again.
+   *
+   * @param dryRun only says what would change
+   */
+  CompletableFuture<ReloadOutcome> reload(boolean dryRun) {
+    return CompletableFuture.supplyAsync(() -> now(dryRun), thread);
+  }
+
+  /**
+   * The same for whoever does not wait for the outcome, which is logged: a signal, a file that
+   * changed. Returns at once; what is asked for before the file was read again is asked for once.
+   */
+  void reloadSoon(String why) {
+    if (wanted.compareAndSet(false, true)) {
+      LOG.info("configuration is loaded again: {}", why);
+      thread.execute(() -> {
+        wanted.set(false);
+        log(now(false));
+      });
+    }
+  }
+
+  private ReloadOutcome now(boolean dryRun) {
+    if (source.file().isEmpty()) {
+      return new ReloadOutcome.NoFile();
+    }
+    SelkieConfig to;
+    LeaseDeadlines deadlines;
+    try {
+      to = source.load();
+      deadlines = followers.deadlines(to);
+    } catch (ConfigException e) {
+      return new ReloadOutcome.Invalid(e.problems());
+    } catch (IOException e) {
+      return new ReloadOutcome.Invalid(
+          List.of(
+              new ConfigProblem(
+                  source.file().get().toString(),
+                  0,
+                  0,
+                  "layout",
+                  String.valueOf(e.getMessage()),
+                  "mend the times, or the kernel's")));
+    }
+    ConfigDifference difference = ConfigDifference.between(inForce.get(), to);
+    List<Change> changes = difference.changes();
+    if (difference.isEmpty()) {
+      return new ReloadOutcome.Unchanged();
+    }
+    if (to.exports().isEmpty()) {
+      return new ReloadOutcome.Failed(changes, "there would be nothing left to serve");
+    }
+    if (!difference.isLive()) {
+      return new ReloadOutcome.NeedsRestart(changes);
+    }
+    if (dryRun) {
+      return new ReloadOutcome.Planned(changes);
+    }
+    Optional<String> failure = exports(to, changes);
+    if (failure.isPresent()) {
+      return new ReloadOutcome.Failed(changes, failure.get());
+    }
+    followers.values(to, deadlines);
+    changes.forEach(change -> LOG.info("configuration: {}", change.describe()));
+    return new ReloadOutcome.Applied(changes);
+  }
+
+  /** Why the exports cannot be had; empty when they are served now. */
+  private Optional<String> exports(SelkieConfig to, List<Change> changes) {
+    if (changes.stream().allMatch(ValueChanged.class::isInstance)) {
+      return Optional.empty();
+    }
+    try {
+      followers.exports(to).toCompletableFuture().join();
+      return Optional.empty();
+    } catch (CompletionException e) {
+      LOG.error("exports stay as they are", e.getCause());
+      return Optional.of(String.valueOf(e.getCause().getMessage()));
+    }
+  }
+
+  private void log(ReloadOutcome outcome) {
+    switch (outcome) {
+      case ReloadOutcome.NoFile _ ->
+          LOG.warn("not loaded again: the server was started without a configuration file");
+      case ReloadOutcome.Invalid(List<ConfigProblem> problems) ->
+          problems.forEach(problem -> LOG.error("configuration stays as it is: {}", problem));
+      case ReloadOutcome.Unchanged _ -> LOG.info("configuration is as it was");
+      case ReloadOutcome.NeedsRestart(List<Change> changes) ->
+          changes.stream()
+              .filter(change -> !change.live())
+              .forEach(change -> LOG.error("configuration stays as it is: {}", change.describe()));
+      case ReloadOutcome.Failed(List<Change> _, String reason) ->
+          LOG.error("configuration stays as it is: {}", reason);
+      case ReloadOutcome.Planned _, ReloadOutcome.Applied _ -> {}
+    }
+  }
+}

@@ -1,0 +1,251 @@
+package io.selkie.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.selkie.config.CommandLineSettings;
+import io.selkie.config.ConfigDifference.Change;
+import io.selkie.config.ConfigDifference.ExportAdded;
+import io.selkie.config.ConfigDifference.ExportRemoved;
+import io.selkie.config.ConfigDifference.ValueChanged;
+import io.selkie.config.ConfigSource;
+import io.selkie.config.LogConfig;
+import io.selkie.config.SelkieConfig;
+import io.selkie.lease.LeaseDeadlineException;
+import io.selkie.lease.LeaseDeadlines;
+import io.selkie.posix.LinuxKernel;
+import io.selkie.server.admin.ReloadOutcome;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Goal: a configuration file that changed is in force as a whole, or not at all. */
+@Timeout(120)
+class LiveConfigTest {
+
+  @TempDir Path dir;
+
+  private Path file;
+  private ConfigSource source;
+
+  @BeforeEach
+  void directories() throws IOException {
+    for (String name : List.of("one", "two", "three")) {
+      Files.createDirectory(dir.resolve(name));
+    }
+    file = dir.resolve("selkie.yaml");
+    source =
+        new ConfigSource(
+            Optional.of(file),
+            new CommandLineSettings(
+                List.of(),
+                Optional.of("127.0.0.1:0"),
+                Optional.of("127.0.0.1:0"),
+                Optional.empty(),
+                Optional.of(dir.resolve("state")),
+                Optional.empty()));
+  }
+
+  private void write(String rest, String... exports) throws IOException {
+    StringBuilder text = new StringBuilder("exports:\n");
+    for (String export : exports) {
+      text.append("  - path: ").append(dir.resolve(export)).append('\n');
+    }
+    Files.writeString(file, text + rest);
+  }
+
+  private SelkieServer server() throws Exception {
+    return SelkieServer.start(source.load(), source, new LinuxKernel());
+  }
+
+  private static ReloadOutcome reload(SelkieServer server) throws Exception {
+    return server.reload(false).toCompletableFuture().get(60, TimeUnit.SECONDS);
+  }
+
+  private static List<Change> applied(ReloadOutcome outcome) {
+    assertThat(outcome).isInstanceOf(ReloadOutcome.Applied.class);
+    return ((ReloadOutcome.Applied) outcome).changes();
+  }
+
+  @Test
+  void exportsAndTimesAreWhatTheFileSaysAfterAReload() throws Exception {
+    write("", "one", "two");
+    try (SelkieServer server = server()) {
+      write("layout:\n  recallTimeoutMillis: 3000\n  auditIntervalMillis: 500\n", "two", "three");
+
+      List<Change> changes = applied(reload(server));
+
+      assertThat(changes)
+          .hasAtLeastOneElementOfType(ExportAdded.class)
+          .hasAtLeastOneElementOfType(ExportRemoved.class)
+          .hasAtLeastOneElementOfType(ValueChanged.class)
+          .hasSize(4);
+      assertThat(server.exports()).containsOnlyKeys("two", "three");
+      assertThat(server.config().layout().recallTimeoutMillis()).isEqualTo(3000);
+      assertThat(reload(server)).isInstanceOf(ReloadOutcome.Unchanged.class);
+    }
+  }
+
+  @Test
+  void dryRunSaysWhatWouldChangeAndChangesNothing() throws Exception {
+    write("", "one");
+    try (SelkieServer server = server()) {
+      write("log:\n  level: warn\n", "one", "two");
+      ReloadOutcome outcome = server.reload(true).toCompletableFuture().get(60, TimeUnit.SECONDS);
+
+      assertThat(outcome).isInstanceOf(ReloadOutcome.Planned.class);
+      assertThat(((ReloadOutcome.Planned) outcome).changes())
+          .extracting(Change::describe)
+          .containsExactlyInAnyOrder(
+              "export two added: " + dir.resolve("two").toRealPath(),
+              "log.level changed: INFO to WARN");
+      assertThat(server.exports()).containsOnlyKeys("one");
+      assertThat(server.config().log().level()).isEqualTo(LogConfig.Level.INFO);
+    }
+  }
+
+  @Test
+  void fileWithMistakesIsRefusedWholeWithTheirPlaces() throws Exception {
+    write("", "one");
+    try (SelkieServer server = server()) {
+      write("layuot: {}\nsessions:\n  maxSlots: 0\n", "two");
+      ReloadOutcome outcome = reload(server);
+
+      assertThat(outcome).isInstanceOf(ReloadOutcome.Invalid.class);
+      assertThat(((ReloadOutcome.Invalid) outcome).problems())
+          .extracting(Object::toString)
+          .hasSize(2)
+          .allSatisfy(problem -> assertThat(problem).startsWith(file + ":"));
+      assertThat(server.exports()).containsOnlyKeys("one");
+    }
+  }
+
+  @Test
+  void fileThatIsGoneChangesNothing() throws Exception {
+    write("", "one");
+    try (SelkieServer server = server()) {
+      Files.delete(file);
+      assertThat(reload(server)).isInstanceOf(ReloadOutcome.Invalid.class);
+      assertThat(server.exports()).containsOnlyKeys("one");
+    }
+  }
+
+  @Test
+  void whatNeedsARestartKeepsTheRestOut() throws Exception {
+    write("", "one");
+    try (SelkieServer server = server()) {
+      write("sessions:\n  maxSlots: 32\n", "one", "two");
+      ReloadOutcome outcome = reload(server);
+
+      assertThat(outcome).isInstanceOf(ReloadOutcome.NeedsRestart.class);
+      assertThat(((ReloadOutcome.NeedsRestart) outcome).changes())
+          .filteredOn(change -> !change.live())
+          .extracting(Change::describe)
+          .containsExactly("sessions.maxSlots changed: 64 to 32 (needs a restart)");
+      assertThat(server.exports()).containsOnlyKeys("one");
+    }
+  }
+
+  @Test
+  void timesThatTheKernelWouldNotWaitForAreRefused() throws Exception {
+    write("", "one");
+    try (SelkieServer server = server()) {
+      write("layout:\n  recallTimeoutMillis: 3600000\n", "one", "two");
+      ReloadOutcome outcome = reload(server);
+
+      assertThat(outcome).isInstanceOf(ReloadOutcome.Invalid.class);
+      assertThat(((ReloadOutcome.Invalid) outcome).problems().getFirst().message())
+          .contains("lease-break-time");
+      assertThat(server.exports()).containsOnlyKeys("one");
+    }
+  }
+
+  @Test
+  void serverIsNotLeftWithNothingToServe() throws Exception {
+    write("", "one");
+    try (SelkieServer server = server()) {
+      Files.writeString(file, "exports: []\n");
+      assertThat(reload(server)).isInstanceOf(ReloadOutcome.Failed.class);
+      assertThat(server.exports()).containsOnlyKeys("one");
+    }
+  }
+
+  @Test
+  void serverWithoutAFileSaysSo() throws Exception {
+    write("", "one");
+    SelkieConfig config = source.load();
+    try (SelkieServer server = SelkieServer.start(config, new LinuxKernel())) {
+      assertThat(reload(server)).isInstanceOf(ReloadOutcome.NoFile.class);
+    }
+  }
+
+  @Test
+  void valuesStayAsTheyAreWhenTheExportsCannotBeHad() throws Exception {
+    write("", "one");
+    SelkieConfig config = source.load();
+    AtomicInteger taken = new AtomicInteger();
+    LiveConfig live =
+        new LiveConfig(
+            source,
+            () -> config,
+            new LiveConfig.Followers() {
+              @Override
+              public LeaseDeadlines deadlines(SelkieConfig to) throws IOException {
+                try {
+                  return LeaseDeadlines.of(45, Duration.ofSeconds(10), Duration.ofSeconds(5));
+                } catch (LeaseDeadlineException e) {
+                  throw new IOException(e);
+                }
+              }
+
+              @Override
+              public CompletionStage<Void> exports(SelkieConfig to) {
+                return CompletableFuture.failedFuture(new IOException("no such device"));
+              }
+
+              @Override
+              public void values(SelkieConfig to, LeaseDeadlines deadlines) {
+                taken.incrementAndGet();
+              }
+            },
+            Runnable::run);
+    write("log:\n  level: warn\n", "one", "two");
+
+    ReloadOutcome outcome = live.reload(false).get(60, TimeUnit.SECONDS);
+
+    assertThat(outcome).isInstanceOf(ReloadOutcome.Failed.class);
+    assertThat(((ReloadOutcome.Failed) outcome).reason()).isEqualTo("no such device");
+    assertThat(taken).hasValue(0);
+  }
+
+  @Test
+  void watchTellsOfAFileThatIsWrittenAndOfOneThatIsPutInItsPlace() throws Exception {
+    write("", "one");
+    try (SystemTimers timers = new SystemTimers("watch-test")) {
+      CountDownLatch written = new CountDownLatch(1);
+      try (ConfigWatch _ = new ConfigWatch(file, timers, written::countDown)) {
+        write("", "two");
+        assertThat(written.await(60, TimeUnit.SECONDS)).isTrue();
+      }
+      CountDownLatch replaced = new CountDownLatch(1);
+      try (ConfigWatch _ = new ConfigWatch(file, timers, replaced::countDown)) {
+        Path next = dir.resolve("selkie.yaml.new");
+        Files.writeString(next, "exports: []\n");
+        Files.move(next, file, StandardCopyOption.ATOMIC_MOVE);
+        assertThat(replaced.await(60, TimeUnit.SECONDS)).isTrue();
+      }
+    }
+  }
+}
