@@ -208,11 +208,13 @@ public final class CompoundEngine {
       if (status == NfsStat4.NFS4_OK && mustMove(c, onWorker)) {
         WorkerLane lane = laneOf(c);
         leave(c);
-        if (!lane.admit()) {
+        Flow share = lane.admit(clientOf(c), s.flow);
+        if (share == null) {
           return endOperation(c, NfsStat4.NFS4ERR_DELAY);
         }
         s.lane = lane;
-        s.flow = lane.execute(s.onWorker, clientOf(c), s.flow);
+        s.share = share;
+        s.flow = lane.execute(s.onWorker, clientOf(c), share);
         return ELSEWHERE;
       }
       if (status == NfsStat4.NFS4_OK) {
@@ -294,8 +296,9 @@ public final class CompoundEngine {
     return whole ? length : -1;
   }
 
+  /** Who takes turns with others: the client, or the connection as long as none is known. */
   private static long clientOf(CompoundContext c) {
-    return c.slot() == null ? 0 : c.clientId();
+    return c.slot() == null ? ~c.connection().id() : c.clientId();
   }
 
   /** Reads the next opcode and writes the head of its result; false when there is neither. */
@@ -503,8 +506,10 @@ public final class CompoundEngine {
   private void leave(CompoundContext c) {
     WorkerLane lane = c.state().lane;
     if (lane != null) {
+      Flow share = c.state().share;
       c.state().lane = null;
-      lane.leave();
+      c.state().share = null;
+      lane.leave(share);
     }
   }
 }

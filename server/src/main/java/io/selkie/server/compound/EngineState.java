@@ -38,6 +38,9 @@ final class EngineState {
   /** The workers against whose capacity this compound counts; null for none. */
   WorkerLane lane;
 
+  /** Whose share of that capacity it takes; null for none. */
+  Flow share;
+
   /** The client's turn in that lane, kept from compound to compound; null at first. */
   Flow flow;
 
@@ -59,6 +62,7 @@ final class EngineState {
     keepErrorBody = false;
     retryUncached = false;
     lane = null;
+    share = null;
     clearSuspension();
   }
 

@@ -23,7 +23,7 @@ import org.slf4j.LoggerFactory;
  * that has none running never waits for another one's to finish: if all threads are busy it gets a
  * new one, up to a limit that is several times what one client may have. Threads are started as
  * they are needed and end when they have had nothing to do for a while. A thread that ends by an
- * error is replaced.
+ * error is replaced. Of the places for compounds, too, nobody gets all ({@link #admit}).
  *
  * <p>Safe for use by several threads; the lock is held for a few instructions only.
  */
@@ -48,6 +48,7 @@ final class WorkerLane {
   private final Semaphore spareThreads;
   private final ThreadFactory threadOf;
   private final AtomicInteger admitted = new AtomicInteger();
+  private final AtomicInteger suspendedElsewhere = new AtomicInteger();
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition work = lock.newCondition();
   private final Condition ended = lock.newCondition();
@@ -56,6 +57,7 @@ final class WorkerLane {
   private final Set<Thread> threads = new HashSet<>();
   private int idle;
   private int started;
+  private int flowsMax = FLOWS_KEPT;
   private boolean stopping;
 
   /**
@@ -81,36 +83,68 @@ final class WorkerLane {
     return place;
   }
 
-  /** Takes a place for a compound; false when all are taken. */
-  boolean admit() {
-    for (int now = admitted.get(); now < size.capacity; now = admitted.get()) {
+  /**
+   * Takes a place for a compound. A client may have as many as are still free, so that however much
+   * a few ask for, the next one finds some; and always as many as it may have threads.
+   *
+   * @param client what turns are taken by, see {@link Flow#client}
+   * @param known the flow that the same compound had before, or null
+   * @return the client's flow, to be given to {@link #leave}; null when there is no place for it
+   */
+  Flow admit(long client, Flow known) {
+    Flow flow = isFlowOf(client, known) ? known : lockedFlowOf(client);
+    int own = flow.admitted.incrementAndGet();
+    for (int now = admitted.get();
+        own <= Math.max(size.clientThreads, size.capacity - now) && now < size.capacity;
+        now = admitted.get()) {
       if (admitted.compareAndSet(now, now + 1)) {
-        return true;
+        return flow;
       }
     }
-    return false;
+    flow.admitted.decrementAndGet();
+    return null;
+  }
+
+  private Flow lockedFlowOf(long client) {
+    lock.lock();
+    try {
+      return flowOf(client, null);
+    } finally {
+      lock.unlock();
+    }
   }
 
   /**
-   * Takes a place, if need be beyond the capacity, for a compound that began to wait on an event
-   * loop. Few operations can do that.
+   * Takes in a compound that began to wait on an event loop and must not be cut off. It counts
+   * apart: few operations can do that, their number is bounded by slots and connections, and others
+   * find no place less for it.
    */
   void admitSuspended() {
-    admitted.incrementAndGet();
+    suspendedElsewhere.incrementAndGet();
   }
 
-  /** Gives a place back. */
-  void leave() {
-    admitted.decrementAndGet();
+  /**
+   * Gives a place back.
+   *
+   * @param flow of {@link #admit}; null after {@link #admitSuspended}
+   */
+  void leave(Flow flow) {
+    if (flow == null) {
+      suspendedElsewhere.decrementAndGet();
+    } else {
+      flow.admitted.decrementAndGet();
+      admitted.decrementAndGet();
+    }
   }
 
   int admittedCount() {
-    return admitted.get();
+    return admitted.get() + suspendedElsewhere.get();
   }
 
   /**
    * Runs an admitted compound's next part.
    *
+   * @param client what turns are taken by, see {@link Flow#client}
    * @param known the flow that the same compound had before, or null
    * @return the client's flow, to be given again
    * @throws RejectedExecutionException when the lane is stopped
@@ -154,12 +188,18 @@ final class WorkerLane {
     }
   }
 
+  private boolean isFlowOf(long client, Flow known) {
+    return known != null && known.lane == this && known.client == client && !known.forgotten;
+  }
+
   private Flow flowOf(long client, Flow known) {
-    if (known != null && known.lane == this && known.client == client && !known.forgotten) {
+    if (isFlowOf(client, known)) {
       return known;
     }
-    if (flows.size() >= FLOWS_KEPT) {
+    if (flows.size() >= flowsMax && !flows.containsKey(client)) {
       flows.values().removeIf(flow -> flow.forgotten = flow.isIdle());
+      // Not to be looked through again for each one that is new when most are at work.
+      flowsMax = Math.max(FLOWS_KEPT, 2 * flows.size());
     }
     return flows.computeIfAbsent(client, id -> new Flow(this, id));
   }

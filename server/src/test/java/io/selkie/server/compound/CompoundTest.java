@@ -36,7 +36,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class CompoundTest {
 
   private static final int WORKERS = 2;
-  private static final int CAPACITY = 4;
+  private static final int CAPACITY = 8;
 
   private final Gate gate = new Gate();
   private final List<String> threads = new ArrayList<>();
@@ -280,22 +280,42 @@ class CompoundTest {
   }
 
   @Test
-  void beyondTheWorkersCapacityRequestsAreDelayed() throws Exception {
+  void beyondItsShareOfTheWorkersCapacityAClientIsDelayedAndAnotherIsNot() throws Exception {
     List<CompletableFuture<CompoundReply>> replies = new ArrayList<>();
     List<CompletableFuture<Integer>> executions = new ArrayList<>();
-    for (int slot = 0; slot < CAPACITY; slot++) {
+    // Of the capacity one client may have as much as is free still, which is half of it.
+    for (int slot = 0; slot < CAPACITY / 2; slot++) {
       replies.add(client.send(Gate.commit(session.next(slot, false))));
       executions.add(gate.await());
     }
+    assertRefused(client, session);
+    // Another one still finds places; and of what is left again only as many as are free.
+    try (Nfs41TestClient second = server.connect()) {
+      TestSession other = TestSession.open(second, "another");
+      for (int slot = 0; slot < CAPACITY / 4; slot++) {
+        replies.add(second.send(Gate.commit(other.next(slot, false))));
+        executions.add(gate.await());
+      }
+      assertRefused(second, other);
+      end(executions, replies);
+    }
+    assertThat(session.call(c -> c.op(NfsOp4.OP_ACCESS)).status()).isEqualTo("NFS4_OK");
+    assertThat(server.workers().admittedCount()).isZero();
+  }
+
+  private static void assertRefused(Nfs41TestClient client, TestSession session) {
     CompoundReply refused =
         Nfs41TestClient.await(client.send(session.next(20, false).op(NfsOp4.OP_ACCESS)));
     refused.sequenceOk();
     assertThat(refused.next(NfsOp4.OP_ACCESS)).isEqualTo("NFS4ERR_DELAY");
+  }
+
+  private static void end(
+      List<CompletableFuture<Integer>> executions, List<CompletableFuture<CompoundReply>> replies) {
     executions.forEach(execution -> execution.complete(NfsStat4.NFS4_OK));
     for (CompletableFuture<CompoundReply> reply : replies) {
       assertThat(Nfs41TestClient.await(reply).status()).isEqualTo("NFS4_OK");
     }
-    assertThat(session.call(c -> c.op(NfsOp4.OP_ACCESS)).status()).isEqualTo("NFS4_OK");
   }
 
   @Test

@@ -219,11 +219,76 @@ class WorkerLaneTest {
 
   @Test
   void admissionIsBounded() {
-    for (int i = 0; i < 10; i++) {
-      assertThat(lane.admit()).isTrue();
+    Flow last = null;
+    for (int client = 1; client <= 10; client++) {
+      last = lane.admit(client, null);
+      assertThat(last).isNotNull();
     }
-    assertThat(lane.admit()).isFalse();
-    lane.leave();
-    assertThat(lane.admit()).isTrue();
+    assertThat(lane.admit(11, null)).isNull();
+    lane.leave(last);
+    assertThat(lane.admit(11, null)).isNotNull();
+  }
+
+  @Test
+  void fewClientsDoNotTakeAllPlaces() {
+    int taken = 0;
+    for (int client = 1; client <= 2; client++) {
+      while (lane.admit(client, null) != null) {
+        taken++;
+      }
+    }
+    assertThat(taken).isLessThan(10);
+    assertThat(lane.admit(3, null)).isNotNull();
+    assertThat(lane.admittedCount()).isEqualTo(taken + 1);
+  }
+
+  @Test
+  void whatASoleClientGaveBackItGetsAgain() {
+    List<Flow> places = new ArrayList<>();
+    for (Flow flow = lane.admit(1, null); flow != null; flow = lane.admit(1, flow)) {
+      places.add(flow);
+    }
+    assertThat(places).hasSize(5);
+    lane.leave(places.getFirst());
+    assertThat(lane.admit(1, places.getLast())).isNotNull();
+    assertThat(lane.admit(1, places.getLast())).isNull();
+    places.forEach(lane::leave);
+    assertThat(lane.admittedCount()).isZero();
+  }
+
+  @Test
+  void inASmallLaneAClientHasPlacesForItsThreadsAllTheSame() {
+    WorkerLane small = new WorkerLane("small-", 0, new WorkerLane.Size(3, 3, 4), spare);
+    for (int i = 0; i < 3; i++) {
+      assertThat(small.admit(1, null)).isNotNull();
+    }
+    assertThat(small.admit(1, null)).isNull();
+    assertThat(small.admit(2, null)).isNotNull();
+    assertThat(small.admit(3, null)).as("the bound").isNull();
+  }
+
+  @Test
+  void whatWaitsOnEventLoopsTakesNobodysPlace() {
+    for (int i = 0; i < 20; i++) {
+      lane.admitSuspended();
+    }
+    assertThat(lane.admit(1, null)).isNotNull();
+    assertThat(lane.admittedCount()).isEqualTo(21);
+    lane.leave(null);
+    assertThat(lane.admittedCount()).isEqualTo(20);
+  }
+
+  @Test
+  void clientWithPlacesIsNotForgottenHoweverManyOthersCome() {
+    WorkerLane large = new WorkerLane("large-", 0, new WorkerLane.Size(1, 1, 100_000), spare);
+    Flow first = large.admit(0, null);
+    for (int client = 1; client <= 5000; client++) {
+      Flow flow = large.admit(client, null);
+      if (client % 2 == 0) {
+        large.leave(flow);
+      }
+    }
+    assertThat(large.admit(0, null)).isSameAs(first);
+    assertThat(first.admitted).hasValue(2);
   }
 }
