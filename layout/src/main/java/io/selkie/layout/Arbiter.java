@@ -118,7 +118,12 @@ public final class Arbiter implements LayoutArbiter {
     AtomicReference<LayoutPolicy> current = new AtomicReference<>(policy);
     this.context =
         new FileContext(
-            current, delegationPolicy, new Ledger(random), new AtomicLong(), new AtomicBoolean());
+            current,
+            delegationPolicy,
+            new Ledger(random),
+            new ClientFiles(),
+            new AtomicLong(),
+            new AtomicBoolean());
     this.clock = clock;
     this.runner =
         new EffectRunner(
@@ -473,6 +478,8 @@ public final class Arbiter implements LayoutArbiter {
 
   @Override
   public CompletionStage<Void> clientGone(long clientId, RecallCause cause) {
+    // What is under way for it finds that it is gone, or is found by the fence.
+    context.clients().clientGone(clientId);
     // What it has open goes first: accesses in flight end with their queue pairs.
     types.values().forEach(type -> type.clientGone(clientId));
     return fence(clientId, cause)
@@ -489,14 +496,8 @@ public final class Arbiter implements LayoutArbiter {
   }
 
   private CompletableFuture<Void> fence(long clientId, RecallCause cause) {
-    List<CompletableFuture<Void>> done = new ArrayList<>();
-    for (FileIdentity identity : Set.copyOf(files.keySet())) {
-      CompletableFuture<Void> answer = new CompletableFuture<>();
-      if (dispatchIfPresent(identity, new FileEvent.ClientGone(clientId, cause, answer))) {
-        done.add(answer);
-      }
-    }
-    return allOf(done);
+    return onFilesOf(
+        clientId, _ -> true, answer -> new FileEvent.ClientGone(clientId, cause, answer));
   }
 
   @Override
@@ -527,9 +528,10 @@ public final class Arbiter implements LayoutArbiter {
         && (filter.device().isEmpty() || filter.device().getAsLong() == file.device());
   }
 
-  /** The files that a client holds layouts of. */
+  /** The files that a client holds, asks for or waits for something of. */
   private Set<FileIdentity> filesOf(long clientId) {
-    Set<FileIdentity> found = new LinkedHashSet<>();
+    Set<FileIdentity> found = new LinkedHashSet<>(context.clients().of(clientId));
+    // Of a layout there may be left only its stateid, because a recall is not answered yet.
     context.ledger().holdsOf(clientId).forEach(hold -> found.add(hold.file));
     context.ledger().delegationsOf(clientId).forEach(delegation -> found.add(delegation.file));
     return found;

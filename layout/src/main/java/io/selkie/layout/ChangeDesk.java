@@ -6,6 +6,7 @@ import io.selkie.lease.ByteRange;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 
 /**
  * Changes to one file through the server: permits that are open, and reservations of those who were
@@ -224,11 +225,12 @@ final class ChangeDesk {
     long order = nextOrder();
     for (Reservation old : List.copyOf(reservations)) {
       if (old.isOf(change, range, clientId)) {
-        reservations.remove(old);
         order = Math.min(order, old.order());
       }
     }
-    if (reservations.size() >= file.policy().reservationsPerFileMax()) {
+    served(change, range, clientId);
+    if (reservations.size() >= file.policy().reservationsPerFileMax()
+        || !file.context.clients().add(clientId, file.identity)) {
       return;
     }
     long expiresAt = Math.max(fromNanos, file.now()) + file.policy().reservationNanos();
@@ -245,11 +247,11 @@ final class ChangeDesk {
 
   /** What was reserved has happened. */
   void served(FileChange change, ByteRange range, long clientId) {
-    reservations.removeIf(reservation -> reservation.isOf(change, range, clientId));
+    remove(reservation -> reservation.isOf(change, range, clientId));
   }
 
   void dropClient(long clientId) {
-    reservations.removeIf(reservation -> reservation.clientId() == clientId);
+    remove(reservation -> reservation.clientId() == clientId);
   }
 
   /** Place in the order in which requests and reservations came. */
@@ -286,7 +288,20 @@ final class ChangeDesk {
   }
 
   private void purge() {
-    reservations.removeIf(reservation -> reservation.expiresAtNanos() <= file.now());
+    remove(reservation -> reservation.expiresAtNanos() <= file.now());
+  }
+
+  private void remove(Predicate<Reservation> over) {
+    if (reservations.isEmpty()) {
+      return;
+    }
+    reservations.removeIf(reservation -> {
+      if (!over.test(reservation)) {
+        return false;
+      }
+      file.context.clients().remove(reservation.clientId(), file.identity);
+      return true;
+    });
   }
 
   private void startExpiryTimer() {

@@ -149,7 +149,12 @@ final class DelegationDesk {
   }
 
   private void start(DelegationOp op) {
+    if (!file.context.clients().add(op.clientId(), file.identity)) {
+      refuse(op, OpenConst4.WND4_RESOURCE, "the client is gone");
+      return;
+    }
     if (!file.context.ledger().tryDelegation(op.clientId(), file.context.delegations())) {
+      file.context.clients().remove(op.clientId(), file.identity);
       refuse(op, OpenConst4.WND4_RESOURCE, "too many delegations");
       return;
     }
@@ -238,6 +243,7 @@ final class DelegationDesk {
   /** Refuses what was counted. */
   private void drop(DelegationOp op, int why, String reason) {
     file.context.ledger().delegationEnded(op.clientId());
+    file.context.clients().remove(op.clientId(), file.identity);
     refuse(op, why, reason);
   }
 
@@ -489,6 +495,7 @@ final class DelegationDesk {
     delegation.become(end);
     held.remove(delegation);
     file.context.ledger().remove(delegation);
+    file.context.clients().remove(delegation.clientId(), file.identity);
     file.emit(new Effect.CancelTimer(delegation.deadline));
     file.emit(new Effect.CancelTimer(delegation.resend));
     answerAskers(delegation, Optional.empty());

@@ -9,6 +9,7 @@ record FileContext(
     AtomicReference<LayoutPolicy> currentPolicy,
     DelegationPolicy delegations,
     Ledger ledger,
+    ClientFiles clients,
     AtomicLong lastRecallId,
     AtomicBoolean stopping) {
 

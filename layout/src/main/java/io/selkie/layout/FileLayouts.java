@@ -369,8 +369,7 @@ final class FileLayouts {
       if (fenced.isEmpty()) {
         fenced = List.of();
       }
-      context.ledger().grantedLayoutEnded(segment.hold.clientId);
-      grants.layoutEnded();
+      grants.layoutEnded(segment.hold.clientId);
     }
     for (Waiter<?> waiter : part.waiters()) {
       if (waiter.oneLess()) {

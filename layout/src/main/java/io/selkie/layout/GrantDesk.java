@@ -74,7 +74,12 @@ final class GrantDesk {
       refuse(op, NFS4ERR_LAYOUTTRYLATER, "too many layouts on this file");
       return;
     }
+    if (!file.context.clients().add(op.clientId(), file.identity)) {
+      refuse(op, NFS4ERR_BAD_STATEID, "the client is gone");
+      return;
+    }
     if (!file.context.ledger().tryLayout(op.clientId(), file.policy())) {
+      file.context.clients().remove(op.clientId(), file.identity);
       refuse(op, NFS4ERR_LAYOUTTRYLATER, "too many layouts");
       return;
     }
@@ -280,8 +285,11 @@ final class GrantDesk {
     }
   }
 
-  void layoutEnded() {
+  /** The last handle of what was granted is dead. */
+  void layoutEnded(long clientId) {
     layouts--;
+    file.context.ledger().grantedLayoutEnded(clientId);
+    file.context.clients().remove(clientId, file.identity);
   }
 
   /** The client is gone, or closed the file: what it asked for is not to be granted any more. */
@@ -406,6 +414,7 @@ final class GrantDesk {
   private void drop(GrantOp op, int status, String reason) {
     layouts--;
     file.context.ledger().layoutEnded(op.clientId());
+    file.context.clients().remove(op.clientId(), file.identity);
     refuse(op, status, reason);
   }
 

@@ -41,6 +41,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -64,6 +65,7 @@ class ThreadsTest {
 
   private static final int THREADS = 8;
   private static final int ROUNDS = 20_000;
+  private static final int GOING = 2_000;
   private static final long MB = 1 << 20;
 
   private final ScheduledExecutorService timerThread = Executors.newSingleThreadScheduledExecutor();
@@ -307,8 +309,7 @@ class ThreadsTest {
             });
   }
 
-  @Test
-  void manyThreadsOnFewFilesLeaveNothingBehind() throws Exception {
+  private Arbiter arbiter(CallbackChannel channel) {
     RandomGenerator random = RandomGeneratorFactory.of("L64X128MixRandom").create(3);
     RdmaDevices devices = new RdmaDevices(random);
     devices.add(Optional.of("192.0.2.1"), 20049);
@@ -318,6 +319,50 @@ class ThreadsTest {
               timerThread.schedule(task, Math.max(0, delay), TimeUnit.NANOSECONDS);
           return () -> pending.cancel(false);
         };
+    return new Arbiter(
+        new CountingSealer(),
+        channel,
+        List.of(new RdmaLayoutType(new RdmaDomains(provider()), devices, 1L << 40, 4096)),
+        _ -> {},
+        NanoClock.system(),
+        timers,
+        workers,
+        workers,
+        random,
+        // Nobody retries here, so reservations are short.
+        new LayoutPolicy(
+            5 * Rig.SECOND,
+            Rig.SECOND,
+            100_000,
+            1_000_000,
+            10_000_000,
+            Rig.SECOND,
+            1000,
+            500,
+            500,
+            100,
+            64,
+            4,
+            2,
+            100,
+            1L << 40,
+            1L << 40,
+            4096,
+            100,
+            4096,
+            true));
+  }
+
+  private void assertNothingIsLeft(Arbiter arbiter) throws Exception {
+    arbiter.stop().toCompletableFuture().get(20, TimeUnit.SECONDS);
+    assertThat(failures).isEmpty();
+    assertThat(arbiter.layoutCount()).isZero();
+    assertThat(liveRegions).hasValue(0);
+    assertThat(seals).isEmpty();
+  }
+
+  @Test
+  void manyThreadsOnFewFilesLeaveNothingBehind() throws Exception {
     AtomicLong recalls = new AtomicLong();
     Arbiter[] self = new Arbiter[1];
     CallbackChannel channel =
@@ -331,39 +376,7 @@ class ThreadsTest {
                 giveBack(self[0], recall.clientId(), recall.file(), recall.stateid());
               }
             });
-    Arbiter arbiter =
-        new Arbiter(
-            new CountingSealer(),
-            channel,
-            List.of(new RdmaLayoutType(new RdmaDomains(provider()), devices, 1L << 40, 4096)),
-            _ -> {},
-            NanoClock.system(),
-            timers,
-            workers,
-            workers,
-            random,
-            // Nobody retries here, so reservations are short.
-            new LayoutPolicy(
-                5 * Rig.SECOND,
-                Rig.SECOND,
-                100_000,
-                1_000_000,
-                10_000_000,
-                Rig.SECOND,
-                1000,
-                500,
-                500,
-                100,
-                64,
-                4,
-                2,
-                100,
-                1L << 40,
-                1L << 40,
-                4096,
-                100,
-                4096,
-                true));
+    Arbiter arbiter = arbiter(channel);
     self[0] = arbiter;
 
     AtomicLong granted = new AtomicLong();
@@ -377,14 +390,63 @@ class ThreadsTest {
       one.get(50, TimeUnit.SECONDS);
     }
     clients.shutdown();
-    arbiter.stop().toCompletableFuture().get(20, TimeUnit.SECONDS);
-
-    assertThat(failures).isEmpty();
+    assertNothingIsLeft(arbiter);
     assertThat(granted.get()).isGreaterThan(1_000);
     assertThat(recalls.get()).isGreaterThan(50);
-    assertThat(arbiter.layoutCount()).isZero();
-    assertThat(liveRegions).hasValue(0);
-    assertThat(seals).isEmpty();
+  }
+
+  @Test
+  void clientsThatGoWhileTheyAskKeepNothing() throws Exception {
+    Arbiter arbiter =
+        arbiter((_, reply) -> reply.onReply(CallbackChannel.Outcome.NO_BACK_CHANNEL, 0));
+    try (ExecutorService clients = Executors.newFixedThreadPool(2)) {
+      for (long client = 1; client <= GOING; client++) {
+        long id = client;
+        CyclicBarrier start = new CyclicBarrier(2);
+        Future<?> asking =
+            clients.submit(() -> {
+              start.await(20, TimeUnit.SECONDS);
+              for (int i = 0; i < 4; i++) {
+                layoutGet(arbiter, id, new Target(i), LAYOUTIOMODE4_RW);
+              }
+              return null;
+            });
+        Future<?> going =
+            clients.submit(() -> {
+              start.await(20, TimeUnit.SECONDS);
+              layoutGet(arbiter, id, new Target(id % 4), LAYOUTIOMODE4_READ);
+              arbiter.clientGone(id, RecallCause.CLIENT_DESTROYED).toCompletableFuture().join();
+              return null;
+            });
+        asking.get(50, TimeUnit.SECONDS);
+        going.get(50, TimeUnit.SECONDS);
+        assertThat(arbiter.holdsLayouts(id)).as("client %d", id).isFalse();
+        assertThat(arbiter.layoutCount()).as("client %d", id).isZero();
+      }
+    }
+    assertNothingIsLeft(arbiter);
+  }
+
+  private static LayoutGetResult layoutGet(Arbiter arbiter, long client, Target file, int ioMode) {
+    return arbiter
+        .layoutGet(
+            new LayoutGetRequest(
+                client,
+                "s",
+                file,
+                Rig.OPEN,
+                false,
+                true,
+                true,
+                LAYOUT4_RDMA,
+                ioMode,
+                0,
+                MB,
+                0,
+                4096))
+        .toCompletableFuture()
+        .orTimeout(20, TimeUnit.SECONDS)
+        .join();
   }
 
   private void client(Arbiter arbiter, long client, AtomicLong granted) {
@@ -407,25 +469,12 @@ class ThreadsTest {
         }
         case 4 -> arbiter.lastClose(client, file.identity());
         default -> {
-          var answer =
-              arbiter
-                  .layoutGet(
-                      new LayoutGetRequest(
-                          client,
-                          "s",
-                          file,
-                          Rig.OPEN,
-                          false,
-                          true,
-                          true,
-                          LAYOUT4_RDMA,
-                          random.nextBoolean() ? LAYOUTIOMODE4_READ : LAYOUTIOMODE4_RW,
-                          0,
-                          MB,
-                          0,
-                          4096))
-                  .toCompletableFuture();
-          LayoutGetResult result = answer.orTimeout(20, TimeUnit.SECONDS).join();
+          LayoutGetResult result =
+              layoutGet(
+                  arbiter,
+                  client,
+                  file,
+                  random.nextBoolean() ? LAYOUTIOMODE4_READ : LAYOUTIOMODE4_RW);
           if (result instanceof LayoutGetResult.Granted grant) {
             granted.incrementAndGet();
             if (random.nextInt(3) > 0) {

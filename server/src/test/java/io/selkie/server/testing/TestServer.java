@@ -86,7 +86,7 @@ public final class TestServer implements AutoCloseable {
         SessionLimits.DEFAULT,
         NanoClock.system(),
         new TestTimers(),
-        new Workers(4, 64),
+        new Workers(4, 256),
         c -> io.selkie.protocol.nfs4.NfsStat4.NFS4_OK,
         more);
   }
