@@ -27,11 +27,16 @@ abstract class DelegationFixture {
 
   @BeforeEach
   void start() throws IOException {
-    fixture = new ServerFixture(new LinuxKernel(), "", "{contentionMillis: 0}");
+    fixture = new ServerFixture(new LinuxKernel(), "", "{contentionMillis: 0}", recallMillis());
     one = new DelegationPeer(fixture.client("one"));
     two = new DelegationPeer(fixture.client("two"));
     root = one.calls.handleOf("data");
     file = Files.write(fixture.export().resolve("file"), "some content".getBytes(UTF_8));
+  }
+
+  /** layout.recallTimeoutMillis. */
+  int recallMillis() throws IOException {
+    return ServerFixture.longRecallMillis();
   }
 
   @AfterEach

@@ -3,6 +3,7 @@ package io.selkie.server.ops;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.selkie.protocol.nfs4.Bitmap4;
+import io.selkie.protocol.nfs4.LayoutConst4;
 import io.selkie.protocol.nfs4.Nfs4Const;
 import io.selkie.protocol.nfs4.NfsCbOp4;
 import io.selkie.protocol.nfs4.NfsOp4;
@@ -81,7 +82,7 @@ final class DelegationPeer {
   }
 
   Recall nextRecall() throws InterruptedException {
-    Recall recall = recalls.poll(20, TimeUnit.SECONDS);
+    Recall recall = recalls.poll(60, TimeUnit.SECONDS);
     if (recall == null) {
       throw new AssertionError("no recall came");
     }
@@ -205,6 +206,25 @@ final class DelegationPeer {
 
   String giveBack(byte[] handle, Stateid4 stateid) {
     return calls.on(handle, NfsOp4.OP_DELEGRETURN, o -> Stateids.encode(o, stateid)).status();
+  }
+
+  /** LAYOUTGET of all of the file, under a delegation instead of an open. */
+  String layoutUnder(Given held) {
+    return calls
+        .on(
+            held.handle(),
+            NfsOp4.OP_LAYOUTGET,
+            o -> {
+              o.bool(false);
+              o.int32(LayoutConst4.LAYOUT4_RDMA);
+              o.int32(LayoutConst4.LAYOUTIOMODE4_RW);
+              o.int64(0);
+              o.int64(-1);
+              o.int64(4);
+              Stateids.encode(o, held.stateid());
+              o.int32(4096);
+            })
+        .status();
   }
 
   // ---------------------------------------------------------------- callbacks

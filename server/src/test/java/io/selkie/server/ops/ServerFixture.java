@@ -4,8 +4,10 @@ import io.selkie.config.CommandLineSettings;
 import io.selkie.config.ConfigException;
 import io.selkie.config.ConfigLoader;
 import io.selkie.config.SelkieConfig;
+import io.selkie.lease.LeaseDeadlines;
 import io.selkie.posix.Kernel;
 import io.selkie.posix.LinuxKernel;
+import io.selkie.posix.SystemFacts;
 import io.selkie.protocol.rpc.AuthSys;
 import io.selkie.server.SelkieServer;
 import java.io.IOException;
@@ -18,6 +20,11 @@ import java.util.stream.Stream;
 
 /** A whole server with one export, {@code data}, on a directory of a real file system. */
 final class ServerFixture implements AutoCloseable {
+
+  /** For tests of holders who never answer: they wait until this is over. */
+  static final int SHORT_RECALL_MILLIS = 500;
+
+  private static final int FENCE_MILLIS = 200;
 
   private final Path directory;
   private final SelkieServer server;
@@ -38,27 +45,51 @@ final class ServerFixture implements AutoCloseable {
 
   /** The same with delegations, which most clients of tests do not expect; {@code {}} for some. */
   ServerFixture(Kernel kernel, String exportKeys, String delegations) throws IOException {
+    this(kernel, exportKeys, delegations, longRecallMillis());
+  }
+
+  /**
+   * The same with a deadline for recalls.
+   *
+   * @param recallMillis layout.recallTimeoutMillis
+   */
+  ServerFixture(Kernel kernel, String exportKeys, String delegations, int recallMillis)
+      throws IOException {
     Path base = Path.of(System.getProperty("selkie.test.dir", "target"));
     Files.createDirectories(base);
     directory = Files.createTempDirectory(base, "server").toAbsolutePath();
     Files.createDirectory(export());
-    server = SelkieServer.start(config(exportKeys, delegations), kernel);
+    server = SelkieServer.start(config(exportKeys, delegations, recallMillis), kernel);
   }
 
-  private SelkieConfig config(String exportKeys, String delegations) {
-    // Times that fit whatever lease-break-time this machine has.
+  /**
+   * As long as this machine's lease-break-time allows: who answers shall be in time even where
+   * everything is slow.
+   */
+  static int longRecallMillis() throws IOException {
+    int seconds = SystemFacts.of(new LinuxKernel()).leaseBreakSeconds();
+    if (seconds <= 0) {
+      return 60_000;
+    }
+    long margin = LeaseDeadlines.MARGIN.toMillis();
+    return (int) Math.min(60_000, seconds * 1000L - margin - FENCE_MILLIS);
+  }
+
+  private SelkieConfig config(String exportKeys, String delegations, int recallMillis) {
     String yaml =
         """
         exports: [{path: %s, name: data%s}]
         listen: 127.0.0.1:0
         rdma: {listen: 127.0.0.1:0}
-        layout: {recallTimeoutMillis: 500, fenceBudgetMillis: 200}
+        layout: {recallTimeoutMillis: %d, fenceBudgetMillis: %d}
         delegations: %s
         stateDirectory: %s
         """
             .formatted(
                 export(),
                 exportKeys.isEmpty() ? "" : ", " + exportKeys,
+                recallMillis,
+                FENCE_MILLIS,
                 delegations,
                 directory.resolve("state"));
     try {

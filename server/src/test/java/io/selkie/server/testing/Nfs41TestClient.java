@@ -34,7 +34,7 @@ import java.util.function.Consumer;
 public final class Nfs41TestClient implements AutoCloseable {
 
   /** No test waits longer for an answer. */
-  public static final int TIMEOUT_SECONDS = 20;
+  public static final int TIMEOUT_SECONDS = 60;
 
   private static final int RECORD_BYTES_MAX = 16 << 20;
 
