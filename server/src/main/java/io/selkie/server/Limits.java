@@ -1,6 +1,7 @@
 package io.selkie.server;
 
 import io.selkie.config.DelegationConfig;
+import io.selkie.config.LayoutConfig;
 import io.selkie.config.RdmaConfig;
 import io.selkie.config.SelkieConfig;
 import io.selkie.config.SessionConfig;
@@ -17,6 +18,7 @@ import java.util.concurrent.TimeUnit;
 
 /** From the configuration to the limits of the parts, concluded once at start. Stateless. */
 final class Limits {
+  private static final int BUSY_DISK_MILLIS = 10_000;
 
   private static final int LOOPS_MAX = 8;
   private static final int WORKERS_MIN = 4;
@@ -91,6 +93,15 @@ final class Limits {
   static Workers workers(WorkerConfig config) {
     int threads = config.threads() > 0 ? config.threads() : Math.max(WORKERS_MIN, 2 * processors());
     return new Workers(threads, Math.max(threads, config.queueLength()));
+  }
+
+  /**
+   * How long an export that goes waits for those in it: they may wait for a recall and a fence, and
+   * then for a disk that is busy.
+   */
+  static Duration patienceWithExports(LayoutConfig config) {
+    return Duration.ofMillis(
+        (long) config.recallTimeoutMillis() + config.fenceBudgetMillis() + BUSY_DISK_MILLIS);
   }
 
   static int networkThreads(SelkieConfig config) {

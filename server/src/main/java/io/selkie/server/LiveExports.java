@@ -1,6 +1,7 @@
 package io.selkie.server;
 
 import io.selkie.config.ExportConfig;
+import io.selkie.config.time.Timers;
 import io.selkie.layout.LayoutArbiter;
 import io.selkie.layout.RecallCause;
 import io.selkie.layout.RecallFilter;
@@ -16,8 +17,10 @@ import io.selkie.server.state.OpenTable;
 import io.selkie.server.vfs.Export;
 import io.selkie.server.vfs.PassthroughFileSystem;
 import java.io.IOException;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -40,15 +43,17 @@ import org.slf4j.LoggerFactory;
  *
  * <p><b>What happens to an export</b> that is not among the new ones, or leads to another
  * directory: its files get no new layouts; those that are out are recalled while clients can still
- * return them, and so are delegations; then its name and its filehandles are gone (NFS4ERR_STALE);
- * what was granted in between is recalled, asynchronous copies, opens and locks are revoked
- * (NFS4ERR_ADMIN_REVOKED), and its directory is let go, so that it can be unmounted. Whose rules,
- * or right to layouts or to changes, differ: these count at once, and layouts are recalled so that
+ * return them, and so are delegations; then its name and its filehandles are gone (NFS4ERR_STALE),
+ * and operations that come later are refused; those that had begun are waited for ({@link
+ * ExportRemovals}); what was granted in between is recalled, asynchronous copies, opens and locks
+ * are revoked (NFS4ERR_ADMIN_REVOKED), and its directory is let go, so that it can be unmounted.
+ * One that takes the place of another one under the same name comes after that. Whose rules, or
+ * right to layouts or to changes, differ: these count at once, and layouts are recalled so that
  * they count for one-sided access too. The others notice nothing.
  *
  * <p>Safe for use by several threads; one change is made after the other, on a thread of its own.
  */
-final class LiveExports {
+final class LiveExports implements ExportRemovals.Sweep {
 
   private static final Logger LOG = LoggerFactory.getLogger(LiveExports.class);
 
@@ -67,6 +72,9 @@ final class LiveExports {
   private final InstantSource clock;
   private final Executor thread;
   private final Consumer<Export> added;
+  private final Consumer<Export> gone;
+  private final Duration patience;
+  private final ExportRemovals removals;
   private volatile Map<String, Live> current;
 
   /**
@@ -74,7 +82,10 @@ final class LiveExports {
    *
    * @param layoutExports is kept up to date
    * @param thread a single one, that may block
+   * @param patience longer than a recall and a fence may take
+   * @param removing starts each task at once: it may hang as long as a disk does
    * @param added takes what comes, to close it at the end
+   * @param gone takes what needs not be closed any more
    */
   LiveExports(
       List<ExportConfig> configs,
@@ -87,7 +98,11 @@ final class LiveExports {
       Offloads offloads,
       InstantSource clock,
       Executor thread,
-      Consumer<Export> added) {
+      Duration patience,
+      Timers timers,
+      Executor removing,
+      Consumer<Export> added,
+      Consumer<Export> gone) {
     this.kernel = kernel;
     this.fs = fs;
     this.admission = admission;
@@ -98,6 +113,9 @@ final class LiveExports {
     this.clock = clock;
     this.thread = thread;
     this.added = added;
+    this.gone = gone;
+    this.patience = patience;
+    this.removals = new ExportRemovals(this, patience, timers, removing, gone);
     Map<String, Export> byName = new HashMap<>();
     fs.exports().forEach(export -> byName.put(export.name(), export));
     Map<String, Live> live = new LinkedHashMap<>();
@@ -124,7 +142,8 @@ final class LiveExports {
    * @param wanted valid together, as a loaded configuration is
    * @return completes when it is so, after the last layout of what went has come back or was
    *     fenced; exceptionally with an {@link IOException} when one cannot be served: then nothing
-   *     changed
+   *     changed; or with an {@link ExportBusyException} when one that goes cannot be left: then all
+   *     else is as wanted
    */
   CompletableFuture<Void> apply(List<ExportConfig> wanted) {
     return CompletableFuture.runAsync(
@@ -178,28 +197,75 @@ final class LiveExports {
         }
       }
     }
-    after.forEach((name, live) -> {
+    // One that takes the place of another one comes when that is gone: their files have the same
+    // numbers.
+    Set<Integer> going = numbersOf(leaving);
+    Map<String, Live> first = new LinkedHashMap<>(after);
+    first.values().removeIf(live -> going.contains(live.export.number()));
+    offerLayouts(first);
+    stopCopies(copiesEnd);
+    tighter.addAll(leaving);
+    recall(filesOf(tighter));
+    serve(first);
+    admission.replace(access);
+    current = first;
+    IOException hangs = remove(leaving);
+    if (first.size() < after.size()) {
+      after.values().removeIf(this::isKeptOut);
+      serve(after);
+      offerLayouts(after);
+      current = after;
+    }
+    LOG.info(
+        "exports now: {}; {} came, {} went",
+        String.join(", ", after.keySet()),
+        opened.size(),
+        leaving.size());
+    if (hangs != null) {
+      throw hangs;
+    }
+  }
+
+  /** Whether the one whose place it takes does not go; then it is let go itself. */
+  private boolean isKeptOut(Live live) {
+    if (!removals.isGoing(live.export)) {
+      return false;
+    }
+    live.export.close();
+    gone.accept(live.export);
+    return true;
+  }
+
+  /** Takes all of them away at the same time; what was wrong with one, or null. */
+  private IOException remove(List<Export> leaving) {
+    IOException wrong = null;
+    for (CompletableFuture<Void> removal : leaving.stream().map(removals::begin).toList()) {
+      try {
+        removal.join();
+      } catch (CompletionException e) {
+        IOException failure =
+            e.getCause() instanceof IOException busy ? busy : new IOException(e.getCause());
+        if (wrong == null) {
+          wrong = failure;
+        } else {
+          wrong.addSuppressed(failure);
+        }
+      }
+    }
+    return wrong;
+  }
+
+  private void offerLayouts(Map<String, Live> exports) {
+    exports.forEach((name, live) -> {
       if (live.config.layouts()) {
         layoutExports.add(name);
       } else {
         layoutExports.remove(name);
       }
     });
-    stopCopies(copiesEnd);
-    tighter.addAll(leaving);
-    recall(filesOf(tighter));
-    serve(after);
-    admission.replace(access);
-    current = after;
-    leaving.forEach(this::leave);
-    LOG.info(
-        "exports now: {}; {} came, {} went",
-        String.join(", ", after.keySet()),
-        opened.size(),
-        leaving.size());
   }
 
-  private Export open(ExportConfig config, List<Export> opened) throws PosixException {
+  private Export open(ExportConfig config, List<Export> opened) throws IOException {
     Export export =
         Export.open(
             kernel,
@@ -208,6 +274,9 @@ final class LiveExports {
             config.readOnly(),
             Export.HandleMode.KERNEL);
     opened.add(export);
+    if (removals.isGoing(export)) {
+      throw new ExportBusyException(export, "an earlier removal of it");
+    }
     return export;
   }
 
@@ -221,9 +290,14 @@ final class LiveExports {
     return (now.readOnly() && !old.readOnly()) || !now.clients().equals(old.clients());
   }
 
-  private static Predicate<byte[]> handlesOf(Set<Export> exports) {
+  private static Set<Integer> numbersOf(Collection<Export> exports) {
     Set<Integer> numbers = new HashSet<>();
     exports.forEach(export -> numbers.add(export.number()));
+    return numbers;
+  }
+
+  private static Predicate<byte[]> handlesOf(Set<Export> exports) {
+    Set<Integer> numbers = numbersOf(exports);
     return handle -> numbers.contains(PassthroughFileSystem.exportIdOf(handle));
   }
 
@@ -248,7 +322,8 @@ final class LiveExports {
   }
 
   /**
-   * Waits until every layout and delegation of the files is back or fenced, which has a deadline.
+   * Waits until every layout and delegation of the files is back or fenced, which has a deadline;
+   * but what cannot be fenced at all (an alarm of its own) is not waited for without end.
    */
   private void recall(Set<FileIdentity> files) {
     CompletableFuture.allOf(
@@ -261,18 +336,24 @@ final class LiveExports {
                             RecallCause.ADMINISTRATIVE)
                         .toCompletableFuture())
                 .toArray(CompletableFuture[]::new))
+        .orTimeout(patience.toNanos(), TimeUnit.NANOSECONDS)
+        .exceptionally(e -> {
+          LOG.error("layouts or delegations of {} files are not back; going on", files.size(), e);
+          return null;
+        })
         .join();
   }
 
-  private void leave(Export export) {
+  @Override
+  public void sweep(Export export) {
     Set<FileIdentity> files = filesOf(Set.of(export));
     recall(files);
     stopCopies(Set.of(export));
     opens.revokeFiles(files, NfsStat4.NFS4ERR_ADMIN_REVOKED);
-    try {
-      fs.retire(export);
-    } catch (PosixException e) {
-      LOG.error("{} is served no more but its directory is still held", export, e);
-    }
+  }
+
+  @Override
+  public void retire(Export export) throws PosixException {
+    fs.retire(export);
   }
 }

@@ -246,7 +246,8 @@ public final class SelkieServer implements AutoCloseable {
    *
    * @param exports valid together, as those of a loaded configuration are
    * @return completes when it is so, exceptionally with an {@link IOException} when one cannot be
-   *     served; then nothing changed
+   *     served, then nothing changed; or with an {@link ExportBusyException} when one that goes
+   *     cannot be left, then all else is as wanted
    */
   public CompletionStage<Void> applyExports(List<ExportConfig> exports) {
     return liveExports.apply(exports);

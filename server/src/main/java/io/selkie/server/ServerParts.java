@@ -441,7 +441,11 @@ final class ServerParts {
         offloads,
         new WallClock(),
         teardown.later(new BlockingThreads("exports", 1)),
-        addedExports::add);
+        Limits.patienceWithExports(config.layout()),
+        timers,
+        task -> Thread.ofPlatform().name("export-leaving").daemon().start(task),
+        addedExports::add,
+        addedExports::remove);
   }
 
   FileServices services(

@@ -217,6 +217,10 @@ public final class CompoundEngine {
         s.flow = lane.execute(s.onWorker, clientOf(c), share);
         return ELSEWHERE;
       }
+      if (status == NfsStat4.NFS4_OK && !Inside.enter(c)) {
+        // Its export has gone since the filehandle was put.
+        status = NfsStat4.NFS4ERR_STALE;
+      }
       if (status == NfsStat4.NFS4_OK) {
         status = onWorker ? attended(c, false) : guarded(c, false);
       }
@@ -409,6 +413,7 @@ public final class CompoundEngine {
   /** Writes the status of a finished operation and moves on to the next. */
   private int endOperation(CompoundContext c, int status) {
     EngineState s = c.state();
+    Inside.leave(s);
     XdrWriter reply = c.reply();
     if (status != NfsStat4.NFS4_OK && !s.keepErrorBody) {
       reply.rewind(s.resultStart);
@@ -496,6 +501,7 @@ public final class CompoundEngine {
   }
 
   private void abandon(CompoundContext c) {
+    Inside.leave(c.state());
     leave(c);
     if (c.slot() != null) {
       c.slot().abandon();

@@ -13,4 +13,17 @@ public interface CurrentFile {
   default int place() {
     return Places.NOWHERE;
   }
+
+  /**
+   * Before an operation on it begins: what it belongs to stays until {@link #leave}, also while the
+   * operation waits for something.
+   *
+   * @return false when that is being taken away, so that the operation must not begin
+   */
+  default boolean enter() {
+    return true;
+  }
+
+  /** After an operation, once for each {@link #enter} that answered true; from any thread. */
+  default void leave() {}
 }

@@ -32,6 +32,11 @@ final class EngineState {
 
   boolean keepErrorBody;
 
+  /** What the operation under way has entered, see {@link Inside}; null for nothing. */
+  CurrentFile inside;
+
+  CurrentFile insideSaved;
+
   /** The request is a retry whose reply was not kept: nothing is executed again. */
   boolean retryUncached;
 

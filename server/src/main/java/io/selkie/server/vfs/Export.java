@@ -11,6 +11,8 @@ import io.selkie.posix.OpenFlags;
 import io.selkie.posix.PosixException;
 import io.selkie.posix.ResolveFlags;
 import java.util.Arrays;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -53,7 +55,8 @@ public final class Export implements AutoCloseable {
   private final String name;
   private final String path;
   private volatile boolean readOnly;
-  private volatile boolean retired;
+  private final ExportDoor door = new ExportDoor();
+  private final AtomicBoolean closed = new AtomicBoolean();
   private final AtomicLong troubles = new AtomicLong();
   private final int id;
   private final int rootFd;
@@ -209,21 +212,58 @@ public final class Export implements AutoCloseable {
     readOnly = refused;
   }
 
-  /** Whether it was retired. */
-  boolean isRetired() {
-    return retired;
+  /**
+   * Comes in, to {@link #leave} in the end: until then its descriptors stay what they are.
+   *
+   * @return false when it is going or gone: to clients its files are stale
+   */
+  boolean enter() {
+    return door.enter();
+  }
+
+  /** Ends an {@link #enter} that answered true; from any thread. */
+  void leave() {
+    door.leave();
+  }
+
+  /** How many operations are in it just now. */
+  public int operationsInside() {
+    return door.inside();
   }
 
   /**
-   * Lets go of the directory, so that its file system can be unmounted, while requests may still be
-   * on their way into it: what they find from now on is no directory. The numbers of its
-   * descriptors stay taken until {@link #close}, so that a late request cannot find another file
-   * under them.
+   * Lets no operation begin in it any more. Idempotent.
    *
-   * @throws PosixException when there is nothing to put in its place; then it is still held
+   * @return completes when those that had begun are over, on the thread of the last one
+   */
+  public CompletableFuture<Void> closeDoor() {
+    return door.close();
+  }
+
+  /**
+   * Lets go of the directory, so that its file system can be unmounted, and closes its door. As
+   * long as somebody is still inside the numbers of its descriptors stay taken, by nothing, so that
+   * who is late cannot find another file under them; the last one to leave gives them back.
+   *
+   * @throws PosixException when there is nothing to put in its place; then it is held until the
+   *     last one left
    */
   public void retire() throws PosixException {
-    retired = true;
+    CompletableFuture<Void> empty = closeDoor();
+    try {
+      if (door.join()) {
+        try {
+          putNothingInItsPlace();
+        } finally {
+          door.leave();
+        }
+      }
+    } finally {
+      empty.thenRun(this::close);
+    }
+  }
+
+  private void putNothingInItsPlace() throws PosixException {
     int nothing =
         kernel.openat2(
             Kernel.AT_FDCWD, Names.bytes("/dev/null"), OpenFlags.PATH | OpenFlags.CLOEXEC, 0, 0);
@@ -357,9 +397,12 @@ public final class Export implements AutoCloseable {
     return name + Names.text(Arrays.copyOfRange(target, skip, length));
   }
 
-  /** Forgets the directory; the export must not be used any more. */
+  /** Forgets the directory; the export must not be used any more. Idempotent. */
   @Override
   public void close() {
+    if (!closed.compareAndSet(false, true)) {
+      return;
+    }
     kernel.close(rootFd);
     if (mountFd >= 0) {
       kernel.close(mountFd);

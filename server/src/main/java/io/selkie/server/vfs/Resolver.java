@@ -145,9 +145,17 @@ final class Resolver implements AutoCloseable {
    */
   int open(VfsFile file) {
     Export export = file.exportOrNull();
-    if (export.isRetired()) {
+    if (!export.enter()) {
       return STALE;
     }
+    try {
+      return openInside(export, file);
+    } finally {
+      export.leave();
+    }
+  }
+
+  private int openInside(Export export, VfsFile file) {
     int fd;
     if (file.isExportRoot()) {
       fd = kernel.openat2(export.rootFd(), DOT, Export.NAME_ONLY, 0, Export.RESOLVE);

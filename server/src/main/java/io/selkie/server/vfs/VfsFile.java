@@ -73,6 +73,19 @@ public final class VfsFile implements CurrentFile {
     return handle.exportId();
   }
 
+  /** The export stays what it is, and its descriptors open, as long as somebody is inside. */
+  @Override
+  public boolean enter() {
+    return export == null || export.enter();
+  }
+
+  @Override
+  public void leave() {
+    if (export != null) {
+      export.leave();
+    }
+  }
+
   /** The same inode of the same export. */
   @Override
   public boolean equals(Object other) {

@@ -13,6 +13,7 @@ import io.selkie.protocol.nfs4.LayoutConst4;
 import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.OpenConst4;
 import io.selkie.protocol.nfs4.Stateids;
+import io.selkie.server.ExportBusyException;
 import io.selkie.server.ops.Calls42.Copied;
 import io.selkie.server.ops.Calls42.Range;
 import io.selkie.server.ops.DelegationPeer.Given;
@@ -23,8 +24,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -32,7 +35,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Goal: exports come and go while a server runs, and who works on the others notices nothing. */
-@Timeout(60)
+@Timeout(180)
 class LiveExportsTest {
 
   private static final int COPY_BYTES = 16 << 20;
@@ -198,6 +201,103 @@ class LiveExportsTest {
     assertThat(ended.stateid()).isEqualTo(copied.stateid());
     assertThat(ended.bytes()).isLessThan(COPY_BYTES);
     assertThat(descriptorsOn(server.of("one"))).isZero();
+  }
+
+  private static long descriptors() throws IOException {
+    try (var fds = Files.list(Path.of("/proc/self/fd"))) {
+      return fds.count();
+    }
+  }
+
+  @Test
+  void exportsThatComeAndGoLeaveNoDescriptorBehind() throws Exception {
+    List<ExportConfig> more = server.exports("one", "two", "three");
+    List<ExportConfig> fewer = server.exports("one", "two");
+    long before = 0;
+    for (int round = 0; round < 210; round++) {
+      if (round == 10) {
+        before = descriptors();
+      }
+      apply(more);
+      if (round % 20 == 0) {
+        Opened made = client.create(client.handleOf("three"), "f" + round);
+        assertThat(made.status()).isEqualTo("NFS4_OK");
+      }
+      apply(fewer);
+    }
+    assertThat(descriptors()).isLessThan(before + 20);
+    assertThat(descriptorsOn(server.of("three"))).isZero();
+  }
+
+  /** An OPEN by another client that hangs in the kernel, in the file "f" of an export. */
+  private CompletableFuture<Opened> hangingOpen(HangingOpens kernel, String export)
+      throws Exception {
+    FileCalls other = server.client("late " + export);
+    byte[] directory = other.handleOf(export);
+    kernel.hangOn(server.of(export).resolve("f"));
+    CompletableFuture<Opened> opened =
+        CompletableFuture.supplyAsync(() -> other.open(directory, "f", BOTH, DENY_NONE));
+    assertThat(kernel.hanging().tryAcquire(30, TimeUnit.SECONDS)).as("it hangs").isTrue();
+    return opened;
+  }
+
+  @Test
+  void operationThatHadBegunIsWaitedForAndLeavesNothingBehind() throws Exception {
+    HangingOpens kernel = new HangingOpens();
+    restart(kernel.kernel(), "{enabled: false}");
+    byte[] handle = client.handleOf("one", "f");
+    CompletableFuture<Opened> late = hangingOpen(kernel, "one");
+
+    CompletableFuture<Void> gone =
+        server.server().applyExports(server.exports("two")).toCompletableFuture();
+
+    assertThatThrownBy(() -> gone.get(300, TimeUnit.MILLISECONDS))
+        .as("it goes while somebody is in it")
+        .isInstanceOf(TimeoutException.class);
+    kernel.goOn();
+    gone.get(30, TimeUnit.SECONDS);
+    late.get(30, TimeUnit.SECONDS);
+    assertThat(putFh(handle)).isEqualTo("NFS4ERR_STALE");
+    nothingIsHeld();
+    assertThat(descriptorsOn(server.of("one"))).isZero();
+  }
+
+  @Test
+  void oneThatHangsKeepsNoOtherAndGoesWhenItCan() throws Exception {
+    HangingOpens kernel = new HangingOpens();
+    restart(kernel.kernel(), "{enabled: false}");
+    byte[] two = client.handleOf("two");
+    CompletableFuture<Opened> late = hangingOpen(kernel, "one");
+    List<ExportConfig> three = server.exports("three");
+    List<ExportConfig> again = server.exports("one", "three");
+
+    assertThatThrownBy(() -> apply(three))
+        .rootCause()
+        .isInstanceOfSatisfying(
+            ExportBusyException.class,
+            busy -> {
+              assertThat(busy.export()).isEqualTo("one");
+              assertThat(busy.operations()).isEqualTo(1);
+            });
+    assertThat(client.list(client.handleOf(), 4096)).containsExactly("three");
+    assertThat(putFh(two)).isEqualTo("NFS4ERR_STALE");
+    assertThat(descriptorsOn(server.of("two"))).isZero();
+    assertThatThrownBy(() -> apply(again)).hasRootCauseInstanceOf(ExportBusyException.class);
+
+    kernel.goOn();
+    late.get(30, TimeUnit.SECONDS);
+    boolean served = false;
+    while (!served) {
+      try {
+        apply(again);
+        served = true;
+      } catch (ExecutionException e) {
+        assertThat(e).hasRootCauseInstanceOf(ExportBusyException.class);
+      }
+    }
+    nothingIsHeld();
+    assertThat(client.open(client.handleOf("one"), "f", BOTH, DENY_NONE).status())
+        .isEqualTo("NFS4_OK");
   }
 
   @Test
