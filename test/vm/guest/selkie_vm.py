@@ -1,11 +1,13 @@
 """What suites have at hand: the two mounts, the host, and small helpers."""
 
+import ast
 import base64
 import contextlib
 import ctypes
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -13,6 +15,7 @@ import time
 
 A = "/mnt/a"  # the first client's mount
 B = "/mnt/b"  # the second client's: another network namespace, another client id
+ALICE, BOB, TEAM = 1001, 1002, 1100  # the guest's users
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -100,12 +103,84 @@ def shell(command, check=True):
     return done.stdout.strip()
 
 
-def python(code, *arguments):
+def python(code, *arguments, user=None):
     """Another process that runs Python code; its standard input and output are pipes of text."""
-    return subprocess.Popen(
-        [sys.executable, "-B", "-c", code, *map(str, arguments)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )
+    return program([sys.executable, "-B", "-c", code, *map(str, arguments)], user)
+
+
+def program(command, user=None):
+    """A process, perhaps of another user in the group of the team; its input and output are pipes of text."""
+    identity = {} if user is None else {"user": user, "group": user, "extra_groups": [TEAM]}
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **identity)
+
+
+class Agent:
+    """A process that evaluates expressions, with a dictionary `held` for what it keeps open or locked."""
+
+    CODE = """
+import fcntl, os, sys
+held = {}
+for line in sys.stdin:
+    try:
+        print(repr((True, eval(line))), flush=True)
+    except Exception as trouble:
+        print(repr((False, repr(trouble))), flush=True)
+"""
+
+    def __init__(self, user=None):
+        self.child = python(self.CODE, user=user)
+
+    def do(self, expression):
+        self.child.stdin.write(expression + "\n")
+        self.child.stdin.flush()
+        passed, answer = ast.literal_eval(self.child.stdout.readline())
+        if not passed:
+            raise RuntimeError(f"{expression}: {answer}")
+        return answer
+
+    def end(self):
+        self.child.stdin.close()
+        self.child.wait(60)
+
+
+class Trace:
+    """What the kernel's NFS client tells by its trace points, which are switched on for as long as this is used."""
+
+    ROOT = "/sys/kernel/tracing"
+
+    def __init__(self, *events):
+        self.events = events
+
+    def __enter__(self):
+        if not os.path.exists(f"{self.ROOT}/events"):
+            subprocess.run(["mount", "-t", "tracefs", "tracefs", self.ROOT], check=True)
+        self.clear()
+        self.switch(1)
+        return self
+
+    def __exit__(self, *trouble):
+        self.switch(0)
+
+    def switch(self, on):
+        for event in self.events:
+            with open(f"{self.ROOT}/events/nfs4/{event}/enable", "w") as file:
+                file.write(str(on))
+
+    def clear(self):
+        open(f"{self.ROOT}/trace", "w").close()
+
+    def lines(self, event, words=""):
+        """Those of one event with these words in them, for example "fhandle=..." of handle()."""
+        with open(f"{self.ROOT}/trace") as file:
+            return [line.strip() for line in file if f" {event}: " in line and words in line]
+
+    def handle(self, event, inode):
+        """How a file, if the event tells of it, is called in the lines of all events; or None."""
+        for line in self.lines(event):
+            found = re.search(rf"fileid=\w+:\w+:{inode} (fhandle=\w+)", line)
+            if found:
+                return found[1]
+        return None
 
 
 def check(condition, words="is not so"):

@@ -7,7 +7,7 @@ readonly BOOT_SECONDS=150
 # boot_guest NAME: runs the job in $WORK/NAME and returns when the machine is off.
 # The job's directory is /job there; it holds the suites to run and gets the results.
 boot_guest() {
-  local name=$1 job=$WORK/$1 said try machine begin
+  local name=$1 job=$WORK/$1 said try machine watch begin
   mkdir -p "$job"
   said=$job/said
   for try in 1 2 3; do
@@ -35,8 +35,11 @@ boot_guest() {
     machine=$!
     tail --pid="$machine" -f "$said" >&2 &
     end_hanging_boot "$job" "$machine" &
+    watch=$!
     serve_guest
     wait "$machine" || true
+    # Before the next machine writes down its number in the same place.
+    wait "$watch" || true
     exec {CONTROL_OUT}<&- {CONTROL_IN}<&-
     rm -f "$job/local.img" "$job/second.img"
     # Emulation now and then ends a kernel in its first second, or lets it hang. That says nothing of

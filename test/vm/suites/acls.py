@@ -7,9 +7,8 @@
 import os
 import re
 
-from selkie_vm import A, B, attempt, case, check, equal, here, host, host_here, shell
+from selkie_vm import A, ALICE, B, BOB, TEAM, attempt, case, check, equal, here, host, host_here, shell
 
-ALICE, BOB, TEAM = 1001, 1002, 1100
 a = here(A)
 
 

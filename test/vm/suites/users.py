@@ -7,9 +7,7 @@ import os
 import stat
 import sys
 
-from selkie_vm import attempt, section
-
-ALICE, BOB, TEAM = 1001, 1002, 1100
+from selkie_vm import ALICE, BOB, TEAM, attempt, section
 
 
 def as_user(user, group, groups, function, *arguments):
