@@ -105,7 +105,7 @@ class LyingServerTest {
               out.int32(random.nextBoolean() ? 5 : random.nextInt(20));
               out.raw(garbage, 0, garbage.length);
             });
-        answer.get(10, TimeUnit.SECONDS);
+        answer.get(60, TimeUnit.SECONDS);
       }
       assertThat(client.list("/")).isEmpty();
     }

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Goal: what a client changes through the server, its own layout does not hide from it. */
-@Timeout(60)
+@Timeout(120)
 class OwnChangesTest {
   private static final int SIZE = 64 << 10;
 
@@ -213,10 +213,10 @@ class OwnChangesTest {
             throw new AssertionError(e);
           }
         });
-    assertThat(returning.await(10, TimeUnit.SECONDS)).isTrue();
+    assertThat(returning.await(60, TimeUnit.SECONDS)).isTrue();
     try (DirectFile second = open("/i", DirectMode.REQUIRE)) {
       opened.countDown();
-      closing.get(20, TimeUnit.SECONDS);
+      closing.get(60, TimeUnit.SECONDS);
       read(second, 0, 100);
       assertThat(FakeServer.await(server.recall(stored, 0, -1))).isEqualTo(NfsStat4.NFS4_OK);
       server.awaitLogCount("LAYOUTRETURN", 2);

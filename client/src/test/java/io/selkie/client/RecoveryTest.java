@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Goal: nothing is lost or doubled when connections, sessions and servers go and come back. */
-@Timeout(60)
+@Timeout(120)
 class RecoveryTest {
   private FakeServer server;
   private SelkieClient client;

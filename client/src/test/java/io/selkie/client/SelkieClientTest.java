@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Goal: files read and written through a real socket and real iWARP come out right. */
-@Timeout(60)
+@Timeout(120)
 class SelkieClientTest {
   private FakeServer server;
   private SelkieClient client;
@@ -223,7 +223,7 @@ class SelkieClientTest {
         writes.add(file.writeAsync(memory.asSlice(i << 16, 1 << 16), i << 16));
       }
       for (CompletableFuture<Long> write : writes) {
-        assertThat(write.get(10, TimeUnit.SECONDS)).isEqualTo(1 << 16);
+        assertThat(write.get(60, TimeUnit.SECONDS)).isEqualTo(1 << 16);
       }
       assertThat(stored.content()).isEqualTo(data);
       memory.fill((byte) 0);
@@ -232,7 +232,7 @@ class SelkieClientTest {
         reads.add(file.readAsync(memory.asSlice(i << 16, 1 << 16), i << 16));
       }
       for (CompletableFuture<Long> read : reads) {
-        assertThat(read.get(10, TimeUnit.SECONDS)).isEqualTo(1 << 16);
+        assertThat(read.get(60, TimeUnit.SECONDS)).isEqualTo(1 << 16);
       }
       assertThat(memory.toArray(ValueLayout.JAVA_BYTE)).isEqualTo(data);
     }

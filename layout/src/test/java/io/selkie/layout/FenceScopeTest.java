@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Timeout;
  * Goal: a client that goes loses all it has, has asked for or waits for, of whatever file, and
  * files that it has nothing of are not bothered.
  */
-@Timeout(60)
+@Timeout(120)
 class FenceScopeTest {
 
   private static final int OTHERS = 50;

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Timeout;
 /**
  * What is remembered of a layout, and what a WRITE costs that nobody's layout stands in the way of.
  */
-@Timeout(60)
+@Timeout(120)
 class MemoryTest {
 
   private static final int LAYOUTS = 10_000;

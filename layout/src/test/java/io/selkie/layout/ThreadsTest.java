@@ -60,7 +60,7 @@ import org.junit.jupiter.api.Timeout;
  * Goal: what the simulation cannot show, because it has one thread. Method: many real threads on
  * few files, with sealer and regions that count strictly (S1) and complete on threads of their own.
  */
-@Timeout(60)
+@Timeout(120)
 class ThreadsTest {
 
   private static final int THREADS = 8;
@@ -354,7 +354,7 @@ class ThreadsTest {
   }
 
   private void assertNothingIsLeft(Arbiter arbiter) throws Exception {
-    arbiter.stop().toCompletableFuture().get(20, TimeUnit.SECONDS);
+    arbiter.stop().toCompletableFuture().get(60, TimeUnit.SECONDS);
     assertThat(failures).isEmpty();
     assertThat(arbiter.layoutCount()).isZero();
     assertThat(liveRegions).hasValue(0);
@@ -405,7 +405,7 @@ class ThreadsTest {
         CyclicBarrier start = new CyclicBarrier(2);
         Future<?> asking =
             clients.submit(() -> {
-              start.await(20, TimeUnit.SECONDS);
+              start.await(60, TimeUnit.SECONDS);
               for (int i = 0; i < 4; i++) {
                 layoutGet(arbiter, id, new Target(i), LAYOUTIOMODE4_RW);
               }
@@ -413,7 +413,7 @@ class ThreadsTest {
             });
         Future<?> going =
             clients.submit(() -> {
-              start.await(20, TimeUnit.SECONDS);
+              start.await(60, TimeUnit.SECONDS);
               layoutGet(arbiter, id, new Target(id % 4), LAYOUTIOMODE4_READ);
               arbiter.clientGone(id, RecallCause.CLIENT_DESTROYED).toCompletableFuture().join();
               return null;
@@ -445,7 +445,7 @@ class ThreadsTest {
                 0,
                 4096))
         .toCompletableFuture()
-        .orTimeout(20, TimeUnit.SECONDS)
+        .orTimeout(60, TimeUnit.SECONDS)
         .join();
   }
 

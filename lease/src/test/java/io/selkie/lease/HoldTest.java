@@ -20,7 +20,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Leases without handles: what they cost, what breaks them, and that they grow into seals. */
-@Timeout(60)
+@Timeout(120)
 class HoldTest {
   private static final int BLOCK = FakeKernel.BLOCK_BYTES;
 

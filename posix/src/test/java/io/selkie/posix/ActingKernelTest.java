@@ -21,7 +21,7 @@ import org.junit.jupiter.api.io.TempDir;
  * users on a real file system; elsewhere the same calls with identities that are not the kernel's,
  * of which only can be seen whose they were.
  */
-@Timeout(60)
+@Timeout(120)
 class ActingKernelTest {
 
   private static final FsUser ALICE = FsUser.of(7001, 7001, 7100);

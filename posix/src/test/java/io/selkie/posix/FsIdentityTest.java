@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Goal: a thread is somebody else exactly as long as it should, or ends. */
-@Timeout(60)
+@Timeout(120)
 class FsIdentityTest {
 
   private final FakeCredentials credentials = new FakeCredentials();
@@ -99,7 +99,7 @@ class FsIdentityTest {
     FsIdentity identity = FsIdentity.of(credentials, 0, 0);
     try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
       var outcome = threads.submit(() -> identity.become(FsUser.of(1, 2)));
-      assertThatThrownBy(() -> outcome.get(10, TimeUnit.SECONDS))
+      assertThatThrownBy(() -> outcome.get(60, TimeUnit.SECONDS))
           .hasCauseInstanceOf(IllegalStateException.class)
           .hasMessageContaining("virtual");
     }

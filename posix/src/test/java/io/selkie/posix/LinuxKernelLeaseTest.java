@@ -19,9 +19,9 @@ import org.junit.jupiter.api.io.TempDir;
  *
  * <p>Method: real processes of the system's own tools against the real kernel.
  */
-@Timeout(60)
+@Timeout(120)
 class LinuxKernelLeaseTest {
-  private static final long WAIT_SECONDS = 30;
+  private static final long WAIT_SECONDS = 40;
 
   @TempDir(factory = RealFileSystem.class)
   Path directory;

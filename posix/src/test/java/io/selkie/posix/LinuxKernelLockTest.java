@@ -17,7 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
  *
  * <p>Method: the real kernel, and another process that locks as any program does.
  */
-@Timeout(60)
+@Timeout(120)
 class LinuxKernelLockTest {
   @TempDir(factory = RealFileSystem.class)
   Path directory;

@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Goal: what the machine's own files say is what is answered. */
-@Timeout(60)
+@Timeout(120)
 class SystemNameServiceTest {
 
   private final NameService names = new SystemNameService();

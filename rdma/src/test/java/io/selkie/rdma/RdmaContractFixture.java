@@ -25,7 +25,7 @@ import org.junit.jupiter.api.BeforeEach;
 abstract class RdmaContractFixture {
 
   static final int REGION_BYTES = 1 << 20;
-  static final long WAIT_NANOS = TimeUnit.SECONDS.toNanos(30);
+  static final long WAIT_NANOS = TimeUnit.SECONDS.toNanos(60);
 
   /** A completion as it was reaped. */
   record Done(long workId, WorkStatus status) {}
@@ -135,7 +135,7 @@ abstract class RdmaContractFixture {
   }
 
   static <T> T take(BlockingQueue<T> queue) throws InterruptedException {
-    T taken = queue.poll(30, TimeUnit.SECONDS);
+    T taken = queue.poll(60, TimeUnit.SECONDS);
     assertThat(taken).as("something that should have happened").isNotNull();
     return taken;
   }

@@ -240,7 +240,7 @@ abstract class RdmaDataContract extends RdmaContractFixture {
             .isEqualTo(WorkStatus.SUCCESS);
         assertSame(local, 0, local, 500_000, 100_000);
       }
-      large.invalidate().toCompletableFuture().get(30, TimeUnit.SECONDS);
+      large.invalidate().toCompletableFuture().get(60, TimeUnit.SECONDS);
     } finally {
       Files.delete(file);
     }
@@ -317,7 +317,7 @@ abstract class RdmaDataContract extends RdmaContractFixture {
           .isEqualTo(WorkStatus.SUCCESS);
       assertSame(remote, 1, local, 5, 200_000);
       stop.set(true);
-      driving.get(30, TimeUnit.SECONDS);
+      driving.get(60, TimeUnit.SECONDS);
     }
   }
 

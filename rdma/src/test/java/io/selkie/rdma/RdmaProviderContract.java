@@ -131,7 +131,7 @@ public abstract class RdmaProviderContract extends RdmaDataContract {
   @Test
   void keyThatWasTakenBackIsRefused() throws Exception {
     MemoryRegion region = serverDomain.register(remote, EnumSet.allOf(RemoteAccess.class));
-    region.invalidate().toCompletableFuture().get(30, TimeUnit.SECONDS);
+    region.invalidate().toCompletableFuture().get(60, TimeUnit.SECONDS);
     assertThat(region.isValid()).isFalse();
     assertRefused(
         (pair, part) -> pair.postRead(localRegion, part, region.key(), region.remoteAddress(), 2));
@@ -145,7 +145,7 @@ public abstract class RdmaProviderContract extends RdmaDataContract {
     for (int i = 0; i < 2000; i++) {
       MemoryRegion region = serverDomain.register(remote, Set.of(RemoteAccess.READ));
       assertThat(keys.add(region.key())).isTrue();
-      region.invalidate().toCompletableFuture().get(30, TimeUnit.SECONDS);
+      region.invalidate().toCompletableFuture().get(60, TimeUnit.SECONDS);
     }
   }
 
@@ -167,7 +167,7 @@ public abstract class RdmaProviderContract extends RdmaDataContract {
     ProtectionDomain other = client.allocateProtectionDomain("other");
     MemoryRegion ofOther = other.register(local, Set.of());
     MemoryRegion dead = clientDomain.register(local, Set.of());
-    dead.invalidate().toCompletableFuture().get(30, TimeUnit.SECONDS);
+    dead.invalidate().toCompletableFuture().get(60, TimeUnit.SECONDS);
     for (MemoryRegion wrong : List.of(ofOther, dead)) {
       try (QueuePair pair = connect()) {
         assertThat(
@@ -332,7 +332,7 @@ public abstract class RdmaProviderContract extends RdmaDataContract {
       assertThat(serverDomain.liveRegions()).isEqualTo(1);
       serverDomain.close();
       assertThat(take(closed).kind()).isEqualTo(DisconnectCause.Kind.LOCAL_ABORT);
-      remoteRegion.invalidate().toCompletableFuture().get(30, TimeUnit.SECONDS);
+      remoteRegion.invalidate().toCompletableFuture().get(60, TimeUnit.SECONDS);
       assertThat(serverDomain.liveRegions()).isZero();
       assertThat(remoteRegion.isValid()).isFalse();
       assertThatThrownBy(() -> serverDomain.register(remote, Set.of()))
@@ -370,7 +370,7 @@ public abstract class RdmaProviderContract extends RdmaDataContract {
                 }
               });
       waiting.interrupt();
-      assertThat(interrupted.get(30, TimeUnit.SECONDS)).isTrue();
+      assertThat(interrupted.get(60, TimeUnit.SECONDS)).isTrue();
       // The queue pair survives that.
       assertThat(
               one(

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
 
 /** Goal: the commands do what they say, say what they did not do, and leave nothing half done. */
-@Timeout(60)
+@Timeout(120)
 class CommandsTest {
   @TempDir Path directory;
   private FakeServer server;

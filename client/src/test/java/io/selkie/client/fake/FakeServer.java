@@ -222,7 +222,7 @@ public final class FakeServer implements AutoCloseable {
 
   /** Waits for a callback's status. */
   public static int await(CompletableFuture<Integer> callback) throws Exception {
-    return callback.get(10, TimeUnit.SECONDS);
+    return callback.get(60, TimeUnit.SECONDS);
   }
 
   private final class Connection implements Runnable {

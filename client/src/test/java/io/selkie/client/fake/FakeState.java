@@ -194,7 +194,7 @@ public final class FakeState implements AutoCloseable {
   void killRegions(FakeFile file) {
     for (MemoryRegion region : file.regions) {
       try {
-        region.invalidate().toCompletableFuture().get(10, TimeUnit.SECONDS);
+        region.invalidate().toCompletableFuture().get(60, TimeUnit.SECONDS);
       } catch (Exception e) {
         throw new IllegalStateException("region does not die", e);
       }

@@ -35,7 +35,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * <p>Method: the real file system of the build, with calls made to fail as other file systems do,
  * and a machine whose /proc and /sys are ours.
  */
-@Timeout(30)
+@Timeout(120)
 class PathDoctorTest {
 
   @TempDir Path machine;

@@ -28,7 +28,7 @@ import org.junit.jupiter.api.Timeout;
  *
  * <p>Method: the responder is hand-made and answers octet by octet.
  */
-@Timeout(60)
+@Timeout(120)
 class ActiveSideTest {
 
   private static final int KEY = 0x0BADCAFE;
@@ -69,7 +69,7 @@ class ActiveSideTest {
               new InetSocketAddress(InetAddress.getLoopbackAddress(), listening.getLocalPort()),
               domain,
               new ConnectOptions(ByteBuffer.allocate(0), 16, 8, 0, 10_000));
-      peer = accepted.get(30, TimeUnit.SECONDS);
+      peer = accepted.get(60, TimeUnit.SECONDS);
     }
   }
 
@@ -292,7 +292,7 @@ class ActiveSideTest {
     assertThat(invalidated).isNotDone();
     assertThat(pair.isUp()).isTrue();
     source.abortAccesses();
-    invalidated.get(30, TimeUnit.SECONDS);
+    invalidated.get(60, TimeUnit.SECONDS);
     assertThat(pair.disconnectCause().kind()).isEqualTo(DisconnectCause.Kind.LOCAL_ABORT);
     assertThat(reap(1)).containsExactly("1 FLUSHED");
   }

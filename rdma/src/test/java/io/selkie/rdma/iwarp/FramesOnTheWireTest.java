@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Timeout;
  * <p>Method: the two examples of RFC 5044 section 4.4 as they are printed there, and frames of the
  * engine without a socket, compared with ones made by hand.
  */
-@Timeout(60)
+@Timeout(120)
 class FramesOnTheWireTest {
 
   private static final String ZEROES_24 = "00".repeat(24);

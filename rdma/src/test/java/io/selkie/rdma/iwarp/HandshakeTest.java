@@ -23,7 +23,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  *
  * <p>Method: the other side is a peer that speaks octet by octet over a real socket.
  */
-@Timeout(60)
+@Timeout(120)
 class HandshakeTest {
 
   private static final int A = 0x8000_0000;

@@ -73,7 +73,7 @@ class InvalidationTest {
       assertThat(timesOut(invalidated)).isTrue();
       assertThat(server.domain.liveRegions()).isEqualTo(1);
       server.region.abortAccesses();
-      invalidated.get(30, TimeUnit.SECONDS);
+      invalidated.get(60, TimeUnit.SECONDS);
       assertThat(server.domain.liveRegions()).isZero();
       assertThat(server.awaitClosed().kind()).isEqualTo(DisconnectCause.Kind.LOCAL_ABORT);
       assertThat(peer.readByte()).as("what was in the kernel still comes").isNotNegative();
@@ -88,7 +88,7 @@ class InvalidationTest {
       awaitStuck(server);
       MemoryRegion another = server.register(RemoteAccess.READ);
       another.abortAccesses();
-      another.invalidate().toCompletableFuture().get(30, TimeUnit.SECONDS);
+      another.invalidate().toCompletableFuture().get(60, TimeUnit.SECONDS);
       server.region.abortAccesses();
       assertThat(server.awaitClosed().kind()).isEqualTo(DisconnectCause.Kind.LOCAL_ABORT);
       other.ulpdu(Frames.send(1, Frames.bytes("aa")));
@@ -110,7 +110,7 @@ class InvalidationTest {
         ulpdu = peer.readUlpdu();
       }
       assertThat(ulpdu.get(1) & 0xFF).as("Terminate").isEqualTo(0x47);
-      invalidated.get(30, TimeUnit.SECONDS);
+      invalidated.get(60, TimeUnit.SECONDS);
     }
   }
 
@@ -121,7 +121,7 @@ class InvalidationTest {
       awaitStuck(server);
       var invalidated = server.region.invalidate().toCompletableFuture();
       peer.reset();
-      invalidated.get(30, TimeUnit.SECONDS);
+      invalidated.get(60, TimeUnit.SECONDS);
       server.awaitClosed();
     }
   }
@@ -169,11 +169,11 @@ class InvalidationTest {
         while (target.get(ValueLayout.JAVA_BYTE, bytes - 1) == 0) {
           Thread.onSpinWait();
         }
-        region.invalidate().toCompletableFuture().get(30, TimeUnit.SECONDS);
+        region.invalidate().toCompletableFuture().get(60, TimeUnit.SECONDS);
         // From here on the memory is somebody else's.
         target.fill((byte) 0x77);
         for (CompletableFuture<?> flood : floods) {
-          flood.get(30, TimeUnit.SECONDS);
+          flood.get(60, TimeUnit.SECONDS);
         }
         stop.set(true);
         for (long i = 0; i < bytes; i++) {
@@ -245,7 +245,7 @@ class InvalidationTest {
           }
           assertThat(peer.readTerminate().code()).isEqualTo(write ? "1/1/01" : "0/1/01");
           assertThat(server.awaitClosed().kind()).isEqualTo(DisconnectCause.Kind.LOCAL_ERROR);
-          region.invalidate().toCompletableFuture().get(30, TimeUnit.SECONDS);
+          region.invalidate().toCompletableFuture().get(60, TimeUnit.SECONDS);
         } finally {
           Files.delete(file);
         }

@@ -77,7 +77,7 @@ final class Server implements AutoCloseable, QueuePairListener {
   }
 
   DisconnectCause awaitClosed() throws InterruptedException {
-    DisconnectCause cause = closed.poll(20, TimeUnit.SECONDS);
+    DisconnectCause cause = closed.poll(60, TimeUnit.SECONDS);
     if (cause == null) {
       throw new AssertionError("the queue pair did not close");
     }
@@ -85,7 +85,7 @@ final class Server implements AutoCloseable, QueuePairListener {
   }
 
   QueuePair awaitEstablished() throws InterruptedException {
-    QueuePair pair = established.poll(20, TimeUnit.SECONDS);
+    QueuePair pair = established.poll(60, TimeUnit.SECONDS);
     if (pair == null) {
       throw new AssertionError("no queue pair was established");
     }

@@ -32,7 +32,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Goal: COMPOUND as RFC 8881 section 16.2 has it, good and bad, over a real socket. */
-@Timeout(60)
+@Timeout(120)
 class CompoundTest {
 
   private static final int WORKERS = 2;

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Goal: no client of a lane waits for another one's work, and nothing is lost. */
-@Timeout(60)
+@Timeout(120)
 class WorkerLaneTest {
 
   private static final int CLIENT_THREADS = 2;
@@ -45,7 +45,7 @@ class WorkerLaneTest {
   }
 
   private void awaitStuck(int count) throws InterruptedException {
-    assertThat(stuck.tryAcquire(count, 20, TimeUnit.SECONDS)).isTrue();
+    assertThat(stuck.tryAcquire(count, 60, TimeUnit.SECONDS)).isTrue();
   }
 
   @Test
@@ -59,7 +59,7 @@ class WorkerLaneTest {
       for (int i = 0; i < 5; i++) {
         lane.execute(done::countDown, client, null);
       }
-      assertThat(done.await(20, TimeUnit.SECONDS)).as("client %d", client).isTrue();
+      assertThat(done.await(60, TimeUnit.SECONDS)).as("client %d", client).isTrue();
     }
     assertThat(stuck.availablePermits()).isZero();
     open.countDown();
@@ -76,7 +76,7 @@ class WorkerLaneTest {
     awaitStuck(CLIENT_THREADS);
     CountDownLatch done = new CountDownLatch(1);
     lane.execute(done::countDown, 99, null);
-    assertThat(done.await(20, TimeUnit.SECONDS)).isTrue();
+    assertThat(done.await(60, TimeUnit.SECONDS)).isTrue();
   }
 
   @Test
@@ -95,7 +95,7 @@ class WorkerLaneTest {
   void oneIdleThreadIsNotCountedForTwo() throws InterruptedException {
     CountDownLatch first = new CountDownLatch(1);
     lane.execute(first::countDown, 1, null);
-    assertThat(first.await(20, TimeUnit.SECONDS)).isTrue();
+    assertThat(first.await(60, TimeUnit.SECONDS)).isTrue();
     for (int client = 1; client <= THREADS_MAX; client++) {
       lane.execute(this::hang, client, null);
     }
@@ -124,11 +124,11 @@ class WorkerLaneTest {
     go.countDown();
     List<Integer> seen = new ArrayList<>();
     for (int i = 0; i < 5; i++) {
-      seen.add(order.poll(20, TimeUnit.SECONDS));
+      seen.add(order.poll(60, TimeUnit.SECONDS));
     }
     assertThat(seen.subList(0, 2)).contains(2);
     one.shutdown();
-    assertThat(one.awaitEnd(TimeUnit.SECONDS.toNanos(20))).isTrue();
+    assertThat(one.awaitEnd(TimeUnit.SECONDS.toNanos(60))).isTrue();
   }
 
   @Test
@@ -145,9 +145,9 @@ class WorkerLaneTest {
     }
     CountDownLatch done = new CountDownLatch(1);
     lane.execute(done::countDown, 1, null);
-    assertThat(done.await(20, TimeUnit.SECONDS)).isTrue();
+    assertThat(done.await(60, TimeUnit.SECONDS)).isTrue();
     lane.shutdown();
-    assertThat(lane.awaitEnd(TimeUnit.SECONDS.toNanos(20))).isTrue();
+    assertThat(lane.awaitEnd(TimeUnit.SECONDS.toNanos(60))).isTrue();
     assertThat(errors).hasValueGreaterThanOrEqualTo(19);
   }
 
@@ -183,7 +183,7 @@ class WorkerLaneTest {
     assertThat(spare.availablePermits()).isEqualTo(100);
     open.countDown();
     poor.shutdown();
-    assertThat(poor.awaitEnd(TimeUnit.SECONDS.toNanos(20))).isTrue();
+    assertThat(poor.awaitEnd(TimeUnit.SECONDS.toNanos(60))).isTrue();
     assertThat(ran).as("what was refused is not run").hasValue(1);
   }
 
@@ -202,7 +202,7 @@ class WorkerLaneTest {
         .isInstanceOf(RejectedExecutionException.class);
     assertThat(lane.awaitEnd(1)).isFalse();
     open.countDown();
-    assertThat(lane.awaitEnd(TimeUnit.SECONDS.toNanos(20))).isTrue();
+    assertThat(lane.awaitEnd(TimeUnit.SECONDS.toNanos(60))).isTrue();
     assertThat(ran).hasValue(50);
   }
 

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Goal: users have the names that this machine gives them, and nobody waits for a slow answer. */
-@Timeout(60)
+@Timeout(120)
 class UsersTest {
 
   private final AtomicLong now = new AtomicLong();

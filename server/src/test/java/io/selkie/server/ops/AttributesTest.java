@@ -38,7 +38,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Attributes, access control lists and listings as a client sees them. */
-@Timeout(value = 60, unit = TimeUnit.SECONDS)
+@Timeout(value = 120, unit = TimeUnit.SECONDS)
 class AttributesTest {
   private static final byte[] ACCESS = Names.bytes("system.posix_acl_access");
   private static final byte[] DEFAULT = Names.bytes("system.posix_acl_default");

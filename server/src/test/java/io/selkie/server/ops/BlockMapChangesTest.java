@@ -30,7 +30,7 @@ import org.junit.jupiter.api.Timeout;
  * lease of ours, happens while somebody holds a layout of these blocks; and what a holder wrote is
  * not lost.
  */
-@Timeout(60)
+@Timeout(120)
 class BlockMapChangesTest {
 
   private static final int SIZE = 1 << 20;

@@ -35,7 +35,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Goal: a copy has the source's bytes, however it is made, and its end is always learnt of. */
-@Timeout(60)
+@Timeout(120)
 class CopyTest {
 
   private static final int PIECE = 1 << 20;

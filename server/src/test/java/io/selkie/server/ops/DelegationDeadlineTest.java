@@ -98,7 +98,7 @@ class DelegationDeadlineTest extends DelegationFixture {
             .start();
 
     // The recall's half a second, and no more than that of the kernel's forty-five.
-    assertThat(writer.waitFor(60, TimeUnit.SECONDS)).isTrue();
+    assertThat(writer.waitFor(40, TimeUnit.SECONDS)).isTrue();
     assertThat(delegations()).isZero();
     assertThat(Files.readString(file)).endsWith("local\n");
   }

@@ -329,7 +329,7 @@ class DelegationOperationsTest extends DelegationFixture {
   }
 
   private static void ends(Process process) throws InterruptedException {
-    assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+    assertThat(process.waitFor(40, TimeUnit.SECONDS)).isTrue();
     assertThat(process.exitValue()).isZero();
   }
 

@@ -92,7 +92,7 @@ class DelegationReclaimTest {
         new ProcessBuilder("cat", file.toString())
             .redirectError(ProcessBuilder.Redirect.INHERIT)
             .start();
-    assertThat(reader.waitFor(30, TimeUnit.SECONDS)).isTrue();
+    assertThat(reader.waitFor(40, TimeUnit.SECONDS)).isTrue();
     assertThat(new String(reader.getInputStream().readAllBytes(), UTF_8)).isEqualTo("Some content");
   }
 

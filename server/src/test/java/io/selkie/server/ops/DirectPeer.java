@@ -74,7 +74,7 @@ final class DirectPeer implements AutoCloseable {
     int count =
         queuePair
             .completions()
-            .await((workId, status) -> got[0] = status, 1, TimeUnit.SECONDS.toNanos(20));
+            .await((workId, status) -> got[0] = status, 1, TimeUnit.SECONDS.toNanos(60));
     return count == 0 ? WorkStatus.CONNECTION_LOST : got[0];
   }
 

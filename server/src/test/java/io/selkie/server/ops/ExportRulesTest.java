@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Timeout;
  * server, and clients from several addresses of this machine. Who owns what is made can differ only
  * where the server runs as root; elsewhere it is seen to be the one user.
  */
-@Timeout(60)
+@Timeout(120)
 class ExportRulesTest {
 
   private static final int OWN = new LinuxKernel().effectiveUid();

@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * Goal: what goes wrong beneath the server is told as it is, and nothing is acknowledged that is
  * not.
  */
-@Timeout(60)
+@Timeout(120)
 class FaultsTest {
 
   private final FaultInjectingKernel kernel = new FaultInjectingKernel(new LinuxKernel());

@@ -40,7 +40,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Goal: each operation does what the RFC says, over a real socket, to real files. */
-@Timeout(60)
+@Timeout(120)
 class FileOperationsTest {
 
   private ServerFixture server;

@@ -88,7 +88,7 @@ class HangingCloseTest {
       Opened file = client.create(client.handleOf("slow"), "f" + i);
       hangs.set(true);
       threads.execute(() -> client.close(file.handle(), file.stateid()));
-      assertThat(stuck.tryAcquire(30, TimeUnit.SECONDS)).isTrue();
+      assertThat(stuck.tryAcquire(60, TimeUnit.SECONDS)).isTrue();
     }
     assertThat(other.close(fast.handle(), fast.stateid())).isEqualTo("NFS4_OK");
     // Every inode's lock is one of 64.
@@ -126,7 +126,7 @@ class HangingCloseTest {
       client.create(client.handleOf("slow"), "f" + i);
       hangs.set(true);
       assertThat(server.server().sessions().revoke(client.session().clientId())).isTrue();
-      assertThat(stuck.tryAcquire(30, TimeUnit.SECONDS)).as("client %d", i).isTrue();
+      assertThat(stuck.tryAcquire(60, TimeUnit.SECONDS)).as("client %d", i).isTrue();
     }
     Process breaker =
         new ProcessBuilder("dd", "if=/dev/null", "of=" + file, "status=none").inheritIO().start();

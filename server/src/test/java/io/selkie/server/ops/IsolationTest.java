@@ -49,7 +49,7 @@ class IsolationTest {
   /**
    * What is stuck is so until the end of the test; this is far from that, and from any slowness.
    */
-  private static final long LONGEST_MILLIS = 5_000;
+  private static final long LONGEST_MILLIS = 20_000;
 
   private final AtomicBoolean hangs = new AtomicBoolean();
   private final Semaphore stuck = new Semaphore(0);
@@ -59,7 +59,9 @@ class IsolationTest {
 
   @BeforeEach
   void start() throws IOException {
-    server = new TwoExports((Kernel) hanging(new LinuxKernel()), 20_000, "slow", "fast");
+    server =
+        new TwoExports(
+            (Kernel) hanging(new LinuxKernel()), ServerFixture.longRecallMillis(), "slow", "fast");
   }
 
   /** Reading and flushing hang on the slow export's files. */
@@ -118,7 +120,7 @@ class IsolationTest {
     }
     hangs.set(true);
     hangLater.forEach(threads::execute);
-    assertThat(stuck.tryAcquire(HANGING, 30, TimeUnit.SECONDS)).isTrue();
+    assertThat(stuck.tryAcquire(HANGING, 60, TimeUnit.SECONDS)).isTrue();
   }
 
   private void measure(String what, FileCalls client, Opened file, boolean read) {
@@ -204,7 +206,7 @@ class IsolationTest {
     Process breaker =
         new ProcessBuilder("dd", "if=/dev/null", "of=" + file, "status=none").inheritIO().start();
     try {
-      assertThat(recalled.await(30, TimeUnit.SECONDS)).isTrue();
+      assertThat(recalled.await(60, TimeUnit.SECONDS)).isTrue();
       measure("while a recall is held open", other, fast, true);
       assertThat(other.open(root, "g", READ, DENY_NONE).status()).isEqualTo("NFS4_OK");
       assertThat(breaker.isAlive()).as("the recall was open all the time").isTrue();

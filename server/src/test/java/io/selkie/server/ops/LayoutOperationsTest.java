@@ -41,7 +41,7 @@ import org.junit.jupiter.api.Timeout;
  * Goal: a layout's whole life through the server, with real leases, real sockets and another real
  * process; the client is bare, so that nothing of ours on its side can hide a fault.
  */
-@Timeout(60)
+@Timeout(120)
 class LayoutOperationsTest {
 
   private static final int LENGTH = 20_000;
@@ -345,7 +345,7 @@ class LayoutOperationsTest {
                   "dd", "if=/dev/null", "of=" + file(), "bs=1", "seek=5000", "status=none")
               .inheritIO()
               .start();
-      assertThat(truncate.waitFor(60, TimeUnit.SECONDS)).isTrue();
+      assertThat(truncate.waitFor(40, TimeUnit.SECONDS)).isTrue();
       assertThat(truncate.exitValue()).isZero();
       assertThat(released.await(60, TimeUnit.SECONDS)).isTrue();
       assertThat(peer.write(extent.handle(), extent.storageOffset(), new byte[10]))

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Goal: what clients report of their layouts is counted; and the small answers of NFSv4.1. */
-@Timeout(60)
+@Timeout(120)
 class LayoutReportsTest {
 
   private ServerFixture server;

@@ -57,7 +57,7 @@ class LiveExportsTest {
   }
 
   private void apply(List<ExportConfig> exports) throws Exception {
-    server.server().applyExports(exports).toCompletableFuture().get(30, TimeUnit.SECONDS);
+    server.server().applyExports(exports).toCompletableFuture().get(60, TimeUnit.SECONDS);
   }
 
   private void takeLayout(Opened opened) {
@@ -195,7 +195,7 @@ class LiveExportsTest {
         permits.release();
       }
     }
-    gone.get(30, TimeUnit.SECONDS);
+    gone.get(60, TimeUnit.SECONDS);
     CallbackInbox.Ended ended = inbox.nextEnded();
     assertThat(ended.status()).isEqualTo("NFS4ERR_ADMIN_REVOKED");
     assertThat(ended.stateid()).isEqualTo(copied.stateid());
@@ -237,7 +237,7 @@ class LiveExportsTest {
     kernel.hangOn(server.of(export).resolve("f"));
     CompletableFuture<Opened> opened =
         CompletableFuture.supplyAsync(() -> other.open(directory, "f", BOTH, DENY_NONE));
-    assertThat(kernel.hanging().tryAcquire(30, TimeUnit.SECONDS)).as("it hangs").isTrue();
+    assertThat(kernel.hanging().tryAcquire(60, TimeUnit.SECONDS)).as("it hangs").isTrue();
     return opened;
   }
 
@@ -255,8 +255,8 @@ class LiveExportsTest {
         .as("it goes while somebody is in it")
         .isInstanceOf(TimeoutException.class);
     kernel.goOn();
-    gone.get(30, TimeUnit.SECONDS);
-    late.get(30, TimeUnit.SECONDS);
+    gone.get(60, TimeUnit.SECONDS);
+    late.get(60, TimeUnit.SECONDS);
     assertThat(putFh(handle)).isEqualTo("NFS4ERR_STALE");
     nothingIsHeld();
     assertThat(descriptorsOn(server.of("one"))).isZero();
@@ -285,7 +285,7 @@ class LiveExportsTest {
     assertThatThrownBy(() -> apply(again)).hasRootCauseInstanceOf(ExportBusyException.class);
 
     kernel.goOn();
-    late.get(30, TimeUnit.SECONDS);
+    late.get(60, TimeUnit.SECONDS);
     boolean served = false;
     while (!served) {
       try {

@@ -29,7 +29,7 @@ import org.junit.jupiter.api.Timeout;
  *
  * <p>Method: a server on the real kernel, and another process that locks as any program does.
  */
-@Timeout(value = 60, unit = TimeUnit.SECONDS)
+@Timeout(value = 120, unit = TimeUnit.SECONDS)
 class LocalLocksTest {
 
   private static final long TO_END = -1L;
@@ -205,7 +205,7 @@ class LocalLocksTest {
 
     assertThat(fixture.server().sessions().revoke(first.session().clientId())).isTrue();
 
-    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
     while (!local.exclusive(0, 10)) {
       assertThat(System.nanoTime()).as("in time").isLessThan(deadline);
     }

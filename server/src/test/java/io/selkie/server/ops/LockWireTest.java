@@ -68,7 +68,7 @@ class LockWireTest {
     assertThat(two.test("waiter", READ_LT, 0, 10).status()).isEqualTo("NFS4ERR_DENIED");
     assertThat(two.test("waiter", READ_LT, 100, 10).status()).isEqualTo("NFS4_OK");
     one.unlock(locks, 0, 100);
-    assertThat(callbacks.poll(20, TimeUnit.SECONDS)).isEqualTo(NfsCbOp4.OP_CB_NOTIFY_LOCK);
+    assertThat(callbacks.poll(60, TimeUnit.SECONDS)).isEqualTo(NfsCbOp4.OP_CB_NOTIFY_LOCK);
     Stateid4 got = two.lock(open, "waiter", WRITEW_LT, 0, -1).stateid();
     got = two.lock(got, READ_LT, 5, 10).stateid();
     assertThat(two.lock(got, READ_LT, 5, 0).status()).isEqualTo("NFS4ERR_INVAL");

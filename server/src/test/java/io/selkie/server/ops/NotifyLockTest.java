@@ -30,7 +30,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Goal: who waits for a lock hears by CB_NOTIFY_LOCK that it is free (RFC 8881 section 20.11). */
-@Timeout(value = 60, unit = TimeUnit.SECONDS)
+@Timeout(value = 120, unit = TimeUnit.SECONDS)
 class NotifyLockTest {
 
   /** A CB_NOTIFY_LOCK as it came. */

@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Timeout;
  * Goal: OPEN_DOWNGRADE and CLOSE answer as RFC 8881 sections 8.2, 9.9, 18.2 and 18.18 say, in each
  * of their statuses.
  */
-@Timeout(value = 60, unit = TimeUnit.SECONDS)
+@Timeout(value = 120, unit = TimeUnit.SECONDS)
 class OpenStateidTest {
 
   private static final int DENY_WRITE = OpenConst4.OPEN4_SHARE_DENY_WRITE;

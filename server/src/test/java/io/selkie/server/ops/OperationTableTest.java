@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Goal: the table of all operations in docs/PROTOCOL.md says what the server does. */
-@Timeout(60)
+@Timeout(120)
 class OperationTableTest {
 
   private static final String ILLEGAL = "NFS4ERR_OP_ILLEGAL";

@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Timeout;
  * less; elsewhere everybody is the server's own user. Method: files belong to the user of this
  * test, and a client calls as another one. The kernel decides, so as root this is the real thing.
  */
-@Timeout(60)
+@Timeout(120)
 class PermissionsTest {
 
   private static final boolean PRIVILEGED = new LinuxKernel().effectiveUid() == 0;

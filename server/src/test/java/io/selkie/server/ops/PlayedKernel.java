@@ -102,7 +102,7 @@ final class PlayedKernel {
       if (first.getCount() == 1) {
         first.countDown();
         never.await(100, TimeUnit.MILLISECONDS);
-      } else if (!permits.tryAcquire(20, TimeUnit.SECONDS)) {
+      } else if (!permits.tryAcquire(60, TimeUnit.SECONDS)) {
         return (long) Errno.EIO.result();
       }
       if (failure.get() != null) {

@@ -69,7 +69,7 @@ class ReclaimTest {
   }
 
   private void awaitGraceOver() throws Exception {
-    server.server().recovery().graceOver().toCompletableFuture().get(30, TimeUnit.SECONDS);
+    server.server().recovery().graceOver().toCompletableFuture().get(60, TimeUnit.SECONDS);
   }
 
   @Test

@@ -18,7 +18,7 @@ import java.util.concurrent.TimeUnit;
 /** {@code selkie serve} in a process of its own; it has started when it says so. */
 final class ServerProcess implements AutoCloseable {
 
-  private static final int EXIT_SECONDS = 30;
+  private static final int EXIT_SECONDS = 60;
 
   private final Process process;
   private final JsonNode ready;

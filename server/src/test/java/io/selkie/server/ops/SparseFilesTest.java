@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Timeout;
 /**
  * Goal: holes are seen, made and filled as on the local file system, and every refusal is right.
  */
-@Timeout(60)
+@Timeout(120)
 class SparseFilesTest {
 
   private static final int DATA = 0;

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Goal: WRITE_SAME makes the blocks that RFC 7862 describes, and refuses what can be none. */
-@Timeout(60)
+@Timeout(120)
 class WriteSameTest {
 
   private static final byte[] PATTERN = {'S', 'E', 'L', 'K', 'I', 'E'};

@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Timeout;
 /**
  * Goal: extended attributes are those of the file system, both ways, and every refusal is right.
  */
-@Timeout(60)
+@Timeout(120)
 class XattrsTest {
 
   private final FaultInjectingKernel kernel = new FaultInjectingKernel(new LinuxKernel());

@@ -50,7 +50,7 @@ class ClientStoreTest {
   }
 
   static <T> T await(CompletionStage<T> stage) throws Exception {
-    return stage.toCompletableFuture().get(30, TimeUnit.SECONDS);
+    return stage.toCompletableFuture().get(60, TimeUnit.SECONDS);
   }
 
   private ClientStore open(String bootId) throws ClientStoreException {
@@ -122,8 +122,11 @@ class ClientStoreTest {
     try (ClientStore store = open(disk)) {
       int before = disk.forces();
       List<CompletableFuture<Void>> all = new ArrayList<>();
-      for (int i = 0; i < 2000; i++) {
-        all.add(store.put(client("c" + i, i)).toCompletableFuture());
+      // Nothing is written meanwhile, so that all but the first wait when the disk is free.
+      synchronized (disk) {
+        for (int i = 0; i < 2000; i++) {
+          all.add(store.put(client("c" + i, i)).toCompletableFuture());
+        }
       }
       await(CompletableFuture.allOf(all.toArray(CompletableFuture[]::new)));
       assertThat(disk.forces() - before).isLessThan(1000);
@@ -241,7 +244,7 @@ class ClientStoreTest {
         awaitRetry();
       }
       assertThat(removed).isNotDone();
-      assertThat(scheduled.tryAcquire(30, TimeUnit.SECONDS)).isTrue();
+      assertThat(scheduled.tryAcquire(60, TimeUnit.SECONDS)).isTrue();
       disk.failNext(0);
       time.pass(1, TimeUnit.SECONDS);
       await(removed);
@@ -251,7 +254,7 @@ class ClientStoreTest {
 
   /** The writer asks for its retry on its own thread, after it told of the failure. */
   private void awaitRetry() throws InterruptedException {
-    assertThat(scheduled.tryAcquire(30, TimeUnit.SECONDS)).isTrue();
+    assertThat(scheduled.tryAcquire(60, TimeUnit.SECONDS)).isTrue();
     time.pass(1, TimeUnit.SECONDS);
   }
 }

@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Goal: no OPEN is executed before the client's record is on disk. Method: a disk that fails. */
-@Timeout(60)
+@Timeout(120)
 class RecordFirstTest {
 
   private final AtomicInteger executed = new AtomicInteger();

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
  * Goal: who may reclaim is right after any sequence of restarts, and nobody gets anything that
  * somebody else may reclaim. Method: one store on a disk that can fail, servers after each other.
  */
-@Timeout(60)
+@Timeout(120)
 class RecoveryTest {
 
   private static final Principal ALICE = new Principal(1, 1000);

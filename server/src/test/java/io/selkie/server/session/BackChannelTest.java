@@ -44,7 +44,7 @@ import org.junit.jupiter.api.Timeout;
  * Goal: a recall reaches the client exactly once, and its outcome is told exactly once. Method: a
  * raw client that answers CB_COMPOUNDs as each case wants, over real connections; manual time.
  */
-@Timeout(60)
+@Timeout(120)
 class BackChannelTest {
 
   private static final FileIdentity FILE = new FileIdentity(1, 2, 3);

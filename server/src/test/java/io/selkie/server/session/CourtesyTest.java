@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Goal: whose lease is over keeps its state until somebody minds. Method: manual time. */
-@Timeout(60)
+@Timeout(120)
 class CourtesyTest {
 
   private final ManualTime time = new ManualTime();

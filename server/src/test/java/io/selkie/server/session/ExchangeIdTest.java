@@ -30,7 +30,7 @@ import org.junit.jupiter.params.provider.FieldSource;
  * Method: a table of what came before and what must come of the request; the client owner is always
  * the same, verifier, principal and the update flag vary.
  */
-@Timeout(60)
+@Timeout(120)
 class ExchangeIdTest {
 
   private static final String OWNER = "exchange-id";

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Goal: whoever floods hurts himself. Method: a peer from an address of its own. */
-@Timeout(60)
+@Timeout(120)
 class FloodTest {
 
   private final Gate gate = new Gate();

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Timeout;
  * Goal: every request is executed exactly once, whatever the client repeats (RFC 8881 section
  * 2.10.6). Method: one case after the other over a real socket, with an operation that counts.
  */
-@Timeout(60)
+@Timeout(120)
 class ReplyCacheTest {
 
   private final Gate gate = new Gate();

@@ -38,7 +38,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Goal: the operations on sessions and clients besides EXCHANGE_ID and the reply cache. */
-@Timeout(60)
+@Timeout(120)
 class SessionOpsTest {
 
   private static final String OWNER = "session-ops";

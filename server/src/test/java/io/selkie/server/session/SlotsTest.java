@@ -35,7 +35,7 @@ import org.junit.jupiter.api.Timeout;
  *
  * <p>Method: raw sessions against a server whose reply caches may promise 100 slots in all.
  */
-@Timeout(60)
+@Timeout(120)
 class SlotsTest {
 
   private static final int CACHED_BYTES = 1000;

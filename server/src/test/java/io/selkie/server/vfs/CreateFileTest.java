@@ -156,9 +156,9 @@ class CreateFileTest {
               }));
         }
         start.countDown();
-        OpenFile first = results.getFirst().get(30, TimeUnit.SECONDS);
+        OpenFile first = results.getFirst().get(60, TimeUnit.SECONDS);
         for (Future<OpenFile> result : results) {
-          assertThat(result.get(30, TimeUnit.SECONDS)).isSameAs(first);
+          assertThat(result.get(60, TimeUnit.SECONDS)).isSameAs(first);
         }
         assertThat(kernel.setLease(first.fd(), LeaseType.WRITE)).isZero();
         for (int t = 0; t < 4; t++) {

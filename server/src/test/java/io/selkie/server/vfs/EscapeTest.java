@@ -172,7 +172,7 @@ class EscapeTest {
     CompletableFuture<Void> mover =
         CompletableFuture.runAsync(
             () -> moveAbout(stop, moving), task -> Thread.ofPlatform().start(task));
-    assertThat(moving.await(30, TimeUnit.SECONDS)).isTrue();
+    assertThat(moving.await(60, TimeUnit.SECONDS)).isTrue();
 
     int reached = 0;
     try {
@@ -193,7 +193,7 @@ class EscapeTest {
       }
     } finally {
       stop.set(true);
-      mover.get(30, TimeUnit.SECONDS);
+      mover.get(60, TimeUnit.SECONDS);
     }
     assertThat(reached).isPositive();
   }

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Goal: nobody is inside when it is said so, and nobody comes in afterwards. */
-@Timeout(60)
+@Timeout(120)
 class ExportDoorTest {
 
   private final ExportDoor door = new ExportDoor();
@@ -65,7 +65,7 @@ class ExportDoorTest {
         for (int i = 0; i < threads; i++) {
           all.add(
               pool.submit(() -> {
-                start.await(30, TimeUnit.SECONDS);
+                start.await(60, TimeUnit.SECONDS);
                 boolean right = true;
                 while (contested.enter()) {
                   inside.incrementAndGet();
@@ -76,12 +76,12 @@ class ExportDoorTest {
                 return right;
               }));
         }
-        start.await(30, TimeUnit.SECONDS);
-        contested.close().get(30, TimeUnit.SECONDS);
+        start.await(60, TimeUnit.SECONDS);
+        contested.close().get(60, TimeUnit.SECONDS);
         assertThat(inside).hasValue(0);
         over.set(true);
         for (Future<Boolean> one : all) {
-          assertThat(one.get(30, TimeUnit.SECONDS)).isTrue();
+          assertThat(one.get(60, TimeUnit.SECONDS)).isTrue();
         }
         assertThat(contested.inside()).isZero();
       }

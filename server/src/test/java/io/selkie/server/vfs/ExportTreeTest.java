@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Goal: many exports are one tree, in which each client walks among those that are for it. */
-@Timeout(60)
+@Timeout(120)
 class ExportTreeTest {
 
   private static final long STARTED = 1_700_000_000L;

@@ -41,7 +41,7 @@ import org.junit.jupiter.api.io.TempDir;
  * <p>Method: the kernel itself says so: it grants an exclusive lease only where no other
  * description exists.
  */
-@Timeout(60)
+@Timeout(120)
 class OpenFileTableTest {
   private static final int THREADS = 8;
 
@@ -90,7 +90,7 @@ class OpenFileTableTest {
       }
       start.countDown();
       for (Future<Integer> result : results) {
-        assertThat(result.get(30, TimeUnit.SECONDS)).isEqualTo(500);
+        assertThat(result.get(60, TimeUnit.SECONDS)).isEqualTo(500);
       }
     }
     assertThat(kernel.setLease(held.fd(), LeaseType.WRITE)).isZero();
@@ -117,7 +117,7 @@ class OpenFileTableTest {
             }));
       }
       for (Future<Integer> result : results) {
-        assertThat(result.get(30, TimeUnit.SECONDS)).isEqualTo(500);
+        assertThat(result.get(60, TimeUnit.SECONDS)).isEqualTo(500);
       }
     }
   }

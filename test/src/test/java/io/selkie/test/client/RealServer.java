@@ -4,6 +4,7 @@ import io.selkie.config.CommandLineSettings;
 import io.selkie.config.ConfigLoader;
 import io.selkie.config.time.NanoClock;
 import io.selkie.server.SelkieServer;
+import io.selkie.test.support.LongRecall;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,23 +15,22 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
-/**
- * A server of a fresh directory in this process. Recalls end after a second, so that they fit into
- * any lease-break-time.
- */
+/** A server of a fresh directory in this process. */
 final class RealServer implements AutoCloseable {
-  private static final String SETTINGS =
-      """
-      layout:
-        recallTimeoutMillis: 1000
-        fenceBudgetMillis: 500
-      """;
+  /** For tests of clients that do not answer: they wait until this is over. */
+  static final int SHORT_RECALL_MILLIS = 1000;
 
+  private final int recallMillis;
   private final Path folder;
   private final Path export;
   private SelkieServer server;
 
   RealServer() throws Exception {
+    this(LongRecall.millis());
+  }
+
+  RealServer(int recallMillis) throws Exception {
+    this.recallMillis = recallMillis;
     Path base = Path.of(System.getProperty("selkie.test.dir", "target")).toAbsolutePath();
     Files.createDirectories(base);
     folder = Files.createTempDirectory(base, "client-system-");
@@ -40,7 +40,9 @@ final class RealServer implements AutoCloseable {
 
   private void start(String listen) throws Exception {
     Path config = folder.resolve("selkie.yaml");
-    Files.writeString(config, SETTINGS);
+    Files.writeString(
+        config,
+        "layout: {recallTimeoutMillis: %d, fenceBudgetMillis: 500}\n".formatted(recallMillis));
     server =
         SelkieServer.start(
             ConfigLoader.load(
@@ -88,7 +90,7 @@ final class RealServer implements AutoCloseable {
     NanoClock clock = NanoClock.system();
     long start = clock.nanoTime();
     Process process = new ProcessBuilder(command).inheritIO().start();
-    if (!process.waitFor(20, TimeUnit.SECONDS)) {
+    if (!process.waitFor(40, TimeUnit.SECONDS)) {
       process.destroyForcibly();
       throw new AssertionError(String.join(" ", command) + " does not end");
     }

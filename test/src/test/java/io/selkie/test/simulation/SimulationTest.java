@@ -119,7 +119,7 @@ class SimulationTest {
   }
 
   @Test
-  @Timeout(60)
+  @Timeout(120)
   void oneSeedIsOneRun() {
     Simulation first = run(77, 5_000, Mutant.NONE);
     Simulation second = run(77, 5_000, Mutant.NONE);
@@ -130,7 +130,7 @@ class SimulationTest {
   }
 
   @Test
-  @Timeout(60)
+  @Timeout(120)
   void auditorFencesWhatTheKernelMovedUnderASeal() {
     Simulation simulation = new Simulation(5, Mutant.NONE);
     simulation.kernelBreaksItsWord();
@@ -141,7 +141,7 @@ class SimulationTest {
 
   @ParameterizedTest
   @EnumSource(value = Mutant.class, mode = EnumSource.Mode.EXCLUDE, names = "NONE")
-  @Timeout(60)
+  @Timeout(120)
   void checkerCatchesEveryMutant(Mutant mutant) {
     assertThatThrownBy(
             () -> {

@@ -55,7 +55,7 @@ class BadIwarpInputTest {
         ServerUnderTest.start(
             """
             rdma:
-              handshakeTimeoutMillis: 1000
+              handshakeTimeoutMillis: 5000
             """);
     bystander = new Bystander(tested.server());
     Arrays.fill(content, (byte) 'o');

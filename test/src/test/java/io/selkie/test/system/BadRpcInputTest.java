@@ -50,7 +50,7 @@ class BadRpcInputTest {
 
   @BeforeAll
   void start() throws Exception {
-    tested = ServerUnderTest.start("sessions:\n  idleHandshakeMillis: 1500\n");
+    tested = ServerUnderTest.start("sessions:\n  idleHandshakeMillis: 5000\n");
     bystander = new Bystander(tested.server());
   }
 

@@ -25,7 +25,7 @@ final class Bystander implements AutoCloseable {
 
   private static final int CHUNK_BYTES = 8192;
   private static final int SINK_KEY = 7;
-  private static final int TIMEOUT_SECONDS = 30;
+  private static final int TIMEOUT_SECONDS = 60;
 
   private final byte[] content;
   private final RawNfs nfs;

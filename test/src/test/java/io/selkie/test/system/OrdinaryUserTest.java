@@ -50,7 +50,7 @@ class OrdinaryUserTest {
           assertThat(new String(access.read(5, 9), US_ASCII)).isEqualTo("by nobody");
         }
         OtherProcess.Outcome truncated =
-            OtherProcess.truncate(NanoClock.system(), file, 14).outcome().get(30, TimeUnit.SECONDS);
+            OtherProcess.truncate(NanoClock.system(), file, 14).outcome().get(40, TimeUnit.SECONDS);
         assertThat(truncated.succeeded()).as(truncated.output()).isTrue();
         assertThat(KernelLeases.on(file)).isEmpty();
         assertThat(Files.readAllBytes(file)).endsWith("by nobody".getBytes(US_ASCII)).hasSize(14);

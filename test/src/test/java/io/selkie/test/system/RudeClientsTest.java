@@ -37,7 +37,7 @@ class RudeClientsTest {
         ServerUnderTest.start(
             """
             sessions:
-              idleHandshakeMillis: 1000
+              idleHandshakeMillis: 5000
               maxConnections: %d
             """
                 .formatted(CONNECTIONS_MAX));

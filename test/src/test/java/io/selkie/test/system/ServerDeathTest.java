@@ -114,7 +114,7 @@ class ServerDeathTest {
     }
 
     void awaitWellUnderWay() throws InterruptedException {
-      assertThat(wellUnderWay.await(30, TimeUnit.SECONDS)).as("writing: %s", end.get()).isTrue();
+      assertThat(wellUnderWay.await(60, TimeUnit.SECONDS)).as("writing: %s", end.get()).isTrue();
     }
 
     /** Reads the file without the server: each acknowledged block is there, whole. */
@@ -195,10 +195,10 @@ class ServerDeathTest {
 
   private static void assertTruncatesAtOnce(Path file) throws Exception {
     OtherProcess.Outcome truncated =
-        OtherProcess.truncate(NanoClock.system(), file, 1).outcome().get(30, TimeUnit.SECONDS);
+        OtherProcess.truncate(NanoClock.system(), file, 1).outcome().get(40, TimeUnit.SECONDS);
     assertThat(truncated.succeeded()).as(truncated.output()).isTrue();
     assertThat(TimeUnit.NANOSECONDS.toMillis(truncated.endedNanos() - truncated.startedNanos()))
         .as("milliseconds, where a lease left behind would cost 45,000")
-        .isLessThan(5_000);
+        .isLessThan(35_000);
   }
 }

@@ -82,7 +82,7 @@ final class SmallFileSystem implements AutoCloseable {
   private static OtherProcess.Outcome run(String... command) throws Exception {
     List<String> words = new ArrayList<>(List.of(command));
     try {
-      return OtherProcess.start(NanoClock.system(), words).outcome().get(30, TimeUnit.SECONDS);
+      return OtherProcess.start(NanoClock.system(), words).outcome().get(60, TimeUnit.SECONDS);
     } catch (java.io.IOException e) {
       // No such program: the same as one that says no.
       return new OtherProcess.Outcome(words, 0, 0, 0, 127, e.toString());

@@ -30,7 +30,7 @@ final class Capture implements AutoCloseable {
 
   private static final String TOKEN = "selkie-capture-ends-here";
   private static final Pattern DROPPED = Pattern.compile("received/dropped on .*: (\\d+)/(\\d+)");
-  private static final int TIMEOUT_SECONDS = 30;
+  private static final int TIMEOUT_SECONDS = 60;
 
   private final Process dumpcap;
   private final ServerSocket marker;

@@ -24,7 +24,7 @@ public final class RawIwarp implements AutoCloseable {
   public static final int OPCODE_SEND = 3;
   public static final int OPCODE_TERMINATE = 7;
 
-  private static final int TIMEOUT_MILLIS = 20_000;
+  private static final int TIMEOUT_MILLIS = 60_000;
   private static final int FLAG_CRC = 0x40;
   private static final int FLAG_REJECTED = 0x20;
 

@@ -15,7 +15,7 @@ import java.util.Optional;
  */
 public final class RawRpc implements AutoCloseable {
 
-  private static final int TIMEOUT_MILLIS = 20_000;
+  private static final int TIMEOUT_MILLIS = 60_000;
   private static final int LAST_FRAGMENT = 1 << 31;
   private static final int NFS_PROGRAM = 100003;
   private static final int NFS_VERSION = 4;

@@ -127,7 +127,7 @@ final class WireScript {
           OtherProcess.truncate(
                   NanoClock.system(), server.export().resolve("direct"), FILE_BYTES / 2)
               .outcome()
-              .get(30, TimeUnit.SECONDS);
+              .get(60, TimeUnit.SECONDS);
       assertThat(truncated.succeeded()).as(truncated.output()).isTrue();
       assertThat(client.counters().get(Counter.RECALLS)).isEqualTo(1);
       file.read(arena.allocate(10_000), 0);
