@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.selkie.config.cli.CommandFactory;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.ServiceLoader;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -49,6 +50,15 @@ public final class Main implements Runnable {
 
   /** Reads the version that the build wrote next to this class. */
   static final class Version implements IVersionProvider {
+
+    /** The version alone. */
+    static String text() {
+      try {
+        return new Version().getVersion()[0].replace("selkie ", "");
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
 
     @Override
     public String[] getVersion() throws IOException {

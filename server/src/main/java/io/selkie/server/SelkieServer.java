@@ -14,6 +14,10 @@ import io.selkie.lease.LeaseRuntime;
 import io.selkie.posix.Kernel;
 import io.selkie.posix.LinuxKernel;
 import io.selkie.posix.SystemFacts;
+import io.selkie.posix.SystemNameService;
+import io.selkie.server.admin.AdminParts;
+import io.selkie.server.admin.AdminServer;
+import io.selkie.server.admin.AdminService;
 import io.selkie.server.admin.ReloadOutcome;
 import io.selkie.server.compound.Workers;
 import io.selkie.server.diagnostics.DiagnosticsServer;
@@ -30,6 +34,7 @@ import io.selkie.server.vfs.PassthroughFileSystem;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -67,6 +72,8 @@ public final class SelkieServer implements AutoCloseable {
   private final Optional<RdmaService> rdma;
   private final InetSocketAddress nfsAddress;
   private final Optional<DiagnosticsServer> diagnostics;
+  private final Optional<Path> adminPath;
+  private volatile boolean draining;
   private final AtomicBoolean stopping = new AtomicBoolean();
   private final CountDownLatch stopped = new CountDownLatch(1);
 
@@ -116,6 +123,28 @@ public final class SelkieServer implements AutoCloseable {
     // Clients may come from here on.
     this.nfsAddress = rpc.listen(resolve(config.listen()));
     parts.gauges(rpc, sessions, opens, fs, arbiter, rdma);
+    this.adminPath = Control.socket(config.admin(), parts.stateDirectory());
+    if (adminPath.isPresent()) {
+      Control control =
+          new Control(
+              this,
+              source,
+              parts.stateDirectory(),
+              adminPath,
+              rdma,
+              facts,
+              clock,
+              parts.startedAt());
+      AdminParts all =
+          new AdminParts(control, sessions, opens, locks, arbiter, recovery, metrics, clock);
+      teardown.later(
+          new AdminServer(
+              adminPath.get(),
+              config.admin(),
+              new SystemNameService(),
+              new AdminService(all),
+              parts.timers()));
+    }
     config.exports().forEach(SelkieServer::say);
   }
 
@@ -285,6 +314,27 @@ public final class SelkieServer implements AutoCloseable {
   /** Where the diagnostics listener is; empty when it is off. */
   public Optional<InetSocketAddress> diagnosticsAddress() {
     return diagnostics.map(DiagnosticsServer::address);
+  }
+
+  /** Where administrators find it; empty when they do not. */
+  public Optional<Path> adminSocket() {
+    return adminPath;
+  }
+
+  /** running, draining or stopping. */
+  String state() {
+    return stopping.get() ? "stopping" : draining ? "draining" : "running";
+  }
+
+  /**
+   * Grants no layout and no delegation any more and recalls all there are; everything else goes on.
+   *
+   * @return complete when nothing is held
+   */
+  public CompletionStage<Void> drain() {
+    draining = true;
+    LOG.info("draining: {} layouts to be recalled", arbiter.layoutCount());
+    return arbiter.stop();
   }
 
   /** Its counters and its recent layout events. */

@@ -13,7 +13,6 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -35,9 +34,6 @@ import picocli.CommandLine.Spec;
 public final class ServeCommand implements Callable<Integer> {
 
   private static final Logger LOG = LoggerFactory.getLogger(ServeCommand.class);
-
-  /** How long a stop may take beyond the recall and the fence of all layouts. */
-  private static final Duration STOP_MARGIN = Duration.ofSeconds(10);
 
   @Spec private CommandSpec spec;
 
@@ -129,7 +125,9 @@ public final class ServeCommand implements Callable<Integer> {
       return CommandLine.ExitCode.SOFTWARE;
     }
     Thread stop =
-        Thread.ofPlatform().name("stop").unstarted(() -> server.stop(stopBound(server.config())));
+        Thread.ofPlatform()
+            .name("stop")
+            .unstarted(() -> server.stop(Control.stopBound(server.config())));
     Runtime.getRuntime().addShutdownHook(stop);
     if (!HangUpSignal.handle(() -> server.reloadSoon("SIGHUP"))) {
       LOG.warn("SIGHUP is not taken: the configuration is loaded again by selkie ctl reload only");
@@ -139,12 +137,6 @@ public final class ServeCommand implements Callable<Integer> {
     out.flush();
     server.awaitStopped();
     return CommandLine.ExitCode.OK;
-  }
-
-  private static Duration stopBound(SelkieConfig config) {
-    return Duration.ofMillis(
-            (long) config.layout().recallTimeoutMillis() + config.layout().fenceBudgetMillis())
-        .plus(STOP_MARGIN);
   }
 
   private static String words(SelkieServer server) {

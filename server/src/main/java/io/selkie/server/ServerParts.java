@@ -267,7 +267,7 @@ final class ServerParts {
             id,
             id,
             "selkie.invalid",
-            "Selkie " + new Main.Version().getVersion()[0].replace("selkie ", ""),
+            "Selkie " + Main.Version.text(),
             new NfsTime4(startedAt.getEpochSecond(), 0));
     return teardown.later(
         new SessionManager(
@@ -489,6 +489,18 @@ final class ServerParts {
       teardown.later(new ConfigWatch(file, timers, () -> live.reloadSoon(file + " has changed")));
     }
     return live;
+  }
+
+  Path stateDirectory() {
+    return state.path();
+  }
+
+  Instant startedAt() {
+    return startedAt;
+  }
+
+  SystemTimers timers() {
+    return timers;
   }
 
   private static Courtesy courtesy(SessionManager sessions, OpenTable opens) {

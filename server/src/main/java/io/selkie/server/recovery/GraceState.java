@@ -9,14 +9,14 @@ enum GraceState {
    * lost their right to reclaim on disk too (RFC 8881 section 8.4.3, the second edge condition).
    */
   ENDING,
-  /** New state only. */
+  /** New state only; another one begins when an administrator wants it. */
   OVER;
 
   boolean canBecome(GraceState next) {
     return switch (this) {
       case RUNNING -> next == ENDING;
       case ENDING -> next == OVER;
-      case OVER -> false;
+      case OVER -> next == RUNNING;
     };
   }
 }

@@ -75,7 +75,7 @@ public final class Recovery implements Grace, ClientMemory {
   private final NanoClock clock;
   private final Timers timers;
   private final long graceNanos;
-  private final long beganNanos;
+  private volatile long beganNanos;
 
   /** By client id; the lock for everything here that is not volatile. */
   private final Map<Long, Known> clients = new ConcurrentHashMap<>();
@@ -88,7 +88,7 @@ public final class Recovery implements Grace, ClientMemory {
   private volatile GraceState state;
   private volatile boolean deniesUnknown;
   private volatile long lastReclaimNanos;
-  private final CompletableFuture<Void> over = new CompletableFuture<>();
+  private volatile CompletableFuture<Void> over = new CompletableFuture<>();
 
   /**
    * Begins, with a grace period if anybody has something to reclaim.
@@ -335,8 +335,45 @@ public final class Recovery implements Grace, ClientMemory {
 
   // ---------------------------------------------------------------- the end of the grace period
 
+  /**
+   * Begins a grace period although the server was not started anew: until it ends nobody opens,
+   * locks or changes names. Nobody has lost anything, so nobody reclaims; it is for those who want
+   * to see what their clients do.
+   *
+   * @return false when there is one already
+   */
+  public boolean start() {
+    synchronized (clients) {
+      if (state != GraceState.OVER) {
+        return false;
+      }
+      over = new CompletableFuture<>();
+      beganNanos = clock.nanoTime();
+      become(GraceState.RUNNING);
+    }
+    LOG.warn("grace period of {} s, because an administrator wants it", graceNanos / 1_000_000_000);
+    timers.schedule(graceNanos, this::timeIsOver);
+    return true;
+  }
+
+  /**
+   * Ends the grace period now; who has not reclaimed loses the right to. False if there is none.
+   */
+  public boolean end() {
+    if (state != GraceState.RUNNING) {
+      return false;
+    }
+    end("an administrator wants it");
+    return true;
+  }
+
   private void timeIsOver() {
     long now = clock.nanoTime();
+    if (state == GraceState.RUNNING && now - beganNanos < graceNanos) {
+      // The timer of an earlier one.
+      timers.schedule(graceNanos - (now - beganNanos), this::timeIsOver);
+      return;
+    }
     boolean reclaiming = now - lastReclaimNanos < PROLONGED_NANOS;
     if (reclaiming && state == GraceState.RUNNING && now - beganNanos < 2 * graceNanos) {
       timers.schedule(PROLONGED_NANOS, this::timeIsOver);
@@ -370,12 +407,14 @@ public final class Recovery implements Grace, ClientMemory {
   }
 
   private void isOver() {
+    CompletableFuture<Void> ended;
     synchronized (clients) {
       become(GraceState.OVER);
       outstanding.clear();
       deniesUnknown = false;
+      ended = over;
     }
     LOG.info("grace period is over");
-    over.complete(null);
+    ended.complete(null);
   }
 }

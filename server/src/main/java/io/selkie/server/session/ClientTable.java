@@ -9,6 +9,7 @@ import io.selkie.server.session.ClientLifecycle.Cause;
 import io.selkie.server.session.ClientRecord.State;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -93,6 +94,11 @@ final class ClientTable {
   synchronized ClientRecord confirmed(long clientId) {
     ClientRecord record = byId.get(clientId);
     return record != null && record.isConfirmed() ? record : null;
+  }
+
+  /** All sessions; no lock. */
+  Collection<Session> allSessions() {
+    return sessions.values();
   }
 
   /** All records, confirmed or not. */

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.ObjIntConsumer;
 
 /**
  * A session: its fore channel with the reply cache, its back channel, and the connections that
@@ -200,6 +201,13 @@ final class Session {
     list.removeIf(binding -> binding.connection.id() == connection.id());
     bindings = list.toArray(new Binding[0]);
     backChannel.connectionRemoved(connection);
+  }
+
+  /** The connections and their CDFS4_* bits; no lock. */
+  void eachConnection(ObjIntConsumer<RpcConnection> consumer) {
+    for (Binding binding : bindings) {
+      consumer.accept(binding.connection, binding.directions);
+    }
   }
 
   /** The session is destroyed: it takes no request any more, and its callbacks end as lost. */

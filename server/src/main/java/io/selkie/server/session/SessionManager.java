@@ -194,6 +194,11 @@ public final class SessionManager implements AutoCloseable {
         Duration.ofNanos(record.silentNanos()));
   }
 
+  /** Clients and sessions in all detail, for administrators. */
+  public SessionSurvey survey() {
+    return new SessionSurvey(clients, limits.lease());
+  }
+
   /** How many sessions there are. */
   public int sessionCount() {
     return clients.sessionCount();

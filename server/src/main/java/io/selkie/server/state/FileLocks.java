@@ -48,6 +48,13 @@ final class FileLocks {
     return exclusive.size() + shared.size();
   }
 
+  /** All locks, owner by owner. */
+  List<ByteLock> all() {
+    List<ByteLock> locks = new ArrayList<>(size());
+    byOwner.values().forEach(own -> locks.addAll(own.values()));
+    return locks;
+  }
+
   /** The first lock of anybody else that is in the way; null when there is none. */
   ByteLock conflict(LockRange range, boolean wantsExclusive, LockOwner4 owner) {
     ByteLock found = exclusive.firstOfOthers(range, owner);

@@ -15,6 +15,11 @@ final class LockQueue {
     return waiters.isEmpty();
   }
 
+  /** All of them. */
+  List<LockWaiter> all() {
+    return waiters;
+  }
+
   int size() {
     return waiters.size();
   }

@@ -42,7 +42,7 @@ public final class LockTable {
   private final LockLimits limits;
   private final LockNotifier notifier;
   private final LockAccounts accounts;
-  private final ConcurrentHashMap<FileIdentity, FileLocks> files = new ConcurrentHashMap<>();
+  final ConcurrentHashMap<FileIdentity, FileLocks> files = new ConcurrentHashMap<>();
 
   /**
    * Empty.

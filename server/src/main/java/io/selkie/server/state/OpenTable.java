@@ -37,7 +37,7 @@ public final class OpenTable implements AutoCloseable {
   private final Map<FileIdentity, FileShares> shares = new HashMap<>();
   private final Map<Long, ClientOpens> clients = new HashMap<>();
   private final GoneClients gone = new GoneClients();
-  private final StateidSlots<OpenState> slots;
+  final StateidSlots<OpenState> slots;
   private int open;
   private int held;
   private volatile Consumer<OpenState> onEnd = state -> {};

@@ -3,8 +3,11 @@ package io.selkie.server.state;
 import io.selkie.protocol.nfs4.Stateid4;
 import java.util.ArrayDeque;
 import java.util.Arrays;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.LongFunction;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * Where the states of one kind are kept, so that their stateids say where. What was given out by an
@@ -103,6 +106,15 @@ final class StateidSlots<T> {
     int index = (int) stateid.otherHigh() & INDEX_MASK;
     T state = index < now.length() ? now.get(index) : null;
     return state != null && match.is(state, stateid.otherHigh()) ? state : null;
+  }
+
+  /**
+   * All states, without a lock: one that comes or goes meanwhile may be among them or not. Lazy, so
+   * that whoever asks may take his time.
+   */
+  Stream<T> all() {
+    AtomicReferenceArray<T> now = slots;
+    return IntStream.range(0, now.length()).mapToObj(now::get).filter(Objects::nonNull);
   }
 
   /** Whether the {@code other} is one of a stateid with the tag, of whatever server. */

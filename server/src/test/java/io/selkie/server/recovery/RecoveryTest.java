@@ -83,6 +83,34 @@ class RecoveryTest {
   }
 
   @Test
+  void graceThatAnAdministratorBeginsEndsByItselfOrWhenHeSays() throws Exception {
+    start();
+    holder(1, "a");
+    assertThat(recovery.end()).as("there is none").isFalse();
+    assertThat(recovery.start()).isTrue();
+    assertThat(recovery.start()).as("one at a time").isFalse();
+    assertThat(recovery.admitNew(1)).isEqualTo(GRACE);
+    assertThat(recovery.admitReclaim(1)).as("nothing was lost").isEqualTo(NO_GRACE);
+    time.pass(89, TimeUnit.SECONDS);
+    assertThat(recovery.inGrace()).isTrue();
+    time.pass(2, TimeUnit.SECONDS);
+    await(recovery.graceOver());
+    assertThat(recovery.admitNew(1)).isEqualTo(OK);
+
+    assertThat(recovery.start()).isTrue();
+    time.pass(60, TimeUnit.SECONDS);
+    assertThat(recovery.end()).isTrue();
+    await(recovery.graceOver());
+    assertThat(recovery.start()).isTrue();
+    time.pass(60, TimeUnit.SECONDS);
+    assertThat(recovery.inGrace()).as("the timer of the one before does not count").isTrue();
+    time.pass(31, TimeUnit.SECONDS);
+    await(recovery.graceOver());
+    start();
+    assertThat(recovery.inGrace()).as("what it held is still remembered").isTrue();
+  }
+
+  @Test
   void holderReclaimsAndGraceEndsWithTheLastOne() throws Exception {
     start();
     holder(1, "a");

@@ -1,0 +1,454 @@
+package io.selkie.server.admin;
+
+import io.selkie.config.ExportConfig;
+import io.selkie.layout.Holdings;
+import io.selkie.layout.LayoutSurvey.DelegationView;
+import io.selkie.layout.LayoutSurvey.LayoutView;
+import io.selkie.layout.LayoutSurvey.RecallView;
+import io.selkie.layout.LayoutSurvey.SealView;
+import io.selkie.lease.FileIdentity;
+import io.selkie.protocol.nfs4.LayoutConst4;
+import io.selkie.protocol.nfs4.LockConst4;
+import io.selkie.protocol.nfs4.NfsStat4;
+import io.selkie.protocol.nfs4.OpenConst4;
+import io.selkie.protocol.nfs4.Stateid4;
+import io.selkie.server.admin.Rows.ClientRow;
+import io.selkie.server.admin.Rows.ConnectionRow;
+import io.selkie.server.admin.Rows.DelegationRow;
+import io.selkie.server.admin.Rows.DeviceRow;
+import io.selkie.server.admin.Rows.ExportRow;
+import io.selkie.server.admin.Rows.LayoutRow;
+import io.selkie.server.admin.Rows.LockRow;
+import io.selkie.server.admin.Rows.OpenRow;
+import io.selkie.server.admin.Rows.RecallRow;
+import io.selkie.server.admin.Rows.RuleRow;
+import io.selkie.server.admin.Rows.SealRow;
+import io.selkie.server.admin.Rows.SessionRow;
+import io.selkie.server.admin.Rows.Status;
+import io.selkie.server.metrics.Metric;
+import io.selkie.server.session.SessionSurvey.ClientView;
+import io.selkie.server.session.SessionSurvey.SessionView;
+import io.selkie.server.state.OpenState;
+import io.selkie.server.state.StateSurvey;
+import io.selkie.server.state.StateSurvey.LockView;
+import io.selkie.server.vfs.Export;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HexFormat;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.NoSuchElementException;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import java.util.function.Predicate;
+
+/**
+ * Lists as rows. Each is made while it is read, so that a million rows need no memory, and no lock
+ * is held between two of them.
+ */
+final class AdminQueries {
+
+  private static final HexFormat HEX = HexFormat.of();
+
+  private final AdminParts parts;
+
+  AdminQueries(AdminParts parts) {
+    this.parts = parts;
+  }
+
+  /** A list and what tells its rows apart. */
+  record Listing<T>(Iterator<T> rows, Function<T, String> id, Function<T, String> state) {}
+
+  // ---------------------------------------------------------------- one by one
+
+  Status status() {
+    ServerControl.Facts facts = parts.control().facts();
+    Runtime runtime = Runtime.getRuntime();
+    return new Status(
+        facts.version(),
+        ProcessHandle.current().pid(),
+        facts.state(),
+        facts.startedAt().toString(),
+        facts.uptimeSeconds(),
+        facts.configFile().map(Object::toString).orElse(null),
+        facts.stateDirectory().toString(),
+        Addresses.text(facts.nfs()),
+        facts.rdma().map(Addresses::text).orElse(null),
+        facts.diagnostics().map(Addresses::text).orElse(null),
+        facts.socket().map(Object::toString).orElse(null),
+        parts.recovery().inGrace(),
+        parts.recovery().outstandingClients(),
+        facts.leaseBreakSeconds(),
+        facts.recallTimeoutMillis(),
+        facts.fenceBudgetMillis(),
+        parts.control().exports().size(),
+        parts.sessions().survey().clients().size(),
+        parts.sessions().courteousCount(),
+        parts.sessions().sessionCount(),
+        parts.opens().count(),
+        parts.locks().count(),
+        parts.locks().waiterCount(),
+        parts.arbiter().layoutCount(),
+        parts.metrics().counter(Metric.SEALS).getCount(),
+        parts.arbiter().delegations().delegationCount(),
+        parts.control().rdma().stream().mapToInt(ServerControl.RdmaFacts::queuePairs).sum(),
+        runtime.totalMemory() - runtime.freeMemory(),
+        runtime.maxMemory());
+  }
+
+  Listing<ExportRow> exports() {
+    Map<String, ExportConfig> configs = new HashMap<>();
+    parts.control().exportConfigs().forEach(config -> configs.put(config.name(), config));
+    return new Listing<>(
+        parts.control().exports().stream()
+            .map(export -> row(export, configs.get(export.name())))
+            .iterator(),
+        ExportRow::name,
+        row -> row.readOnly() ? "readonly" : "readwrite");
+  }
+
+  private static ExportRow row(Export export, ExportConfig config) {
+    return new ExportRow(
+        export.name(),
+        export.path(),
+        export.readOnly(),
+        config != null && config.layouts(),
+        HEX.toHexDigits(export.fsidMajor()),
+        device(export.device()),
+        export.handleMode().name().toLowerCase(Locale.ROOT),
+        export.troubles(),
+        config == null
+            ? List.of()
+            : config.clients().stream()
+                .map(rule ->
+                    new RuleRow(
+                        rule.hosts(),
+                        rule.readOnly(),
+                        rule.squash().name().toLowerCase(Locale.ROOT),
+                        rule.anonUid(),
+                        rule.anonGid(),
+                        rule.security()))
+                .toList());
+  }
+
+  Listing<ClientRow> clients(Selection selection) {
+    Map<Long, Holdings> holdings = parts.arbiter().holdings();
+    Holdings none = new Holdings(0, 0);
+    return new Listing<>(
+        parts.sessions().survey().clients().stream()
+            .filter(view -> selection.isClient(view.clientId()))
+            .map(view -> row(view, holdings.getOrDefault(view.clientId(), none)))
+            .iterator(),
+        ClientRow::client,
+        ClientRow::state);
+  }
+
+  private static ClientRow row(ClientView view, Holdings holdings) {
+    return new ClientRow(
+        HEX.toHexDigits(view.clientId()),
+        view.owner(),
+        view.implementation().orElse(null),
+        view.address(),
+        view.state(),
+        view.uid().isPresent() ? view.uid().getAsInt() : null,
+        view.reclaimComplete(),
+        view.sessions(),
+        view.backChannel(),
+        view.silent().toMillis(),
+        view.lease().toMillis(),
+        holdings.layouts(),
+        holdings.delegations());
+  }
+
+  Listing<SessionRow> sessions(Selection selection) {
+    return new Listing<>(
+        parts.sessions().survey().sessions().stream()
+            .filter(view -> selection.isClient(view.clientId()))
+            .map(AdminQueries::row)
+            .iterator(),
+        SessionRow::session,
+        row -> row.backChannel() ? "callable" : "uncallable");
+  }
+
+  private static SessionRow row(SessionView view) {
+    return new SessionRow(
+        view.id().toString(),
+        HEX.toHexDigits(view.clientId()),
+        view.slots(),
+        view.slotsWanted(),
+        view.maxRequestBytes(),
+        view.maxResponseBytes(),
+        view.maxOperations(),
+        view.backChannel(),
+        view.connections().stream()
+            .map(each -> new ConnectionRow(each.id(), each.remote(), each.fore(), each.back()))
+            .toList());
+  }
+
+  Listing<DeviceRow> devices() {
+    List<DeviceRow> rows = new ArrayList<>();
+    for (ServerControl.RdmaFacts rdma : parts.control().rdma()) {
+      rows.add(
+          new DeviceRow(
+              "rdma", rdma.id(), rdma.provider(), rdma.address(), rdma.queuePairs(), null));
+    }
+    Map<String, List<String>> storage = new TreeMap<>();
+    for (Export export : parts.control().exports()) {
+      storage.computeIfAbsent(device(export.device()), any -> new ArrayList<>()).add(export.name());
+    }
+    storage.forEach(
+        (id, exports) -> rows.add(new DeviceRow("storage", id, null, null, null, exports)));
+    return new Listing<>(rows.iterator(), DeviceRow::id, DeviceRow::kind);
+  }
+
+  // ---------------------------------------------------------------- layouts and seals
+
+  Listing<LayoutRow> layouts(Selection selection) {
+    ExportNames names = names();
+    // All layouts name the first device.
+    boolean other =
+        selection.rdmaDevice().isPresent()
+            && !parts.control().rdma().getFirst().id().equals(selection.rdmaDevice().get());
+    Iterator<LayoutView> views =
+        parts
+            .arbiter()
+            .survey()
+            .layouts(other ? _ -> false : selection.files(), selection.client());
+    return new Listing<>(
+        new Mapped<>(views, view -> row(view, names), row -> selection.isExport(row.export())),
+        LayoutRow::stateid,
+        LayoutRow::state);
+  }
+
+  private static LayoutRow row(LayoutView view, ExportNames names) {
+    return new LayoutRow(
+        text(view.stateid()),
+        HEX.toHexDigits(view.clientId()),
+        names.export(view.path()),
+        names.below(view.path()),
+        text(view.file()),
+        view.layoutType() == LayoutConst4.LAYOUT4_RDMA
+            ? "rdma"
+            : Integer.toString(view.layoutType()),
+        view.ioMode() == LayoutConst4.LAYOUTIOMODE4_RW ? "rw" : "read",
+        view.offset(),
+        view.length(),
+        word(view.phase()),
+        view.handles(),
+        view.holes(),
+        row(view.recall()));
+  }
+
+  Listing<DelegationRow> delegations(Selection selection) {
+    ExportNames names = names();
+    Iterator<DelegationView> views =
+        parts.arbiter().survey().delegations(selection.files(), selection.client());
+    return new Listing<>(
+        new Mapped<>(views, view -> row(view, names), row -> selection.isExport(row.export())),
+        DelegationRow::stateid,
+        DelegationRow::state);
+  }
+
+  private static DelegationRow row(DelegationView view, ExportNames names) {
+    return new DelegationRow(
+        text(view.stateid()),
+        HEX.toHexDigits(view.clientId()),
+        names.export(view.path()),
+        names.below(view.path()),
+        text(view.file()),
+        word(view.type()),
+        view.times(),
+        view.phase(),
+        row(view.recall()));
+  }
+
+  Listing<SealRow> seals(Selection selection) {
+    ExportNames names = names();
+    return new Listing<>(
+        new Mapped<>(
+            parts.arbiter().survey().seals(selection.files()),
+            view -> row(view, names),
+            row -> selection.isExport(row.export())),
+        SealRow::file,
+        SealRow::state);
+  }
+
+  private static SealRow row(SealView view, ExportNames names) {
+    return new SealRow(
+        text(view.file()),
+        names.export(view.path()),
+        names.below(view.path()),
+        view.phase(),
+        view.mode().map(AdminQueries::word).orElse(null),
+        view.state().map(AdminQueries::word).orElse(null),
+        view.exact(),
+        view.handles(),
+        view.clients(),
+        view.layoutParts(),
+        view.delegations(),
+        row(view.recall()),
+        view.kernelRemainingNanos().isPresent()
+            ? TimeUnit.NANOSECONDS.toMillis(view.kernelRemainingNanos().getAsLong())
+            : null);
+  }
+
+  private static RecallRow row(Optional<RecallView> recall) {
+    return recall
+        .map(found ->
+            new RecallRow(
+                found.id(),
+                word(found.cause()),
+                TimeUnit.NANOSECONDS.toMillis(found.remainingNanos())))
+        .orElse(null);
+  }
+
+  /** The files of a selection that anything is held of. */
+  List<FileIdentity> heldFiles(Selection selection) {
+    ExportNames names = names();
+    List<FileIdentity> found = new ArrayList<>();
+    Iterator<SealView> views = parts.arbiter().survey().seals(selection.files());
+    while (views.hasNext()) {
+      SealView view = views.next();
+      if (selection.isExport(names.export(view.path()))
+          && (selection.rdmaDevice().isEmpty() || view.layoutParts() > 0)) {
+        found.add(view.file());
+      }
+    }
+    return found;
+  }
+
+  // ---------------------------------------------------------------- opens and locks
+
+  Listing<OpenRow> opens(Selection selection) {
+    ExportNames names = names();
+    Predicate<FileIdentity> files = selection.files();
+    return new Listing<>(
+        new Mapped<>(
+            StateSurvey.opens(parts.opens()),
+            open -> row(open, names),
+            row -> selection.isExport(row.export()),
+            open -> selection.isClient(open.clientId()) && files.test(open.file())),
+        OpenRow::stateid,
+        OpenRow::state);
+  }
+
+  private static OpenRow row(OpenState open, ExportNames names) {
+    String path = open.target().describe();
+    String owner = open.owner().toString();
+    return new OpenRow(
+        text(open.stateid()),
+        HEX.toHexDigits(open.clientId()),
+        names.export(path),
+        names.below(path),
+        text(open.file()),
+        share(open.access()),
+        share(open.deny()),
+        owner.substring(owner.indexOf('/') + 1),
+        open.revokedStatus() == NfsStat4.NFS4_OK ? "open" : "revoked");
+  }
+
+  private static String share(int bits) {
+    return switch (bits) {
+      case OpenConst4.OPEN4_SHARE_ACCESS_READ -> "read";
+      case OpenConst4.OPEN4_SHARE_ACCESS_WRITE -> "write";
+      case OpenConst4.OPEN4_SHARE_ACCESS_BOTH -> "both";
+      default -> "none";
+    };
+  }
+
+  Listing<LockRow> locks(Selection selection) {
+    ExportNames names = names();
+    Predicate<FileIdentity> files = selection.files();
+    return new Listing<>(
+        new Mapped<>(
+            StateSurvey.locks(parts.locks()),
+            lock -> row(lock, names),
+            row -> selection.isExport(row.export()),
+            lock -> selection.isClient(lock.owner().clientId()) && files.test(lock.file())),
+        row -> row.stateid() == null ? "" : row.stateid(),
+        LockRow::state);
+  }
+
+  private static LockRow row(LockView lock, ExportNames names) {
+    String owner = lock.owner().toString();
+    return new LockRow(
+        lock.stateid() == null ? null : text(lock.stateid()),
+        HEX.toHexDigits(lock.owner().clientId()),
+        names.export(lock.path()),
+        names.below(lock.path()),
+        text(lock.file()),
+        lock.exclusive() ? "write" : "read",
+        Long.toUnsignedString(lock.offset()),
+        lock.length() == LockConst4.TO_END_OF_FILE ? null : Long.toUnsignedString(lock.length()),
+        owner.substring(owner.indexOf('/') + 1),
+        lock.waiting() ? "waiting" : "held");
+  }
+
+  // ---------------------------------------------------------------- words
+
+  private ExportNames names() {
+    return new ExportNames(parts.control().exports().stream().map(Export::name).toList());
+  }
+
+  private static String text(Stateid4 stateid) {
+    return HEX.toHexDigits(stateid.otherHigh()) + HEX.toHexDigits(stateid.otherLow());
+  }
+
+  private static String text(FileIdentity file) {
+    return device(file.device()) + ":" + Long.toUnsignedString(file.inode());
+  }
+
+  private static String device(long device) {
+    return (device >>> 32) + ":" + (device & 0xFFFF_FFFFL);
+  }
+
+  private static String word(Enum<?> constant) {
+    return constant.name().toLowerCase(Locale.ROOT);
+  }
+
+  /** What comes of each element, of those that are wanted. */
+  private static final class Mapped<V, R> implements Iterator<R> {
+    private final Iterator<V> views;
+    private final Function<V, R> map;
+    private final Predicate<R> wanted;
+    private final Predicate<V> first;
+    private R next;
+
+    Mapped(Iterator<V> views, Function<V, R> map, Predicate<R> wanted) {
+      this(views, map, wanted, _ -> true);
+    }
+
+    Mapped(Iterator<V> views, Function<V, R> map, Predicate<R> wanted, Predicate<V> first) {
+      this.views = views;
+      this.map = map;
+      this.wanted = wanted;
+      this.first = first;
+    }
+
+    @Override
+    public boolean hasNext() {
+      while (next == null && views.hasNext()) {
+        V view = views.next();
+        if (first.test(view)) {
+          R row = map.apply(view);
+          next = wanted.test(row) ? row : null;
+        }
+      }
+      return next != null;
+    }
+
+    @Override
+    public R next() {
+      if (!hasNext()) {
+        throw new NoSuchElementException();
+      }
+      R row = next;
+      next = null;
+      return row;
+    }
+  }
+}

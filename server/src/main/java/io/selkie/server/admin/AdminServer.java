@@ -1,0 +1,119 @@
+package io.selkie.server.admin;
+
+import io.selkie.config.AdminConfig;
+import io.selkie.config.time.Timers;
+import io.selkie.posix.NameService;
+import io.selkie.server.admin.AdminException.Code;
+import java.io.IOException;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import jdk.net.UnixDomainPrincipal;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The Unix socket of administrators. A thread for each connection, at most {@value
+ * #CONNECTIONS_MAX}; whoever is slow is waited for {@link AdminConnection#STALL_SECONDS} seconds.
+ */
+public final class AdminServer implements AutoCloseable {
+
+  static final int CONNECTIONS_MAX = 16;
+
+  private static final Logger LOG = LoggerFactory.getLogger(AdminServer.class);
+
+  private final SocketPlace place;
+  private final AdminService service;
+  private final Timers timers;
+  private final ServerSocketChannel listener;
+  private final Set<AdminConnection> connections = ConcurrentHashMap.newKeySet();
+
+  /**
+   * Listens from now on.
+   *
+   * @param path of the socket
+   * @param names finds out who is in which group
+   * @throws IOException when it cannot, or when others than was said would get in
+   */
+  public AdminServer(
+      Path path, AdminConfig config, NameService names, AdminService service, Timers timers)
+      throws IOException {
+    this.place = new SocketPlace(path, config, names);
+    this.service = service;
+    this.timers = timers;
+    this.listener = place.open(CONNECTIONS_MAX);
+    Thread.ofPlatform().name("admin-accept").daemon().start(this::accept);
+    LOG.info("administrators by {}", place.path());
+  }
+
+  /** Whether the kernel can have a socket at a path, which must not be long. */
+  public static boolean fits(Path path) {
+    return SocketPlace.fits(path);
+  }
+
+  /** Where it listens. */
+  public Path path() {
+    return place.path();
+  }
+
+  private void accept() {
+    while (listener.isOpen()) {
+      try {
+        welcome(listener.accept());
+      } catch (IOException e) {
+        if (listener.isOpen()) {
+          LOG.error("administrators are not heard any more: accepting failed", e);
+          close();
+        }
+      }
+    }
+  }
+
+  private void welcome(SocketChannel channel) {
+    try {
+      UnixDomainPrincipal peer = SocketPlace.peer(channel);
+      String who = peer.user().getName();
+      AdminConnection connection = new AdminConnection(channel, who, service, timers);
+      if (!place.admits(peer)) {
+        LOG.warn("administrators' socket: user {} may not use it", who);
+        connection.refuse(
+            new AdminException(Code.FORBIDDEN, "user " + who + " may not administer this server"));
+      } else if (connections.size() >= CONNECTIONS_MAX) {
+        LOG.warn("administrators' socket: {} connections already", CONNECTIONS_MAX);
+        connection.refuse(
+            new AdminException(
+                Code.REFUSED, CONNECTIONS_MAX + " administrators are connected; try again"));
+      } else {
+        connections.add(connection);
+        Thread.ofPlatform()
+            .name("admin-" + who)
+            .daemon()
+            .start(() -> {
+              try {
+                connection.serve();
+              } finally {
+                connections.remove(connection);
+              }
+            });
+      }
+    } catch (IOException e) {
+      LOG.debug("administrators' socket: a connection failed at once", e);
+      AdminConnection.closeQuietly(channel);
+    }
+  }
+
+  /** Stops listening and closes every connection. Idempotent. */
+  @Override
+  public void close() {
+    AdminConnection.closeQuietly(listener);
+    connections.forEach(AdminConnection::close);
+    try {
+      Files.deleteIfExists(place.path());
+    } catch (IOException e) {
+      LOG.warn("the administrators' socket {} is left behind: {}", place.path(), e.toString());
+    }
+  }
+}
