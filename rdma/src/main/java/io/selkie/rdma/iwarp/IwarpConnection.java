@@ -298,6 +298,11 @@ final class IwarpConnection {
     transition(State.CLOSING);
   }
 
+  /** Whether we refused the peer. */
+  boolean isRefused() {
+    return !initiator && answered != null && answered.rejected();
+  }
+
   // ---- the stream ----
 
   /** Uses what the buffer holds, up to the next thing the driver must know of. */

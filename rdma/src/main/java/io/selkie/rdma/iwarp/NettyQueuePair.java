@@ -313,7 +313,9 @@ final class NettyQueuePair extends AbstractQueuePair {
   /**
    * An ended stream: its last octets go out, then our half is closed, and the peer's octets are
    * thrown away until it closes too. A socket closed with octets unread would be reset, and a reset
-   * can overtake the Terminate.
+   * can overtake the Terminate. After a refusal it is the initiator who closes (RFC 5044 section
+   * 7.1.4.2); there are peers that see an end which comes with the reply first, and lose what it
+   * says.
    */
   private void endWhenDone() {
     if (connection.state() == State.CLOSED) {
@@ -323,7 +325,7 @@ final class NettyQueuePair extends AbstractQueuePair {
         lingering = true;
         var _ = schedule(driver.config().limits().lingerMillis(), this::closeChannel);
       }
-      if (!outputShut && queuedBytes == 0 && !connection.hasOutput()) {
+      if (!outputShut && !connection.isRefused() && queuedBytes == 0 && !connection.hasOutput()) {
         outputShut = true;
         var _ = ((DuplexChannel) channel).shutdownOutput();
       }

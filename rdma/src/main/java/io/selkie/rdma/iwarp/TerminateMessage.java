@@ -28,6 +28,11 @@ final class TerminateMessage {
   private static final int D = 0x4000;
   private static final int R = 0x2000;
 
+  // Where a sender has them that took each octet's fields from the wrong end.
+  private static final int REVERSED_M = 0x0100;
+  private static final int REVERSED_D = 0x0200;
+  private static final int REVERSED_R = 0x0400;
+
   private final TerminateCode code;
   private final byte[] body;
 
@@ -129,6 +134,11 @@ final class TerminateMessage {
   /**
    * Reads one, as tolerant as can be: the stream is over anyway.
    *
+   * <p>Linux' {@code siw}, on little-endian machines, fills each octet of the control field from
+   * its least significant bit: layer and error type are exchanged, M, D and R stand where zeroes
+   * are due. Those three bits give it away; without them, that the numbers mean something only that
+   * way round.
+   *
    * @param in holds the message
    * @param at its offset
    * @param length its octets
@@ -138,6 +148,9 @@ final class TerminateMessage {
       return new Received(0xFFFF, null, false, false, 0, 0, 0, 0);
     }
     int word = in.getInt(at);
+    if (isReversed(word)) {
+      word = reversed(word);
+    }
     int control = word >>> 16;
     TerminateCode code = TerminateCode.of(control);
     int header = at + 6;
@@ -153,5 +166,25 @@ final class TerminateMessage {
       }
     }
     return new Received(control, code, false, false, 0, 0, 0, 0);
+  }
+
+  private static boolean isReversed(int word) {
+    if ((word & (M | D | R)) != 0) {
+      return false;
+    }
+    return (word & (REVERSED_M | REVERSED_D | REVERSED_R)) != 0
+        || (TerminateCode.of(word >>> 16) == null
+            && TerminateCode.of(reversed(word) >>> 16) != null);
+  }
+
+  private static int reversed(int word) {
+    int layer = word >>> 24 & 0xF;
+    int type = word >>> 28;
+    return (layer << 28)
+        | (type << 24)
+        | (word & 0x00FF_0000)
+        | ((word & REVERSED_M) != 0 ? M : 0)
+        | ((word & REVERSED_D) != 0 ? D : 0)
+        | ((word & REVERSED_R) != 0 ? R : 0);
   }
 }
