@@ -97,7 +97,11 @@ final class ChangeDesk {
       served(op.change, op.range, op.clientId);
       op.answer = permit(op.change, op.range, op.clientId);
     } else {
-      op.answer = new ChangePermit.Delay(delay == null ? delegated : delay);
+      boolean soon =
+          op.change == FileChange.REOPEN
+              ? file.liveParts() == 0 && !file.delegations.isEmpty()
+              : delay == null;
+      op.answer = new ChangePermit.Delay(delay == null ? delegated : delay, soon);
     }
   }
 

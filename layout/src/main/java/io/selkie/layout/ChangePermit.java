@@ -13,6 +13,8 @@ public sealed interface ChangePermit {
    * Not yet: answer NFS4ERR_DELAY.
    *
    * @param reason for the log
+   * @param soon whether nothing but delegations is in the way, which are often back in a moment:
+   *     see {@link DelegationArbiter#recallsOver}
    */
-  record Delay(String reason) implements ChangePermit {}
+  record Delay(String reason, boolean soon) implements ChangePermit {}
 }

@@ -82,6 +82,14 @@ public interface DelegationArbiter {
    */
   CompletionStage<HolderView> view(long clientId, FileIdentity file, long changeNow, long sizeNow);
 
+  /**
+   * Waits until no delegation of a file is being recalled any more, and until the seal is gone if
+   * nothing else needs it: then true. False when that takes too long, or too many wait.
+   *
+   * @param patienceNanos longest wait
+   */
+  CompletionStage<Boolean> recallsOver(FileIdentity file, long patienceNanos);
+
   /** Whether any delegation was given since the start; a volatile read. */
   boolean wereEverGiven();
 

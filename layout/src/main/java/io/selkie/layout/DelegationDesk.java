@@ -34,12 +34,14 @@ final class DelegationDesk {
 
   private final FileLayouts file;
   private final List<Delegation> held = new ArrayList<>(0);
+  final RecallWatch watch;
   private DelegationOp working;
   private boolean contended;
   private long contendedUntilNanos;
 
   DelegationDesk(FileLayouts file) {
     this.file = file;
+    this.watch = new RecallWatch(file);
   }
 
   /** Whether the seal is not needed for a delegation. */
@@ -508,9 +510,25 @@ final class DelegationDesk {
         file.answerWhenSettled(waiter.effect());
       }
     }
+    if (!isRecalling()) {
+      watch.over();
+    }
     if (held.isEmpty()) {
       file.changes.shortenReservations();
     }
+  }
+
+  void endAwaited(RecallWatch.Watcher watcher) {
+    watch.wanted(watcher, isRecalling());
+  }
+
+  private boolean isRecalling() {
+    for (Delegation delegation : held) {
+      if (delegation.state() == DelegationState.RECALLED) {
+        return true;
+      }
+    }
+    return false;
   }
 
   // ------------------------------------------------------------------ CB_GETATTR

@@ -174,6 +174,13 @@ final class DelegationDoor implements DelegationArbiter {
   }
 
   @Override
+  public CompletionStage<Boolean> recallsOver(FileIdentity file, long patienceNanos) {
+    CompletableFuture<Boolean> answer = new CompletableFuture<>();
+    run(file, new FileEvent.EndAwaited(new RecallWatch.Watcher(answer, patienceNanos)));
+    return answer;
+  }
+
+  @Override
   public boolean wereEverGiven() {
     return context.ledger().wereDelegationsEverGiven();
   }

@@ -135,6 +135,12 @@ sealed interface FileEvent {
       Delegation delegation, int question, Optional<DelegationCallbacks.Attributes> attributes)
       implements FileEvent {}
 
+  /** Somebody would wait until recalls of delegations are over. */
+  record EndAwaited(RecallWatch.Watcher watcher) implements FileEvent {}
+
+  /** It has waited long enough. */
+  record PatienceOver(RecallWatch.Watcher watcher) implements FileEvent {}
+
   /** LAYOUTCOMMIT wants to flush; the answer is put into the request. */
   record FlushBegin(FlushOp op) implements FileEvent {}
 

@@ -1,5 +1,6 @@
 package io.selkie.server.compound;
 
+import io.selkie.lease.FileIdentity;
 import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.protocol.nfs4.SessionId4;
 import io.selkie.protocol.nfs4.Stateid4;
@@ -11,6 +12,8 @@ import io.selkie.protocol.xdr.XdrWriter;
 import io.selkie.server.rpc.RpcConnection;
 import io.selkie.server.rpc.RpcExchange;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CompletionStage;
 
 /**
@@ -45,6 +48,7 @@ public final class CompoundContext {
   private Stateid4 savedStateid = Stateids.ANONYMOUS;
   private final Principal.Holder principal = new Principal.Holder();
   private Object attendance;
+  private final List<FileIdentity> obstacles = new ArrayList<>(2);
 
   /** Creates the context of an exchange; used again and again for the calls that it carries. */
   public CompoundContext(RpcExchange exchange) {
@@ -59,6 +63,7 @@ public final class CompoundContext {
     savedFile = null;
     savedStateid = Stateids.ANONYMOUS;
     principal.clear();
+    obstacles.clear();
     state.reset();
   }
 
@@ -273,6 +278,24 @@ public final class CompoundContext {
       return Stateids.isSpecial(currentStateid) ? null : currentStateid;
     }
     return stateid.equals(Stateids.INVALID) ? null : stateid;
+  }
+
+  /**
+   * The files of which somebody else's delegations are in the operation's way, and are being
+   * recalled. Whoever executes it empties it before.
+   */
+  public List<FileIdentity> obstacles() {
+    return obstacles;
+  }
+
+  /**
+   * Takes back all that the operation has read and written, so that it can be executed once more;
+   * where nothing else has changed, which is for the operation to know.
+   */
+  public void again() {
+    args().position(state.argumentsPosition);
+    reply().rewind(state.resultStart);
+    state.keepErrorBody = false;
   }
 
   /**

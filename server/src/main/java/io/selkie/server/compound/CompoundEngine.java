@@ -317,6 +317,7 @@ public final class CompoundEngine {
       reply.int32(s.operation == Refusal.ILLEGAL ? NfsOp4.OP_ILLEGAL : opcode);
       reply.int32(NfsStat4.NFS4_OK);
       s.resultStart = reply.position();
+      s.argumentsPosition = c.args().position();
       return true;
     } catch (XdrException e) {
       s.status = statusOf(s, e);

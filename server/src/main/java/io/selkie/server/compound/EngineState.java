@@ -30,6 +30,9 @@ final class EngineState {
   int opcodePosition;
   int resultStart;
 
+  /** Where the arguments of the operation under way begin. */
+  int argumentsPosition;
+
   boolean keepErrorBody;
 
   /** What the operation under way has entered, see {@link Inside}; null for nothing. */

@@ -7,6 +7,7 @@ import io.selkie.posix.FileStatus;
 import io.selkie.protocol.nfs4.Bitmap4;
 import io.selkie.protocol.nfs4.FileAttributes;
 import io.selkie.protocol.nfs4.NfsStat4;
+import io.selkie.server.compound.CompoundContext;
 import io.selkie.server.ops.attr.SetAttrs;
 import io.selkie.server.ops.attr.SetTime;
 import io.selkie.server.vfs.OpenFile;
@@ -18,13 +19,13 @@ final class AttrSetter {
 
   private final FileServices services;
   private final VfsFile file;
-  private final long clientId;
+  private final CompoundContext c;
   private final Bitmap4 done = new Bitmap4();
 
-  AttrSetter(FileServices services, VfsFile file, long clientId) {
+  AttrSetter(FileServices services, VfsFile file, CompoundContext c) {
     this.services = services;
     this.file = file;
-    this.clientId = clientId;
+    this.c = c;
   }
 
   /** What was set. */
@@ -39,13 +40,12 @@ final class AttrSetter {
    */
   int setSize(OpenFile target, long size) {
     ChangePermit permit =
-        services
-            .arbiter()
-            .beforeChange(
-                target.identity(),
-                FileChange.SHRINK,
-                new ByteRange(size, Long.MAX_VALUE - size),
-                clientId);
+        Leave.ask(
+            services,
+            c,
+            target.identity(),
+            FileChange.SHRINK,
+            new ByteRange(size, Long.MAX_VALUE - size));
     if (!(permit instanceof ChangePermit.Granted granted)) {
       return NfsStat4.NFS4ERR_DELAY;
     }
@@ -82,9 +82,7 @@ final class AttrSetter {
       return may;
     }
     ChangePermit permit =
-        services
-            .arbiter()
-            .beforeChange(file.identity(), FileChange.METADATA, Descriptions.WHOLE_FILE, clientId);
+        Leave.ask(services, c, file.identity(), FileChange.METADATA, Descriptions.WHOLE_FILE);
     if (!(permit instanceof ChangePermit.Granted granted)) {
       return NfsStat4.NFS4ERR_DELAY;
     }
@@ -116,10 +114,7 @@ final class AttrSetter {
       return may;
     }
     ChangePermit permit =
-        services
-            .arbiter()
-            .beforeChange(
-                file.identity(), FileChange.ACCESS_CHANGE, Descriptions.WHOLE_FILE, clientId);
+        Leave.ask(services, c, file.identity(), FileChange.ACCESS_CHANGE, Descriptions.WHOLE_FILE);
     if (!(permit instanceof ChangePermit.Granted granted)) {
       return NfsStat4.NFS4ERR_DELAY;
     }

@@ -107,7 +107,7 @@ final class Create extends FileOperation {
 
   /** What cannot be set is missing in the answer; the mode was set with the making. */
   private Bitmap4 setNew(CompoundContext c, VfsFile file, SetAttrs attrs) {
-    AttrSetter setter = new AttrSetter(services, file, c.clientId());
+    AttrSetter setter = new AttrSetter(services, file, c);
     FileStatus made = new FileStatus();
     if (!attrs.isEmpty() && services.status(file, made) == NfsStat4.NFS4_OK) {
       setter.setNew(attrs, made);

@@ -86,7 +86,7 @@ abstract class DataOperation extends FileOperation {
       }
       open.get().release();
     }
-    return Descriptions.open(services, file, write, c.clientId());
+    return Descriptions.open(services, file, write, c);
   }
 
   /** What NFSv4.2's operations say of anything that is no regular file (RFC 7862, 15.1.3). */

@@ -136,7 +136,7 @@ final class DelegationOps {
       if (allowed != NfsStat4.NFS4_OK) {
         return allowed;
       }
-      Descriptions.Opened opened = Descriptions.open(services, file, write, c.clientId());
+      Descriptions.Opened opened = Descriptions.open(services, file, write, c);
       if (opened.status() != NfsStat4.NFS4_OK) {
         return opened.status();
       }

@@ -160,6 +160,11 @@ final class FileAttrSource implements AttrSource {
   }
 
   @Override
+  public long maxFileBytes() {
+    return services.maxFileBytes(file);
+  }
+
+  @Override
   public OwnerNames owners() {
     return services.owners();
   }

@@ -73,6 +73,11 @@ public record FileServices(
     return export.isPresent() && layoutExports.contains(export.get().name());
   }
 
+  /** The greatest size that a file can have where this one lies. */
+  long maxFileBytes(VfsFile file) {
+    return file.export().map(export -> export.features().maxFileBytes()).orElse(Long.MAX_VALUE);
+  }
+
   /** The layout types offered for a file. */
   List<Integer> layoutTypes(VfsFile file) {
     return offersLayouts(file) ? arbiter.layoutTypes() : List.of();

@@ -2,6 +2,8 @@ package io.selkie.server.ops;
 
 import io.selkie.layout.ChangePermit;
 import io.selkie.layout.FileChange;
+import io.selkie.lease.ByteRange;
+import io.selkie.lease.FileIdentity;
 import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.server.compound.CompoundContext;
 import io.selkie.server.vfs.Found;
@@ -36,12 +38,26 @@ final class Leave implements AutoCloseable {
     return status;
   }
 
+  /**
+   * Asks leave for a change to a file. Where only delegations are in its way, that is noted for
+   * {@link Patient}.
+   */
+  static ChangePermit ask(
+      FileServices services,
+      CompoundContext c,
+      FileIdentity file,
+      FileChange change,
+      ByteRange range) {
+    ChangePermit permit = services.arbiter().beforeChange(file, change, range, c.clientId());
+    if (permit instanceof ChangePermit.Delay delay && delay.soon()) {
+      c.obstacles().add(file);
+    }
+    return permit;
+  }
+
   /** Asks for a file. */
   Leave of(VfsFile file, FileChange change) {
-    ChangePermit permit =
-        services
-            .arbiter()
-            .beforeChange(file.identity(), change, Descriptions.WHOLE_FILE, c.clientId());
+    ChangePermit permit = ask(services, c, file.identity(), change, Descriptions.WHOLE_FILE);
     if (permit instanceof ChangePermit.Granted granted) {
       permits.add(granted);
     } else {

@@ -18,23 +18,25 @@ public final class Nfs42Operations {
    */
   public static List<Operation> all(FileServices services, NanoClock clock, Offloads offloads) {
     FileCopier copier = new FileCopier(services);
-    return List.of(
-        new Space.Allocate(services, clock),
-        new Space.Deallocate(services, clock),
-        new Seek(services),
-        new ReadPlus(services),
-        new IoAdvise(services),
-        new WriteSame(services, clock),
-        new Clone(services, copier),
-        new Copy(services, clock, copier, offloads),
-        new OffloadOperations.Status(services, offloads),
-        new OffloadOperations.Cancel(services, offloads),
-        new OffloadOperations.Notify(services),
-        new LayoutReports.Errors(services, clock),
-        new LayoutReports.Statistics(services),
-        new Xattrs.Get(services),
-        new Xattrs.Set(services),
-        new Xattrs.ListNames(services),
-        new Xattrs.Remove(services));
+    return Patient.where(
+        services,
+        List.of(
+            new Space.Allocate(services, clock),
+            new Space.Deallocate(services, clock),
+            new Seek(services),
+            new ReadPlus(services),
+            new IoAdvise(services),
+            new WriteSame(services, clock),
+            new Clone(services, copier),
+            new Copy(services, clock, copier, offloads),
+            new OffloadOperations.Status(services, offloads),
+            new OffloadOperations.Cancel(services, offloads),
+            new OffloadOperations.Notify(services),
+            new LayoutReports.Errors(services, clock),
+            new LayoutReports.Statistics(services),
+            new Xattrs.Get(services),
+            new Xattrs.Set(services),
+            new Xattrs.ListNames(services),
+            new Xattrs.Remove(services)));
   }
 }

@@ -1,7 +1,5 @@
 package io.selkie.server.ops;
 
-import io.selkie.layout.ChangePermit;
-import io.selkie.layout.FileChange;
 import io.selkie.posix.FileStatus;
 import io.selkie.protocol.nfs4.Bitmap4;
 import io.selkie.protocol.nfs4.FileAttributes;
@@ -14,8 +12,6 @@ import io.selkie.protocol.xdr.XdrWriter;
 import io.selkie.server.compound.CompoundContext;
 import io.selkie.server.ops.attr.AttrSupport;
 import io.selkie.server.ops.attr.SetAttrs;
-import io.selkie.server.state.OpenHold;
-import io.selkie.server.state.OpenOwner;
 import io.selkie.server.state.OpenResult;
 import io.selkie.server.vfs.ChangeInfo;
 import io.selkie.server.vfs.Found;
@@ -23,7 +19,6 @@ import io.selkie.server.vfs.NamespaceChanges.CreateMode;
 import io.selkie.server.vfs.NamespaceChanges.Created;
 import io.selkie.server.vfs.OpenFile;
 import io.selkie.server.vfs.VfsFile;
-import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -175,7 +170,7 @@ final class Open extends FileOperation {
       return status;
     }
     boolean write = args.wantsWrite() || args.truncates();
-    Descriptions.Opened opened = Descriptions.open(services, file, write, c.clientId());
+    Descriptions.Opened opened = Descriptions.open(services, file, write, c);
     if (opened.status() != NfsStat4.NFS4_OK) {
       return opened.status();
     }
@@ -195,23 +190,14 @@ final class Open extends FileOperation {
   private int openWith(
       CompoundContext c, OpenArgs args, VfsFile file, OpenFile target, ChangeInfo directory) {
     // What will be refused in a moment must not have cut the file before.
-    try (OpenHold hold =
-        services
-            .opens()
-            .hold(
-                owner(c, args),
-                Optional.of(file.identity()),
-                file.handleBytes(),
-                args.share(),
-                args.deny(),
-                args.truncates())) {
-      if (hold.status() != NfsStat4.NFS4_OK) {
+    try (OpenClaim claim = new OpenClaim(services, c, args, file)) {
+      if (claim.hold().status() != NfsStat4.NFS4_OK) {
         target.release();
-        LOG.debug("OPEN of {} refused: {}", target.describe(), hold.reason());
-        return refused(hold.status(), file);
+        LOG.debug("OPEN of {} refused: {}", target.describe(), claim.hold().reason());
+        return refused(claim.hold().status(), file);
       }
-      AttrSetter setter = new AttrSetter(services, file, c.clientId());
-      return register(c, args, file, target, directory, setter, args.truncates(), hold);
+      AttrSetter setter = new AttrSetter(services, file, c);
+      return register(c, args, file, target, directory, setter, args.truncates(), claim);
     }
   }
 
@@ -226,10 +212,6 @@ final class Open extends FileOperation {
     return goes ? NfsStat4.NFS4ERR_DELAY : status;
   }
 
-  private static OpenOwner owner(CompoundContext c, OpenArgs args) {
-    return new OpenOwner(c.clientId(), args.owner());
-  }
-
   /** The same, in the place that is held for it. */
   private int register(
       CompoundContext c,
@@ -239,26 +221,13 @@ final class Open extends FileOperation {
       ChangeInfo directory,
       AttrSetter setter,
       boolean truncate,
-      OpenHold hold) {
-    // Whoever holds a delegation opens the file without asking; whoever holds a layout could do
-    // what
-    // is denied from now on.
-    ChangePermit permit =
-        services
-            .arbiter()
-            .beforeChange(
-                file.identity(),
-                args.deny() != OpenConst4.OPEN4_SHARE_DENY_NONE
-                    ? FileChange.CONFLICTING_OPEN
-                    : args.wantsWrite() ? FileChange.OPEN_WRITE : FileChange.OPEN_READ,
-                Descriptions.WHOLE_FILE,
-                c.clientId());
-    if (!(permit instanceof ChangePermit.Granted granted)) {
+      OpenClaim claim) {
+    if (!claim.permit(file)) {
       target.release();
       return NfsStat4.NFS4ERR_DELAY;
     }
     OpenResult result;
-    try (granted) {
+    try (claim) {
       // Before there is a stateid: a client told to come back must not be left with one.
       int status = truncate ? setter.setSize(target, 0) : NfsStat4.NFS4_OK;
       if (status != NfsStat4.NFS4_OK) {
@@ -269,13 +238,13 @@ final class Open extends FileOperation {
           services
               .opens()
               .open(
-                  owner(c, args),
+                  claim.owner(),
                   c.credential().uid(),
                   target,
                   file.handleBytes(),
                   args.share(),
                   args.deny(),
-                  hold);
+                  claim.hold());
     }
     switch (result) {
       case OpenResult.Refused refused -> {
@@ -294,19 +263,16 @@ final class Open extends FileOperation {
 
   private int create(CompoundContext c, OpenArgs args, VfsFile directory) {
     // A limit must be met before the file is there: a guarded create could not be tried again.
-    try (OpenHold hold =
-        services
-            .opens()
-            .hold(owner(c, args), Optional.empty(), null, args.share(), args.deny(), false)) {
-      if (hold.status() != NfsStat4.NFS4_OK) {
-        LOG.debug("create refused: {}", hold.reason());
-        return refused(hold.status(), directory);
+    try (OpenClaim claim = new OpenClaim(services, c, args)) {
+      if (claim.hold().status() != NfsStat4.NFS4_OK) {
+        LOG.debug("create refused: {}", claim.hold().reason());
+        return refused(claim.hold().status(), directory);
       }
-      return createHeld(c, args, directory, hold);
+      return createHeld(c, args, directory, claim);
     }
   }
 
-  private int createHeld(CompoundContext c, OpenArgs args, VfsFile directory, OpenHold hold) {
+  private int createHeld(CompoundContext c, OpenArgs args, VfsFile directory, OpenClaim claim) {
     SetAttrs attrs = args.attrs();
     CreateMode mode =
         switch (args.createMode()) {
@@ -324,18 +290,21 @@ final class Open extends FileOperation {
                 services.newMode(directory, attrs, DEFAULT_MODE),
                 mode,
                 args.verifier(),
-                args.wantsWrite() || attrs.hasSize());
+                args.wantsWrite() || attrs.hasSize(),
+                claim);
     if (created.status() != NfsStat4.NFS4_OK) {
       return created.status();
     }
-    Descriptions.Opened opened =
-        Descriptions.writableIfNeeded(services, created.open(), c.clientId());
+    Descriptions.Opened opened = Descriptions.writableIfNeeded(services, created.open(), c);
     if (opened.status() != NfsStat4.NFS4_OK) {
       return opened.status();
     }
+    boolean mine = claim.isOf(created.file());
+    if (!mine) {
+      claim.close();
+    }
     if (!created.created()) {
       // Somebody else made it between our look and our create.
-      hold.close();
       int allowed = mayOpen(args, created.file());
       if (allowed != NfsStat4.NFS4_OK) {
         opened.file().release();
@@ -348,9 +317,26 @@ final class Open extends FileOperation {
       opened.file().release();
       return NfsStat4.NFS4ERR_EXIST;
     }
-    AttrSetter setter = setNew(c, args, created.file(), opened.file());
-    return register(
-        c, args, created.file(), opened.file(), created.directory(), setter, false, hold);
+    if (!mine) {
+      // Made by an earlier try of this request, of which the client saw no answer.
+      try (OpenClaim again = new OpenClaim(services, c, args, created.file())) {
+        return again.hold().status() == NfsStat4.NFS4_OK
+            ? openNew(c, args, created, opened.file(), again)
+            : giveUp(opened.file(), refused(again.hold().status(), created.file()));
+      }
+    }
+    return openNew(c, args, created, opened.file(), claim);
+  }
+
+  private static int giveUp(OpenFile target, int status) {
+    target.release();
+    return status;
+  }
+
+  private int openNew(
+      CompoundContext c, OpenArgs args, Created created, OpenFile target, OpenClaim claim) {
+    AttrSetter setter = setNew(c, args, created.file(), target);
+    return register(c, args, created.file(), target, created.directory(), setter, false, claim);
   }
 
   private boolean isSomebodyElses(VfsFile file) {
@@ -368,7 +354,7 @@ final class Open extends FileOperation {
    */
   private AttrSetter setNew(CompoundContext c, OpenArgs args, VfsFile file, OpenFile target) {
     SetAttrs attrs = args.attrs();
-    AttrSetter setter = new AttrSetter(services, file, c.clientId());
+    AttrSetter setter = new AttrSetter(services, file, c);
     if (attrs.hasSize()) {
       setter.setSize(target, attrs.size());
     }

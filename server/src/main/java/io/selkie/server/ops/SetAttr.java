@@ -32,7 +32,7 @@ final class SetAttr extends DataOperation {
     if (!(c.currentFile() instanceof VfsFile file)) {
       return answer(c, NfsStat4.NFS4ERR_NOFILEHANDLE, null);
     }
-    AttrSetter setter = new AttrSetter(services, file, c.clientId());
+    AttrSetter setter = new AttrSetter(services, file, c);
     return answer(c, set(c, file, stateid, attrs, setter), setter);
   }
 
@@ -45,6 +45,9 @@ final class SetAttr extends DataOperation {
     if (file.export().map(Export::readOnly).orElse(true)) {
       // Before layouts are recalled for a change that is not made.
       return NfsStat4.NFS4ERR_ROFS;
+    }
+    if (attrs.hasSize() && (attrs.size() < 0 || attrs.size() > services.maxFileBytes(file))) {
+      return NfsStat4.NFS4ERR_FBIG;
     }
     if (attrs.hasSize()) {
       int status = mayDoIo(c, file, stateid, true);

@@ -76,7 +76,7 @@ abstract class Space extends DataOperation {
     if (length == 0) {
       return NfsStat4.NFS4ERR_INVAL;
     }
-    if (offset < 0 || length < 0 || offset > Long.MAX_VALUE - length) {
+    if (offset < 0 || length < 0 || offset > services.maxFileBytes(file) - length) {
       return NfsStat4.NFS4ERR_FBIG;
     }
     int status = mayDoIo(c, file, stateid, true);
@@ -95,8 +95,7 @@ abstract class Space extends DataOperation {
   }
 
   private int change(CompoundContext c, OpenFile file, ByteRange range) {
-    ChangePermit permit =
-        services.arbiter().beforeChange(file.identity(), change, range, c.clientId());
+    ChangePermit permit = Leave.ask(services, c, file.identity(), change, range);
     if (!(permit instanceof ChangePermit.Granted granted)) {
       return NfsStat4.NFS4ERR_DELAY;
     }

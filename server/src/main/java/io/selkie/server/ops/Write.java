@@ -49,7 +49,10 @@ final class Write extends DataOperation {
     if (!(c.currentFile() instanceof VfsFile file)) {
       return NfsStat4.NFS4ERR_NOFILEHANDLE;
     }
-    if (offset < 0 || offset > Long.MAX_VALUE - length) {
+    // Of data that reaches beyond what a file can have, what fits is written.
+    if (offset < 0
+        || offset > Long.MAX_VALUE - length
+        || (length > 0 && offset >= services.maxFileBytes(file))) {
       return NfsStat4.NFS4ERR_FBIG;
     }
     int status = mayDoIo(c, file, stateid, true);
@@ -75,10 +78,7 @@ final class Write extends DataOperation {
     int written = 0;
     if (length > 0) {
       ChangePermit permit =
-          services
-              .arbiter()
-              .beforeChange(
-                  file.identity(), FileChange.WRITE, new ByteRange(offset, length), c.clientId());
+          Leave.ask(services, c, file.identity(), FileChange.WRITE, new ByteRange(offset, length));
       if (!(permit instanceof ChangePermit.Granted granted)) {
         return NfsStat4.NFS4ERR_DELAY;
       }

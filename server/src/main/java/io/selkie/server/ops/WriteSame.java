@@ -92,7 +92,7 @@ final class WriteSame extends DataOperation {
         || !fits(patternAt, patternLength, size)) {
       return NfsStat4.NFS4ERR_INVAL;
     }
-    if (offset < 0 || count > (Long.MAX_VALUE - offset) / size) {
+    if (offset < 0 || count > (services.maxFileBytes(file) - offset) / size) {
       return NfsStat4.NFS4ERR_FBIG;
     }
     int status = mayDoIo(c, file, stateid, true);

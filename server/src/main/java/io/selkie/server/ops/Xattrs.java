@@ -98,10 +98,7 @@ final class Xattrs {
      */
     final int change(CompoundContext c, VfsFile file, LongSupplier action) {
       ChangePermit permit =
-          services
-              .arbiter()
-              .beforeChange(
-                  file.identity(), FileChange.METADATA, Descriptions.WHOLE_FILE, c.clientId());
+          Leave.ask(services, c, file.identity(), FileChange.METADATA, Descriptions.WHOLE_FILE);
       if (!(permit instanceof ChangePermit.Granted granted)) {
         return NfsStat4.NFS4ERR_DELAY;
       }

@@ -7,6 +7,7 @@ import io.selkie.posix.Kernel;
 import io.selkie.posix.Names;
 import io.selkie.posix.OpenFlags;
 import io.selkie.posix.QuotaStatus;
+import io.selkie.posix.SeekWhence;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -17,8 +18,10 @@ import java.lang.foreign.MemorySegment;
  * @param changeGrainNanos the longest time for which two changes may have the same {@code ctime}; 0
  *     when every change that somebody could tell apart has its own (multigrain time stamps, Linux
  *     6.13)
+ * @param maxFileBytes the greatest size that a file can have, 2^63 - 1 where that is not known
  */
-public record ExportFeatures(boolean posixAcls, boolean userQuotas, long changeGrainNanos) {
+public record ExportFeatures(
+    boolean posixAcls, boolean userQuotas, long changeGrainNanos, long maxFileBytes) {
   private static final byte[] ACCESS_ACL = Names.bytes("system.posix_acl_access");
 
   /** Twice the longest timer tick there is. */
@@ -29,8 +32,11 @@ public record ExportFeatures(boolean posixAcls, boolean userQuotas, long changeG
 
   private static final int ROUNDS = 6;
 
+  private static final int NO_FILE = -1;
+
   /** Nothing known: what is safe to suppose. */
-  public static final ExportFeatures NONE = new ExportFeatures(false, false, TICK_NANOS);
+  public static final ExportFeatures NONE =
+      new ExportFeatures(false, false, TICK_NANOS, Long.MAX_VALUE);
 
   /** Whether time stamps have no fractions of a second. */
   boolean wholeSeconds() {
@@ -46,45 +52,68 @@ public record ExportFeatures(boolean posixAcls, boolean userQuotas, long changeG
   static ExportFeatures probe(Kernel kernel, int rootFd, boolean readOnly) {
     int acl = kernel.getXattr(rootFd, ACCESS_ACL, MemorySegment.NULL);
     int quota = kernel.userQuota(rootFd, kernel.effectiveUid(), new QuotaStatus());
-    return new ExportFeatures(
-        acl >= 0 || Errno.ENODATA.is(acl),
-        quota >= 0,
-        readOnly ? TICK_NANOS : grain(kernel, rootFd));
+    int file =
+        readOnly
+            ? NO_FILE
+            : kernel.openat2(
+                rootFd,
+                Names.bytes("."),
+                OpenFlags.TMPFILE | OpenFlags.RDWR | OpenFlags.CLOEXEC,
+                0600,
+                Export.RESOLVE);
+    try {
+      return new ExportFeatures(
+          acl >= 0 || Errno.ENODATA.is(acl),
+          quota >= 0,
+          file < 0 ? TICK_NANOS : grain(kernel, file),
+          file < 0 ? Long.MAX_VALUE : maxBytes(kernel, file));
+    } finally {
+      if (file >= 0) {
+        kernel.close(file);
+      }
+    }
   }
 
   /** Changes a file without a name a few times and looks whether its stamps differ. */
-  private static long grain(Kernel kernel, int rootFd) {
-    int fd =
-        kernel.openat2(
-            rootFd,
-            Names.bytes("."),
-            OpenFlags.TMPFILE | OpenFlags.RDWR | OpenFlags.CLOEXEC,
-            0600,
-            Export.RESOLVE);
-    if (fd < 0) {
-      return TICK_NANOS;
-    }
-    try {
-      FileStatus status = new FileStatus();
-      boolean fine = true;
-      boolean seconds = true;
-      long last = -1;
-      for (int i = 0; i < ROUNDS; i++) {
-        int result = kernel.fchmod(fd, 0600 | (i & 1));
-        if (result >= 0) {
-          result = kernel.statx(fd, Names.empty(), AtFlags.EMPTY_PATH, FileStatus.MASK_ALL, status);
-        }
-        if (result < 0) {
-          return TICK_NANOS;
-        }
-        long stamp = status.ctimeSec() * 1_000_000_000L + status.ctimeNsec();
-        fine &= stamp != last;
-        seconds &= status.ctimeNsec() == 0;
-        last = stamp;
+  private static long grain(Kernel kernel, int fd) {
+    FileStatus status = new FileStatus();
+    boolean fine = true;
+    boolean seconds = true;
+    long last = -1;
+    for (int i = 0; i < ROUNDS; i++) {
+      int result = kernel.fchmod(fd, 0600 | (i & 1));
+      if (result >= 0) {
+        result = kernel.statx(fd, Names.empty(), AtFlags.EMPTY_PATH, FileStatus.MASK_ALL, status);
       }
-      return seconds ? SECONDS_NANOS : fine ? 0 : TICK_NANOS;
-    } finally {
-      kernel.close(fd);
+      if (result < 0) {
+        return TICK_NANOS;
+      }
+      long stamp = status.ctimeSec() * 1_000_000_000L + status.ctimeNsec();
+      fine &= stamp != last;
+      seconds &= status.ctimeNsec() == 0;
+      last = stamp;
     }
+    return seconds ? SECONDS_NANOS : fine ? 0 : TICK_NANOS;
+  }
+
+  /** No call tells; but a file can be positioned up to there, and no further. */
+  private static long maxBytes(Kernel kernel, int fd) {
+    long can = 0;
+    long cannot = Long.MAX_VALUE;
+    if (!Errno.EINVAL.is(kernel.lseek(fd, cannot, SeekWhence.SET))) {
+      return Long.MAX_VALUE;
+    }
+    while (cannot - can > 1) {
+      long middle = can + (cannot - can) / 2;
+      long at = kernel.lseek(fd, middle, SeekWhence.SET);
+      if (at == middle) {
+        can = middle;
+      } else if (Errno.EINVAL.is(at)) {
+        cannot = middle;
+      } else {
+        return Long.MAX_VALUE;
+      }
+    }
+    return can > 0 ? can : Long.MAX_VALUE;
   }
 }

@@ -8,6 +8,7 @@ import io.selkie.posix.FileStatus;
 import io.selkie.posix.Kernel;
 import io.selkie.posix.Names;
 import io.selkie.posix.OpenFlags;
+import io.selkie.server.vfs.NamespaceChanges.Claim;
 import io.selkie.server.vfs.NamespaceChanges.CreateMode;
 import io.selkie.server.vfs.NamespaceChanges.Created;
 import java.util.Optional;
@@ -47,58 +48,70 @@ final class FileCreator {
     this.changes = changes;
   }
 
-  Created create(
+  /**
+   * What is to be made.
+   *
+   * @param mode permission bits
+   * @param createMode how a name that exists is treated
+   * @param verifier kept in the file of an exclusive create
+   * @param write whether to open for writing too
+   * @param claim who takes the file before others can
+   */
+  @SuppressWarnings("ArrayRecordComponent") // Never compared.
+  record Order(
       VfsFile directory,
       int directoryFd,
-      long before,
       byte[] name,
       int mode,
       CreateMode createMode,
       long verifier,
-      boolean write) {
+      boolean write,
+      Claim claim) {
+    boolean exclusive() {
+      return createMode == CreateMode.EXCLUSIVE;
+    }
+  }
+
+  Created create(Order order, long before) {
     // A place first: once the file is there, a guarded create cannot be tried again.
     if (!openFiles.reserve()) {
-      return createMode == CreateMode.GUARDED
+      return order.createMode == CreateMode.GUARDED
           ? Created.refused(NFS4ERR_DELAY)
-          : existing(directory, directoryFd, before, name, createMode, verifier, write);
+          : existing(order, before);
     }
-    Fresh fresh =
-        createMode == CreateMode.EXCLUSIVE
-            ? makeExclusive(directory, directoryFd, name, mode & 07777, verifier, write)
-            : makeNamed(directoryFd, name, mode & 07777, write);
+    Fresh fresh = makeNameless(order);
     int fd = fresh.fd;
     if (fd < 0) {
       openFiles.unreserve();
+      return fresh.status == NFS4ERR_EXIST && order.createMode != CreateMode.GUARDED
+          ? existing(order, before)
+          : Created.refused(fresh.status);
     }
-    if (Errno.EEXIST.is(fd)) {
-      return createMode == CreateMode.GUARDED
-          ? Created.refused(NFS4ERR_EXIST)
-          : existing(directory, directoryFd, before, name, createMode, verifier, write);
+    int status = fresh.status;
+    Optional<VfsFile> file = Optional.empty();
+    if (status == NFS4_OK) {
+      int[] failure = new int[1];
+      file = resolver.identify(export(order), fd, new FileStatus(), failure);
+      status = file.isEmpty() ? NfsErrors.of(failure[0]) : status;
     }
-    if (fd < 0) {
-      return Created.refused(changes.notDirectory(directoryFd, fd));
-    }
-    Optional<Integer> wrong = fresh.wrong < 0 ? Optional.of(fresh.wrong) : Optional.empty();
-    FileStatus status = new FileStatus();
-    int[] failure = new int[1];
-    Optional<VfsFile> file =
-        wrong.isPresent()
-            ? Optional.empty()
-            : resolver.identify(directory.exportOrNull(), fd, status, failure);
     if (file.isEmpty()) {
       // Half made is not made: the client will try again, with the same verifier or none.
-      removeHalfMade(directoryFd, name, fd);
+      removeHalfMade(order.directoryFd, order.name, fd);
       kernel.close(fd);
       openFiles.unreserve();
-      return Created.refused(NfsErrors.of(wrong.orElse(failure[0])));
+      return Created.refused(status);
     }
-    resolver.seen(directory, name, file.get(), fd, false);
-    String description = directory.exportOrNull().describe(fd);
+    resolver.seen(order.directory, order.name, file.get(), fd, false);
+    String description = export(order).describe(fd);
     return opened(
         file.get(),
         openFiles.adopt(file.get().identity(), fd, description, fresh.writable),
         true,
-        new ChangeInfo(before, changes.changeOf(directoryFd)));
+        new ChangeInfo(before, changes.changeOf(order.directoryFd)));
+  }
+
+  private static Export export(Order order) {
+    return order.directory.exportOrNull();
   }
 
   /**
@@ -119,77 +132,88 @@ final class FileCreator {
   /**
    * A file just made.
    *
-   * @param fd {@code -errno} when there is none, not even half of one
+   * @param fd negative when there is none, not even half of one
    * @param writable whether the descriptor is for writing too
-   * @param wrong {@code -errno} of what failed when it had its name already; 0 else
+   * @param status why there is none, or what went wrong when it had its name already
    */
-  private record Fresh(int fd, boolean writable, int wrong) {}
-
-  /** The usual way: the name first. */
-  private Fresh makeNamed(int directoryFd, byte[] name, int mode, boolean write) {
-    long access = write ? OpenFlags.RDWR : OpenFlags.RDONLY;
-    int fd = kernel.openat2(directoryFd, name, access | COMMON, mode, Export.RESOLVE);
-    if (fd < 0) {
-      return new Fresh(fd, write, 0);
+  private record Fresh(int fd, boolean writable, int status) {
+    static Fresh none(int status) {
+      return new Fresh(-1, false, status);
     }
-    int result = setModeIfNeeded(directoryFd, fd, mode);
-    return new Fresh(fd, write, result < 0 ? result : makeDurable(directoryFd, fd));
   }
 
   /**
-   * Makes a file with its verifier, and only then gives it its name: whenever server or machine
-   * stop, there is either no file or one that a retry of the request knows as its own.
+   * Makes a file with all it needs, and only then gives it its name. Whoever finds it finds it
+   * claimed; and when server or machine stop, there is either no file, or one that the retry of an
+   * exclusive create knows as its own.
    */
-  private Fresh makeExclusive(
-      VfsFile directory, int directoryFd, byte[] name, int mode, long verifier, boolean write) {
+  private Fresh makeNameless(Order order) {
     int fd =
         kernel.openat2(
-            directoryFd,
+            order.directoryFd,
             DOT,
             OpenFlags.TMPFILE | OpenFlags.RDWR | OpenFlags.CLOEXEC,
-            mode,
+            order.mode,
             Export.RESOLVE);
-    if (Errno.EOPNOTSUPP.is(fd)) {
-      return makeExclusiveNamed(directoryFd, name, mode, verifier, write);
-    }
     if (fd < 0) {
-      return new Fresh(fd, true, 0);
+      // Not every file system has such files; where that was not it, this finds the same error, or
+      // that the name is taken.
+      return makeNamed(order);
     }
-    int result = setModeIfNeeded(directoryFd, fd, mode);
-    if (result >= 0) {
-      result = Verifiers.store(kernel, fd, verifier);
-    }
-    if (result >= 0) {
+    int result = prepare(order, fd);
+    if (result >= 0 && order.exclusive()) {
       result = kernel.fsync(fd);
     }
-    if (result >= 0) {
+    int status = result < 0 ? NfsErrors.of(result) : claim(order, fd);
+    if (status == NFS4_OK) {
       // By its name in /proc: linking a descriptor itself needs a privilege.
       result =
           kernel.linkat(
-              Kernel.AT_FDCWD, Names.ofDescriptor(fd), directoryFd, name, AtFlags.SYMLINK_FOLLOW);
+              Kernel.AT_FDCWD,
+              Names.ofDescriptor(fd),
+              order.directoryFd,
+              order.name,
+              AtFlags.SYMLINK_FOLLOW);
+      status = result < 0 ? changes.notDirectory(order.directoryFd, result) : NFS4_OK;
     }
-    if (result < 0) {
+    if (status != NFS4_OK) {
       kernel.close(fd);
-      return new Fresh(result, true, 0);
+      return Fresh.none(status);
     }
-    int named = reopen(directory, directoryFd, name, fd, write);
-    int synced = changes.syncDirectory(directoryFd);
-    return named < 0 ? new Fresh(fd, true, synced) : new Fresh(named, write, synced);
+    int named = reopen(order, fd);
+    int open = named < 0 ? fd : named;
+    int synced =
+        order.exclusive()
+            ? changes.syncDirectory(order.directoryFd)
+            : makeDurable(order.directoryFd, open);
+    return new Fresh(open, named < 0 || order.write, NfsErrors.of(Math.min(synced, 0)));
   }
 
-  /** Where a file system has no files without a name. */
-  private Fresh makeExclusiveNamed(
-      int directoryFd, byte[] name, int mode, long verifier, boolean write) {
-    long access = write ? OpenFlags.RDWR : OpenFlags.RDONLY;
-    int fd = kernel.openat2(directoryFd, name, access | COMMON, mode, Export.RESOLVE);
+  /** Where a file system has no files without a name: the name first. */
+  private Fresh makeNamed(Order order) {
+    long access = order.write ? OpenFlags.RDWR : OpenFlags.RDONLY;
+    int fd =
+        kernel.openat2(order.directoryFd, order.name, access | COMMON, order.mode, Export.RESOLVE);
     if (fd < 0) {
-      return new Fresh(fd, write, 0);
+      return Fresh.none(changes.notDirectory(order.directoryFd, fd));
     }
-    int result = setModeIfNeeded(directoryFd, fd, mode);
-    if (result >= 0) {
-      result = Verifiers.store(kernel, fd, verifier);
+    int result = prepare(order, fd);
+    int status = result < 0 ? NfsErrors.of(result) : claim(order, fd);
+    if (status == NFS4_OK) {
+      status = NfsErrors.of(Math.min(makeDurable(order.directoryFd, fd), 0));
     }
-    return new Fresh(fd, write, result < 0 ? result : makeDurable(directoryFd, fd));
+    return new Fresh(fd, order.write, status);
+  }
+
+  private int prepare(Order order, int fd) {
+    int result = setModeIfNeeded(order.directoryFd, fd, order.mode);
+    return result >= 0 && order.exclusive() ? Verifiers.store(kernel, fd, order.verifier) : result;
+  }
+
+  private int claim(Order order, int fd) {
+    int[] failure = new int[1];
+    Optional<VfsFile> file = resolver.identify(export(order), fd, new FileStatus(), failure);
+    return file.isPresent() ? order.claim.on(file.get()) : NfsErrors.of(failure[0]);
   }
 
   /**
@@ -198,12 +222,12 @@ final class FileCreator {
    *
    * @return {@code -errno} when it cannot be, or is another file by now; nothing is closed then
    */
-  private int reopen(VfsFile directory, int directoryFd, byte[] name, int fd, boolean write) {
-    long access = write ? OpenFlags.RDWR : OpenFlags.RDONLY;
+  private int reopen(Order order, int fd) {
+    long access = order.write ? OpenFlags.RDWR : OpenFlags.RDONLY;
     int named =
         own.openat2(
-            directoryFd,
-            name,
+            order.directoryFd,
+            order.name,
             access | OpenFlags.NONBLOCK | OpenFlags.NOCTTY | OpenFlags.NOFOLLOW | OpenFlags.CLOEXEC,
             0,
             Export.RESOLVE);
@@ -212,8 +236,8 @@ final class FileCreator {
     }
     FileStatus status = new FileStatus();
     int[] failure = new int[1];
-    Optional<VfsFile> one = resolver.identify(directory.exportOrNull(), fd, status, failure);
-    Optional<VfsFile> other = resolver.identify(directory.exportOrNull(), named, status, failure);
+    Optional<VfsFile> one = resolver.identify(export(order), fd, status, failure);
+    Optional<VfsFile> other = resolver.identify(export(order), named, status, failure);
     if (one.isEmpty() || !one.equals(other)) {
       kernel.close(named);
       return Errno.ESTALE.result();
@@ -232,22 +256,15 @@ final class FileCreator {
     return result < 0 ? result : Math.min(changes.syncDirectory(directoryFd), 0);
   }
 
-  private Created existing(
-      VfsFile directory,
-      int directoryFd,
-      long before,
-      byte[] name,
-      CreateMode createMode,
-      long verifier,
-      boolean write) {
+  private Created existing(Order order, long before) {
     FileStatus status = new FileStatus();
-    Found found = changes.find(directory, directoryFd, name, status);
+    Found found = changes.find(order.directory, order.directoryFd, order.name, status);
     if (found.status() != NFS4_OK) {
       // It went away in between, or there is no place to make it: let the client come again.
       return Created.refused(found.status() == NFS4ERR_NOENT ? NFS4ERR_DELAY : found.status());
     }
-    boolean wholeSeconds = directory.exportOrNull().features().wholeSeconds();
-    if (createMode == CreateMode.EXCLUSIVE && !Verifiers.isOf(status, verifier, wholeSeconds)) {
+    boolean wholeSeconds = export(order).features().wholeSeconds();
+    if (order.exclusive() && !Verifiers.isOf(status, order.verifier, wholeSeconds)) {
       return Created.refused(NFS4ERR_EXIST);
     }
     OptionalInt wrong = NameRules.notRegular(status);
@@ -259,12 +276,12 @@ final class FileCreator {
       return Created.refused(NfsErrors.of(fd));
     }
     try {
-      String description = directory.exportOrNull().describe(fd);
+      String description = export(order).describe(fd);
       return opened(
           found.file(),
-          openFiles.acquire(found.file().identity(), fd, description, write),
-          createMode == CreateMode.EXCLUSIVE,
-          new ChangeInfo(before, changes.changeOf(directoryFd)));
+          openFiles.acquire(found.file().identity(), fd, description, order.write),
+          order.exclusive(),
+          new ChangeInfo(before, changes.changeOf(order.directoryFd)));
     } finally {
       kernel.close(fd);
     }

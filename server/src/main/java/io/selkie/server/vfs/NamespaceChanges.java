@@ -139,6 +139,17 @@ public final class NamespaceChanges {
     EXCLUSIVE
   }
 
+  /** Takes a file that is being made, before anybody else can come by it. */
+  @FunctionalInterface
+  public interface Claim {
+    /**
+     * The file has all but its name; where a file system cannot have that, it has just got it.
+     *
+     * @return NFS4_OK, or why the file is not to be made
+     */
+    int on(VfsFile file);
+  }
+
   /**
    * What {@link #createFile} did.
    *
@@ -167,6 +178,7 @@ public final class NamespaceChanges {
    * @param verifier of {@link CreateMode#EXCLUSIVE}: kept in the new file's times, less two bits;
    *     the client sets the times afterwards
    * @param write whether to open for writing too
+   * @param claim asked for a new file before it can be found
    */
   public Created createFile(
       VfsFile directory,
@@ -174,12 +186,16 @@ public final class NamespaceChanges {
       int mode,
       CreateMode createMode,
       long verifier,
-      boolean write) {
+      boolean write,
+      Claim claim) {
     return inDirectory(
         directory,
         name,
         (fd, before) ->
-            creator.create(directory, fd, before, name, mode, createMode, verifier, write),
+            creator.create(
+                new FileCreator.Order(
+                    directory, fd, name, mode & 07777, createMode, verifier, write, claim),
+                before),
         Created::refused);
   }
 

@@ -395,18 +395,19 @@ class DelegationOperationsTest extends DelegationFixture {
       Given held = one.open(root, "f" + i, READ);
       assertThat(held.type()).isEqualTo(OpenConst4.OPEN_DELEGATE_READ);
     }
-    // Never returns any: more recalls are open than there are workers.
+    // Never returns any, and each opener waits a moment for it in vain.
     for (int i = 0; i < 64; i++) {
       assertThat(two.open(root, "f" + i, WRITE).status()).isEqualTo("NFS4ERR_DELAY");
     }
-    assertThat(fixture.server().arbiter().delegations().delegationCount()).isEqualTo(64);
     DelegationPeer three = new DelegationPeer(fixture.client("three"));
     for (int i = 0; i < 50; i++) {
       Given open = three.open(root, "file", READ);
       assertThat(open.status()).isEqualTo("NFS4_OK");
       assertThat(three.calls.read(open.handle(), open.open(), 0, 4).status()).isEqualTo("NFS4_OK");
     }
-    assertThat(one.nextRecall()).isNotNull();
+    for (int i = 0; i < 64; i++) {
+      assertThat(one.nextRecall()).isNotNull();
+    }
   }
 
   @Test

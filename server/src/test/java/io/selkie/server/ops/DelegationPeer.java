@@ -97,24 +97,27 @@ final class DelegationPeer {
   }
 
   Given open(byte[] current, int access, Consumer<XdrWriter> how, Consumer<XdrWriter> claim) {
-    CompoundReply reply =
-        calls
-            .connection()
-            .call(
-                FileCalls.putFh(current)
-                    .apply(calls.session().next(0, false).minorVersion(minorVersion))
-                    .op(
-                        NfsOp4.OP_OPEN,
-                        o -> {
-                          o.int32(0);
-                          o.int32(access);
-                          o.int32(0);
-                          o.int64(0);
-                          o.opaque("owner".getBytes(UTF_8));
-                          how.accept(o);
-                          claim.accept(o);
-                        })
-                    .op(NfsOp4.OP_GETFH));
+    CompoundReply reply;
+    synchronized (calls.session()) {
+      reply =
+          calls
+              .connection()
+              .call(
+                  FileCalls.putFh(current)
+                      .apply(calls.session().next(0, false).minorVersion(minorVersion))
+                      .op(
+                          NfsOp4.OP_OPEN,
+                          o -> {
+                            o.int32(0);
+                            o.int32(access);
+                            o.int32(0);
+                            o.int64(0);
+                            o.opaque("owner".getBytes(UTF_8));
+                            how.accept(o);
+                            claim.accept(o);
+                          })
+                      .op(NfsOp4.OP_GETFH));
+    }
     reply.sequenceOk();
     String status = reply.next(NfsOp4.OP_PUTFH);
     if (status.equals("NFS4_OK")) {

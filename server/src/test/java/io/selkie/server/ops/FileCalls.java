@@ -117,9 +117,12 @@ final class FileCalls implements AutoCloseable {
 
   /** Calls without asking for the reply to be kept, which would keep it small. */
   private CompoundReply call(UnaryOperator<Compound> operations) {
-    CompoundReply reply = connection.call(operations.apply(session.next(0, false)));
-    reply.sequenceOk();
-    return reply;
+    // One slot: who gives something back meanwhile, on another thread, waits its turn.
+    synchronized (session) {
+      CompoundReply reply = connection.call(operations.apply(session.next(0, false)));
+      reply.sequenceOk();
+      return reply;
+    }
   }
 
   static UnaryOperator<Compound> putFh(byte[] handle) {

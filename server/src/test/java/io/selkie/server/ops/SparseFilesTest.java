@@ -201,7 +201,7 @@ class SparseFilesTest {
     assertThat(calls.allocate(handle, stateid, 0, 0)).isEqualTo("NFS4ERR_INVAL");
     assertThat(calls.allocate(handle, stateid, -1, 1)).isEqualTo("NFS4ERR_FBIG");
     assertThat(calls.allocate(handle, stateid, Long.MAX_VALUE, 1)).isEqualTo("NFS4ERR_FBIG");
-    assertThat(calls.allocate(handle, stateid, 0, 1L << 60)).isEqualTo("NFS4ERR_NOSPC");
+    assertThat(calls.allocate(handle, stateid, 0, 1L << 43)).isEqualTo("NFS4ERR_NOSPC");
     assertThat(Files.size(file)).isEqualTo(4 * MB);
     FileCalls bob = server.client("bob");
     Opened readOnly = bob.open(root, "f", READ, DENY_NONE);

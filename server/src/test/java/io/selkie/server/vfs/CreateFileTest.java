@@ -257,7 +257,8 @@ class CreateFileTest {
     return fixture
         .vfs
         .changes()
-        .createFile(fixture.root(), Names.bytes(name), mode, createMode, verifier, write);
+        .createFile(
+            fixture.root(), Names.bytes(name), mode, createMode, verifier, write, made -> NFS4_OK);
   }
 
   private static OpenFile opened(Created created) {

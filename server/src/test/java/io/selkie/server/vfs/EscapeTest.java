@@ -73,7 +73,14 @@ class EscapeTest {
           .isEqualTo(new OpenFileTable.Acquired.Failed(NFS4ERR_SYMLINK));
       assertThat(
               vfs.changes()
-                  .createFile(file, Names.bytes("new"), 0600, CreateMode.UNCHECKED, 0, true)
+                  .createFile(
+                      file,
+                      Names.bytes("new"),
+                      0600,
+                      CreateMode.UNCHECKED,
+                      0,
+                      true,
+                      made -> NFS4_OK)
                   .status())
           .isEqualTo(NFS4ERR_SYMLINK);
       assertThat(vfs.changes().remove(file, Names.bytes("secret")).status())
@@ -90,7 +97,8 @@ class EscapeTest {
     for (CreateMode createMode : CreateMode.values()) {
       int status =
           vfs.changes()
-              .createFile(fixture.root(), Names.bytes("link"), 0600, createMode, 1, true)
+              .createFile(
+                  fixture.root(), Names.bytes("link"), 0600, createMode, 1, true, made -> NFS4_OK)
               .status();
       assertThat(status)
           .isEqualTo(createMode == CreateMode.UNCHECKED ? NFS4ERR_SYMLINK : NFS4ERR_EXIST);

@@ -191,7 +191,8 @@ class OpenFileTableTest {
                 .status())
         .isEqualTo(NFS4_OK);
     Created created =
-        changes.createFile(fixture.root(), Names.bytes("f"), 0600, CreateMode.UNCHECKED, 0, true);
+        changes.createFile(
+            fixture.root(), Names.bytes("f"), 0600, CreateMode.UNCHECKED, 0, true, made -> NFS4_OK);
     assertThat(created.open()).isEqualTo(new Acquired.Opened(opened));
     assertThat(vfs.setSize(opened, 5)).isEqualTo(NFS4_OK);
     assertThat(changes.remove(fixture.root(), Names.bytes("f")).status()).isEqualTo(NFS4_OK);

@@ -61,7 +61,7 @@ enum Attr {
         out.int32(0);
       }),
   HOMOGENEOUS(FileAttributes.FATTR4_HOMOGENEOUS, (f, out) -> out.bool(true)),
-  MAXFILESIZE(FileAttributes.FATTR4_MAXFILESIZE, (f, out) -> out.int64(Long.MAX_VALUE)),
+  MAXFILESIZE(FileAttributes.FATTR4_MAXFILESIZE, (f, out) -> out.int64(f.maxFileBytes())),
   MAXLINK(FileAttributes.FATTR4_MAXLINK, (f, out) -> out.int32(AttrSets.LINKS_MAX)),
   MAXNAME(
       FileAttributes.FATTR4_MAXNAME, (f, out) -> out.int32((int) f.fileSystem().nameMaxBytes())),

@@ -52,6 +52,11 @@ public interface AttrSource {
   /** The layout types offered for the file; empty for none. */
   List<Integer> layoutTypes();
 
+  /** The greatest size that a file can have. */
+  default long maxFileBytes() {
+    return Long.MAX_VALUE;
+  }
+
   /** How owners are written. */
   default OwnerNames owners() {
     return OwnerNames.NUMBERS;
