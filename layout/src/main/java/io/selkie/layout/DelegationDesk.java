@@ -41,7 +41,7 @@ final class DelegationDesk {
 
   DelegationDesk(FileLayouts file) {
     this.file = file;
-    this.watch = new RecallWatch(file);
+    this.watch = new RecallWatch(file, held);
   }
 
   /** Whether the seal is not needed for a delegation. */
@@ -510,25 +510,10 @@ final class DelegationDesk {
         file.answerWhenSettled(waiter.effect());
       }
     }
-    if (!isRecalling()) {
-      watch.over();
-    }
+    watch.ended();
     if (held.isEmpty()) {
       file.changes.shortenReservations();
     }
-  }
-
-  void endAwaited(RecallWatch.Watcher watcher) {
-    watch.wanted(watcher, isRecalling());
-  }
-
-  private boolean isRecalling() {
-    for (Delegation delegation : held) {
-      if (delegation.state() == DelegationState.RECALLED) {
-        return true;
-      }
-    }
-    return false;
   }
 
   // ------------------------------------------------------------------ CB_GETATTR

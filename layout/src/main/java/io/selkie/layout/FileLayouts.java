@@ -106,7 +106,7 @@ final class FileLayouts {
       case FileEvent.DelegationDue e -> delegations.due(e);
       case FileEvent.ViewWanted e -> delegations.viewed(e);
       case FileEvent.ViewAnswered e -> delegations.viewAnswered(e);
-      case FileEvent.EndAwaited e -> delegations.endAwaited(e.watcher());
+      case FileEvent.EndAwaited e -> delegations.watch.wanted(e.watcher());
       case FileEvent.PatienceOver e -> delegations.watch.patienceOver(e.watcher());
       case FileEvent.FlushBegin e -> flushBegin(e.op());
       case FileEvent.FlushEnd e -> flushEnd(e.op());

@@ -23,19 +23,27 @@ final class RecallWatch {
   }
 
   private final FileLayouts file;
+  private final List<Delegation> held;
   private final List<Watcher> watchers = new ArrayList<>(0);
 
-  RecallWatch(FileLayouts file) {
+  /** Over the list of those that are held now. */
+  RecallWatch(FileLayouts file, List<Delegation> held) {
     this.file = file;
+    this.held = held;
   }
 
-  /**
-   * Somebody would wait.
-   *
-   * @param recalling whether there is anything to wait for
-   */
-  void wanted(Watcher watcher, boolean recalling) {
-    if (!recalling) {
+  private boolean isRecalling() {
+    for (Delegation delegation : held) {
+      if (delegation.state() == DelegationState.RECALLED) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Somebody would wait. */
+  void wanted(Watcher watcher) {
+    if (!isRecalling()) {
       file.answerWhenSettled(new Effect.Answer<>(watcher.answer, true));
     } else if (watchers.size() >= file.policy().waitersPerFileMax()) {
       file.emit(new Effect.Answer<>(watcher.answer, false));
@@ -47,8 +55,11 @@ final class RecallWatch {
     }
   }
 
-  /** No recall is under way any more; they are answered when the seal is gone, if it goes. */
-  void over() {
+  /** A delegation is over; after the last recalled one all are answered, when the seal is gone. */
+  void ended() {
+    if (isRecalling()) {
+      return;
+    }
     for (Watcher watcher : watchers) {
       file.emit(new Effect.CancelTimer(watcher.timer));
       file.answerWhenSettled(new Effect.Answer<>(watcher.answer, true));
