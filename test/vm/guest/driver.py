@@ -119,7 +119,7 @@ def mount(directory, version, export="data", namespace=None, options=""):
     words = f"vers={version},proto=tcp,port={SETTINGS['port']},hard,timeo=600{options}"
     enter = ["nsenter", f"--net=/run/netns/{namespace}"] if namespace else []
     source = f"{SETTINGS['host']}:/{export}"
-    subprocess.run(enter + ["mount", "-t", "nfs", "-o", words, source, directory], check=True, timeout=60)
+    subprocess.run(enter + ["mount", "-t", "nfs", "-o", words, source, directory], check=True, timeout=180)
 
 
 def unmount(directory):

@@ -95,7 +95,9 @@ final class Delegation {
   HolderView judge(Asker asker, DelegationCallbacks.Attributes said) {
     modified |= said.change() != change || said.size() != asker.sizeNow();
     if (!modified) {
-      return new HolderView.Unchanged();
+      return said.modify() == null
+          ? new HolderView.Unchanged()
+          : new HolderView.TimeKept(said.modify());
     }
     // Never less than what the server shows itself: the holder may have written some of it.
     change = Math.max(change, asker.changeNow()) + 1;

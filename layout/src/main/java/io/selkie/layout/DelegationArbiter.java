@@ -4,6 +4,7 @@ import io.selkie.layout.CallbackChannel.CallReference;
 import io.selkie.layout.DelegationCallbacks.Attributes;
 import io.selkie.lease.FileIdentity;
 import io.selkie.lease.SealTarget;
+import io.selkie.protocol.nfs4.NfsTime4;
 import io.selkie.protocol.nfs4.Stateid4;
 import java.util.Optional;
 import java.util.Set;
@@ -152,6 +153,13 @@ public interface DelegationArbiter {
   sealed interface HolderView {
     /** Nobody holds a write delegation, or the holder has changed nothing. */
     record Unchanged() implements HolderView {}
+
+    /**
+     * The holder has changed nothing, but it keeps the times (RFC 9754).
+     *
+     * @param modify what it says of the modification time; may be what the server has as well
+     */
+    record TimeKept(NfsTime4 modify) implements HolderView {}
 
     /**
      * The holder has changed the file.

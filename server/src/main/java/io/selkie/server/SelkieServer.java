@@ -265,7 +265,6 @@ public final class SelkieServer implements AutoCloseable {
         liveExports.configs().stream()
             .map(export -> Map.of("name", export.name(), "path", export.path().toString()))
             .toList());
-    report.put("unmountedExports", liveExports.unmounted());
     report.put("metrics", metrics.values());
     return report;
   }

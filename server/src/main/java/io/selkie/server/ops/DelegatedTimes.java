@@ -49,7 +49,7 @@ final class DelegatedTimes {
       return NfsStat4.NFS4ERR_BAD_STATEID;
     }
     try {
-      status = set(open.get(), attrs.delegatedAccess(), attrs.delegatedModify());
+      status = take(open.get(), attrs.delegatedAccess(), attrs.delegatedModify());
     } finally {
       open.get().release();
     }
@@ -64,8 +64,15 @@ final class DelegatedTimes {
     return status;
   }
 
-  /** As the server: the holder may write the file, but only its owner may set any time it likes. */
-  private int set(OpenFile file, NfsTime4 access, NfsTime4 modify) {
+  /**
+   * Takes times of a holder over. As the server: the holder may write the file, but only its owner
+   * may set any time it likes.
+   *
+   * @param access null for none
+   * @param modify null for none
+   * @return an NFS status
+   */
+  int take(OpenFile file, NfsTime4 access, NfsTime4 modify) {
     FileStatus status = new FileStatus();
     int result = services.fs().getAttributes(file, status);
     if (result != NfsStat4.NFS4_OK) {

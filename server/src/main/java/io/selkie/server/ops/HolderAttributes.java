@@ -32,6 +32,7 @@ final class HolderAttributes {
           FileAttributes.FATTR4_TIME_METADATA);
 
   private final FileServices services;
+  private final DelegatedTimes times;
 
   /** What is done with the answer. */
   @FunctionalInterface
@@ -46,6 +47,7 @@ final class HolderAttributes {
 
   HolderAttributes(FileServices services) {
     this.services = services;
+    this.times = new DelegatedTimes(services);
   }
 
   /** Whether somebody has to be asked. */
@@ -74,6 +76,10 @@ final class HolderAttributes {
           }
           return switch (view) {
             case HolderView.Unchanged _ -> then.finish(context, 0);
+            case HolderView.TimeKept kept -> {
+              take(file, status, kept.modify());
+              yield then.finish(context, 0);
+            }
             case HolderView.Changed changed -> {
               show(file, status, changed);
               yield then.finish(context, changed.change());
@@ -81,6 +87,25 @@ final class HolderAttributes {
             case HolderView.Recalled _ -> NfsStat4.NFS4ERR_DELAY;
           };
         });
+  }
+
+  /** A time that the holder alone has until now becomes that of the file. */
+  private void take(VfsFile file, FileStatus status, NfsTime4 modify) {
+    if (!modify.isValid() || !isLater(modify, status)) {
+      return;
+    }
+    Optional<OpenFile> open = services.files().find(file.identity());
+    if (open.isEmpty()) {
+      return;
+    }
+    try {
+      int result = times.take(open.get(), null, modify);
+      if (result == NfsStat4.NFS4_OK) {
+        services.fs().getAttributes(open.get(), status);
+      }
+    } finally {
+      open.get().release();
+    }
   }
 
   private void show(VfsFile file, FileStatus status, HolderView.Changed changed) {

@@ -170,6 +170,30 @@ class DelegationAttributesTest extends DelegationFixture {
   }
 
   @Test
+  void othersSeeTheTimesThatTheHolderKeeps() throws IOException {
+    one.minorVersion(2);
+    long now = Files.getLastModifiedTime(file).to(TimeUnit.SECONDS);
+    Files.setLastModifiedTime(
+        file, java.nio.file.attribute.FileTime.from(now - 1000, TimeUnit.SECONDS));
+    Given held = one.open(root, "file", BOTH | OpenConst4.OPEN4_SHARE_ACCESS_WANT_DELEG_TIMESTAMPS);
+    assertThat(held.type()).isEqualTo(OpenConst4.OPEN_DELEGATE_WRITE_ATTRS_DELEG);
+    Seen before = attributes(one, held.handle());
+    one.holds(before.change(), before.size());
+
+    one.keepsTime(now - 2000);
+    assertThat(attributes(two, held.handle())).as("no time goes back").isEqualTo(before);
+    one.keepsTime(now - 500);
+    Seen touched = attributes(two, held.handle());
+    assertThat(touched.modified()).isEqualTo(now - 500);
+    assertThat(touched.size()).isEqualTo(before.size());
+    assertThat(touched.change()).as("a client looks again").isGreaterThan(before.change());
+    assertThat(attributes(two, held.handle())).as("nothing new").isEqualTo(touched);
+    one.keepsTime(now + 5000);
+    assertThat(attributes(two, held.handle()).modified()).as("not ahead").isBetween(now, now + 900);
+    assertThat(one.recalls).isEmpty();
+  }
+
+  @Test
   void holderThatDoesNotSayIsRecalledAndOthersWait() throws Exception {
     Given held = writer();
     one.calls.close(held.handle(), held.open());

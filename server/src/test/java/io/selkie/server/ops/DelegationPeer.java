@@ -3,6 +3,7 @@ package io.selkie.server.ops;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.selkie.protocol.nfs4.Bitmap4;
+import io.selkie.protocol.nfs4.FileAttributes;
 import io.selkie.protocol.nfs4.LayoutConst4;
 import io.selkie.protocol.nfs4.Nfs4Const;
 import io.selkie.protocol.nfs4.NfsCbOp4;
@@ -55,6 +56,9 @@ final class DelegationPeer {
   /** Writes the values of change and size; null answers CB_GETATTR with NFS4ERR_BADHANDLE. */
   private volatile long[] holds;
 
+  /** What time_deleg_access and time_deleg_modify are said to be, in seconds; 0 says nothing. */
+  private volatile long keptSeconds;
+
   private int minorVersion = 1;
 
   DelegationPeer(FileCalls calls) {
@@ -79,6 +83,11 @@ final class DelegationPeer {
 
   void holds(long change, long size) {
     holds = new long[] {change, size};
+  }
+
+  /** From now on it says that these are the times of the file, when it is asked for them. */
+  void keepsTime(long seconds) {
+    keptSeconds = seconds;
   }
 
   Recall nextRecall() throws InterruptedException {
@@ -271,10 +280,20 @@ final class DelegationPeer {
     out.int32(status);
     if (opcode == NfsCbOp4.OP_CB_GETATTR && status == NfsStat4.NFS4_OK) {
       in.opaque(128);
-      new Bitmap4().decode(in).encode(out);
-      out.int32(16);
+      Bitmap4 said = new Bitmap4().decode(in);
+      boolean times = said.isSet(FileAttributes.FATTR4_TIME_DELEG_MODIFY) && keptSeconds != 0;
+      if (!times) {
+        said.unset(FileAttributes.FATTR4_TIME_DELEG_ACCESS)
+            .unset(FileAttributes.FATTR4_TIME_DELEG_MODIFY);
+      }
+      said.encode(out);
+      out.int32(times ? 40 : 16);
       out.int64(holds[0]);
       out.int64(holds[1]);
+      for (int i = 0; times && i < 2; i++) {
+        out.int64(keptSeconds);
+        out.int32(0);
+      }
     }
   }
 }

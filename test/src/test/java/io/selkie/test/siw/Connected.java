@@ -5,10 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.selkie.rdma.QueuePair;
 import io.selkie.rdma.RemoteAccess;
+import io.selkie.rdma.WorkStatus;
 import io.selkie.rdma.iwarp.IwarpConfig;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -61,10 +60,6 @@ final class Connected implements AutoCloseable {
   final int kernelDomain;
   final int endpoint;
   final QueuePair pair;
-
-  /** Where the kernel connected to; ours is all there is at that port. */
-  final int port;
-
   final ByteBuffer javaSaid;
   final ByteBuffer kernelSaid;
   private boolean kernelsClosed;
@@ -75,7 +70,6 @@ final class Connected implements AutoCloseable {
       int kernelDomain,
       int endpoint,
       QueuePair pair,
-      int port,
       ByteBuffer javaSaid,
       ByteBuffer kernelSaid) {
     this.kernel = kernel;
@@ -83,7 +77,6 @@ final class Connected implements AutoCloseable {
     this.kernelDomain = kernelDomain;
     this.endpoint = endpoint;
     this.pair = pair;
-    this.port = port;
     this.javaSaid = javaSaid;
     this.kernelSaid = kernelSaid;
   }
@@ -91,11 +84,6 @@ final class Connected implements AutoCloseable {
   /** Sets one up without private data. */
   static Connected of(SetUp how, KernelPeer kernel) throws Exception {
     return of(how, kernel, NOTHING, NOTHING);
-  }
-
-  /** Sets one up whose octets go through a relay. */
-  static Connected through(Relay relay, SetUp how, KernelPeer kernel) throws Exception {
-    return of(how, kernel, relay, NOTHING, NOTHING);
   }
 
   /**
@@ -106,12 +94,6 @@ final class Connected implements AutoCloseable {
    */
   static Connected of(SetUp how, KernelPeer kernel, byte[] javaSays, byte[] kernelSays)
       throws Exception {
-    return of(how, kernel, null, javaSays, kernelSays);
-  }
-
-  private static Connected of(
-      SetUp how, KernelPeer kernel, Relay relay, byte[] javaSays, byte[] kernelSays)
-      throws Exception {
     kernel.set("mpa_version", how.javaOpens ? 2 : how.revision);
     kernel.set("peer_to_peer", how.readyFirst ? 1 : 0);
     kernel.set("mpa_crc_required", how.kernelCrc ? 1 : 0);
@@ -121,8 +103,8 @@ final class Connected implements AutoCloseable {
       int domain = kernel.domain();
       Connected connected =
           how.javaOpens
-              ? javaOpens(kernel, java, relay, domain, javaSays, kernelSays)
-              : kernelOpens(kernel, java, relay, domain, javaSays, kernelSays);
+              ? javaOpens(kernel, java, domain, javaSays, kernelSays)
+              : kernelOpens(kernel, java, domain, javaSays, kernelSays);
       up = true;
       return connected;
     } finally {
@@ -133,22 +115,14 @@ final class Connected implements AutoCloseable {
   }
 
   private static Connected javaOpens(
-      KernelPeer kernel, JavaPeer java, Relay relay, int domain, byte[] javaSays, byte[] kernelSays)
+      KernelPeer kernel, JavaPeer java, int domain, byte[] javaSays, byte[] kernelSays)
       throws IOException, InterruptedException, ExecutionException, TimeoutException {
-    InetSocketAddress there = new InetSocketAddress(kernel.address(), SiwGuest.PORT);
-    if (relay != null) {
-      relay.to(there);
-    }
-    InetSocketAddress target =
-        relay == null
-            ? there
-            : new InetSocketAddress(InetAddress.getLoopbackAddress(), relay.port());
     CompletableFuture<QueuePair> connecting = new CompletableFuture<>();
     Thread.ofPlatform()
         .name("connects")
         .start(() -> {
           try {
-            connecting.complete(java.connect(target.getHostString(), target.getPort(), javaSays));
+            connecting.complete(java.connect(kernel.address(), SiwGuest.PORT, javaSays));
           } catch (IOException | InterruptedException | RuntimeException e) {
             connecting.completeExceptionally(e);
           }
@@ -157,7 +131,11 @@ final class Connected implements AutoCloseable {
     kernel.queuePair(request.endpoint(), domain);
     kernel.accept(request.endpoint(), kernelSays);
     QueuePair pair = connecting.get(KernelPeer.MILLIS, TimeUnit.MILLISECONDS);
-    java.knock(pair);
+    // The kernel answers before it listens to what comes next, and may miss that we are ready. It
+    // looks again when something more comes: a read of nothing.
+    JavaPeer.Region ours = java.register(1);
+    pair.postRead(ours.registration(), ours.memory().asSlice(0, 0), 0, 0, 0);
+    assertThat(java.completion(0)).isEqualTo(WorkStatus.SUCCESS);
     kernel.awaitEstablished(request.endpoint());
     return new Connected(
         kernel,
@@ -165,20 +143,14 @@ final class Connected implements AutoCloseable {
         domain,
         request.endpoint(),
         pair,
-        SiwGuest.PORT,
         request.privateData(),
         pair.remotePrivateData());
   }
 
   private static Connected kernelOpens(
-      KernelPeer kernel, JavaPeer java, Relay relay, int domain, byte[] javaSays, byte[] kernelSays)
+      KernelPeer kernel, JavaPeer java, int domain, byte[] javaSays, byte[] kernelSays)
       throws IOException, InterruptedException {
-    int port = java.listen(javaSays, false);
-    if (relay != null) {
-      relay.to(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
-      port = relay.port();
-    }
-    int endpoint = kernel.resolve(port);
+    int endpoint = kernel.resolve(java.listen(javaSays, false));
     kernel.queuePair(endpoint, domain);
     KernelPeer.Answer answer = kernel.connect(endpoint, kernelSays);
     assertThat(answer.accepted()).isTrue();
@@ -189,7 +161,7 @@ final class Connected implements AutoCloseable {
     kernel.succeeded(endpoint, 0);
     QueuePair pair = java.awaitEstablished();
     return new Connected(
-        kernel, java, domain, endpoint, pair, port, answer.privateData(), java.awaitRequest());
+        kernel, java, domain, endpoint, pair, answer.privateData(), java.awaitRequest());
   }
 
   /** A text as private data. */
