@@ -25,8 +25,9 @@ siw_build() {
 
 # Kernel and module. Debian does not build siw, so it is made of the source package against the headers.
 siw_kernel() {
-  local tree=$VM_DIR/siw/kernel suite image version headers release source
-  [[ ! -e $tree/version || $HERE/build.sh -nt $tree/version ]] || return 0
+  local tree=$VM_DIR/siw/kernel made_of suite image version headers release source
+  made_of=$(declare -f siw_kernel siw_module | sha256sum)
+  [[ $(cat "$tree/made-of" 2> /dev/null) != "$made_of" ]] || return 0
   rm -rf "$tree"
   mkdir -p "$tree"
   suite=$(< "$VM_DIR/apt/codename")
@@ -45,6 +46,7 @@ siw_kernel() {
   mv "$tree/root/boot/vmlinuz-$version" "$tree/vmlinuz"
   rm -rf "$tree/root"
   echo "$version" > "$tree/version"
+  echo "$made_of" > "$tree/made-of"
 }
 
 # siw_module ROOT VERSION: builds it there, among the unpacked headers, and puts it beside the kernel's modules.
@@ -67,18 +69,17 @@ siw_module() {
 
 siw_libraries() {
   local tree=$VM_DIR/siw/libraries
-  [[ ! -e $tree/done || $HERE/build.sh -nt $tree/done ]] || return 0
+  [[ $(cat "$tree/made-of" 2> /dev/null) != "${SIW_PACKAGES[*]}" ]] || return 0
   rm -rf "$tree"
   unpack "$tree" "${SIW_PACKAGES[@]}"
-  touch "$tree/done"
+  echo "${SIW_PACKAGES[*]}" > "$tree/made-of"
 }
 
 siw_image() {
-  local image=$VM_DIR/siw/initrd libraries=$VM_DIR/siw/libraries version tree file base module program
+  local image=$VM_DIR/siw/initrd libraries=$VM_DIR/siw/libraries made_of version tree file base module program
   local path=$libraries/usr/lib/x86_64-linux-gnu:$libraries/lib/x86_64-linux-gnu
-  if [[ -e $image && -z $(find "$HERE" "$VM_DIR/siw/kernel/version" "$libraries/done" -newer "$image" -print -quit) ]]; then
-    return 0
-  fi
+  made_of=$(cat "$HERE"/* "$VM_DIR/siw/kernel/made-of" "$libraries/made-of" | sha256sum)
+  [[ ! -e $image || $(cat "$image.made-of" 2> /dev/null) != "$made_of" ]] || return 0
   version=$(< "$VM_DIR/siw/kernel/version")
   tree=$(mktemp -d "$VM_DIR/siw/initrd.XXXXXX")
   mkdir -p "$tree"/{modules,bin,etc/libibverbs.d,usr/lib/x86_64-linux-gnu/libibverbs}
@@ -98,6 +99,8 @@ siw_image() {
     [[ $file == */ld-* ]] && base=$file || base=/usr/lib/x86_64-linux-gnu/$(basename "$file")
     install -D "$file" "$tree$base"
   done
+  # Looked for only when a thread is cancelled, which rping does.
+  cp "$(gcc -print-file-name=libgcc_s.so.1)" "$tree/usr/lib/x86_64-linux-gnu/"
   ln -s usr/lib "$tree/lib"
   for module in "${SIW_MODULES[@]}"; do
     modprobe -d "$VM_DIR/siw/kernel" -S "$version" --show-depends "$module" 2> /dev/null |
@@ -113,5 +116,6 @@ siw_image() {
   done
   (cd "$tree" && find . | cpio -o -H newc --quiet) > "$image.new"
   mv "$image.new" "$image"
+  echo "$made_of" > "$image.made-of"
   rm -rf "$tree"
 }

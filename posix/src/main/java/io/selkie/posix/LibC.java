@@ -75,6 +75,15 @@ public interface LibC {
   /** {@code msync}. */
   int msync(long address, long length, int flags);
 
+  /** {@code poll}. */
+  int poll(long descriptors, long count, int timeoutMillis);
+
+  /** {@code eventfd}. */
+  int eventfd(int initial, int flags);
+
+  /** {@code write}. */
+  long write(int fd, long buffer, long size);
+
   /** {@code SIGRTMIN}, which the C library chooses. */
   int __libc_current_sigrtmin();
 

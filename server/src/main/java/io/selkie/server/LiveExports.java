@@ -7,6 +7,7 @@ import io.selkie.layout.RecallCause;
 import io.selkie.layout.RecallFilter;
 import io.selkie.lease.FileIdentity;
 import io.selkie.posix.Kernel;
+import io.selkie.posix.Mounts;
 import io.selkie.posix.PosixException;
 import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.server.identity.Admission;
@@ -15,6 +16,7 @@ import io.selkie.server.identity.HostNames;
 import io.selkie.server.offload.Offloads;
 import io.selkie.server.state.OpenTable;
 import io.selkie.server.vfs.Export;
+import io.selkie.server.vfs.FileSystemKey;
 import io.selkie.server.vfs.PassthroughFileSystem;
 import java.io.IOException;
 import java.time.Duration;
@@ -33,6 +35,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.slf4j.Logger;
@@ -53,7 +56,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Safe for use by several threads; one change is made after the other, on a thread of its own.
  */
-final class LiveExports implements ExportRemovals.Sweep {
+final class LiveExports implements ExportRemovals.Sweep, Mounts.Listener {
 
   private static final Logger LOG = LoggerFactory.getLogger(LiveExports.class);
 
@@ -61,6 +64,8 @@ final class LiveExports implements ExportRemovals.Sweep {
   private static final int COPIES_WAIT_SECONDS = 10;
 
   private record Live(ExportConfig config, Export export) {}
+
+  private record Absent(ExportConfig config, FileSystemKey fileSystem) {}
 
   private final Kernel kernel;
   private final PassthroughFileSystem fs;
@@ -75,7 +80,11 @@ final class LiveExports implements ExportRemovals.Sweep {
   private final Consumer<Export> gone;
   private final Duration patience;
   private final ExportRemovals removals;
+  private final AtomicBoolean mountsToFollow = new AtomicBoolean();
   private volatile Map<String, Live> current;
+
+  /** What is wanted and was unmounted underneath, by name. */
+  private volatile Map<String, Absent> absent = Map.of();
 
   /**
    * Of a server that serves some already.
@@ -123,6 +132,11 @@ final class LiveExports implements ExportRemovals.Sweep {
     this.current = live;
   }
 
+  /** Names of what is wanted but was unmounted underneath. */
+  Set<String> unmounted() {
+    return Set.copyOf(absent.keySet());
+  }
+
   /** What is served now. */
   List<ExportConfig> configs() {
     return current.values().stream().map(Live::config).toList();
@@ -150,11 +164,22 @@ final class LiveExports implements ExportRemovals.Sweep {
         () -> {
           try {
             change(List.copyOf(wanted));
+            forgetUnwanted(wanted);
+          } catch (ExportBusyException e) {
+            forgetUnwanted(wanted);
+            throw new CompletionException(e);
           } catch (IOException e) {
             throw new CompletionException(e);
           }
         },
         thread);
+  }
+
+  private void forgetUnwanted(List<ExportConfig> wanted) {
+    Map<String, Absent> left = new HashMap<>(absent);
+    left.keySet().retainAll(wanted.stream().map(ExportConfig::name).toList());
+    left.keySet().removeAll(current.keySet());
+    absent = left;
   }
 
   private void change(List<ExportConfig> wanted) throws IOException {
@@ -163,6 +188,9 @@ final class LiveExports implements ExportRemovals.Sweep {
     List<Export> opened = new ArrayList<>();
     try {
       for (ExportConfig config : wanted) {
+        if (staysAway(config)) {
+          continue;
+        }
         Live old = before.get(config.name());
         boolean stays = old != null && old.config.path().equals(config.path());
         Export export = stays ? old.export : open(config, opened);
@@ -223,6 +251,82 @@ final class LiveExports implements ExportRemovals.Sweep {
         leaving.size());
     if (hangs != null) {
       throw hangs;
+    }
+  }
+
+  /**
+   * Whether it was unmounted and what its path leads to now is something else, as the directory
+   * that it was mounted on: that was never meant to be served.
+   */
+  private boolean staysAway(ExportConfig config) {
+    Absent gone = absent.get(config.name());
+    boolean away = gone != null && gone.config.path().equals(config.path()) && !isThere(gone);
+    if (away) {
+      LOG.warn(
+          "export {}: {} is not mounted, so it is not served; mount it, or to serve what is there"
+              + " now, take the export away and add it again",
+          config.name(),
+          config.path());
+    }
+    return away;
+  }
+
+  private boolean isThere(Absent gone) {
+    return FileSystemKey.at(kernel, gone.config.path().toString())
+        .filter(gone.fileSystem::equals)
+        .isPresent();
+  }
+
+  /**
+   * Something was mounted or unmounted: exports whose file system was unmounted underneath go, as
+   * if they were taken away, and come back by themselves when the same one is mounted there again.
+   * Safe to be called often, from any thread; works on the thread of the exports.
+   */
+  @Override
+  public void changed() {
+    if (mountsToFollow.compareAndSet(false, true)) {
+      thread.execute(this::followMounts);
+    }
+  }
+
+  @Override
+  public void failed(PosixException why) {
+    LOG.error("an export that is unmounted underneath is served until it is taken away", why);
+  }
+
+  private void followMounts() {
+    mountsToFollow.set(false);
+    try {
+      Set<Integer> present = Mounts.present();
+      Map<String, Absent> away = new HashMap<>(absent);
+      List<ExportConfig> wanted = new ArrayList<>();
+      for (Live live : current.values()) {
+        if (!live.export.isUnmounted(present)) {
+          wanted.add(live.config);
+          continue;
+        }
+        LOG.error(
+            "export {}: the file system of {} was unmounted underneath; what clients have there is"
+                + " taken from them and it is let go. It comes back when it is mounted there again",
+            live.config.name(),
+            live.config.path());
+        away.put(live.config.name(), new Absent(live.config, live.export.fileSystem()));
+      }
+      for (Absent gone : away.values()) {
+        if (!current.containsKey(gone.config.name()) && isThere(gone)) {
+          LOG.info("export {}: {} is mounted again", gone.config.name(), gone.config.path());
+          wanted.add(gone.config);
+        }
+      }
+      absent = away;
+      if (!wanted.equals(configs())) {
+        change(wanted);
+      }
+      Map<String, Absent> left = new HashMap<>(away);
+      left.keySet().removeAll(current.keySet());
+      absent = left;
+    } catch (IOException | RuntimeException e) {
+      LOG.error("the exports do not follow the mounts as they should", e);
     }
   }
 

@@ -22,8 +22,10 @@ import org.slf4j.LoggerFactory;
 /**
  * Asks clients to give back some layouts or delegations, of their own choice, before there is room
  * for no more (CB_RECALL_ANY, RFC 8881 section 20.6): at four fifths of what there may be, down to
- * three fifths. Who holds more than the others is asked first. Who gives nothing back is asked
- * again after a while and keeps what it has; it is new requests that are refused at the limit.
+ * three fifths of that; or when memory is scarce, down to three fifths of what there is, and again
+ * as long as it is scarce. Who holds more than the others is asked first. Who gives nothing back is
+ * asked again after a while and keeps what it has; it is new requests that are refused at the
+ * limit.
  *
  * <p>Sees each grant go by on its way to the next observer. Safe for use by several threads.
  */
@@ -60,11 +62,15 @@ final class RecallAny implements LayoutEvents {
 
   private static final Logger LOG = LoggerFactory.getLogger(RecallAny.class);
 
+  /** Fewer of a kind are not what fills the memory. */
+  static final int MANY = 100;
+
   private final LayoutEvents next;
   private final Caller caller;
   private final Timers timers;
   private final Room room;
   private final Duration pause;
+  private final MemoryPressure memory;
   private final AtomicBoolean resting = new AtomicBoolean();
   private volatile LayoutArbiter arbiter;
 
@@ -74,17 +80,25 @@ final class RecallAny implements LayoutEvents {
    * @param next sees all events too
    * @param pause how long clients are left in peace when they were asked
    */
-  RecallAny(LayoutEvents next, Caller caller, Timers timers, Room room, Duration pause) {
+  RecallAny(
+      LayoutEvents next,
+      Caller caller,
+      Timers timers,
+      Room room,
+      Duration pause,
+      MemoryPressure memory) {
     this.next = next;
     this.caller = caller;
     this.timers = timers;
     this.room = room;
     this.pause = pause;
+    this.memory = memory;
   }
 
   /** To be called once, before the first request. */
   void attach(LayoutArbiter newArbiter) {
     arbiter = newArbiter;
+    memory.onHigh(this::begin);
   }
 
   @Override
@@ -94,8 +108,13 @@ final class RecallAny implements LayoutEvents {
     if (now != null
         && (event.step() == Step.GRANTED || event.step() == Step.DELEGATED)
         && (isTight(now.layoutCount(), room.layouts())
-            || isTight(now.delegations().delegationCount(), room.delegations()))
-        && resting.compareAndSet(false, true)) {
+            || isTight(now.delegations().delegationCount(), room.delegations()))) {
+      begin();
+    }
+  }
+
+  private void begin() {
+    if (resting.compareAndSet(false, true)) {
       timers.schedule(0, this::ask);
     }
   }
@@ -105,10 +124,15 @@ final class RecallAny implements LayoutEvents {
   }
 
   private void ask() {
-    timers.schedule(pause.toNanos(), () -> resting.set(false));
+    timers.schedule(pause.toNanos(), this::rested);
     Map<Long, Holdings> all = arbiter.holdings();
-    List<Ask> asks = asks(all, room);
-    LOG.info("{} clients are asked to give back layouts or delegations: {}", asks.size(), asks);
+    boolean scarce = memory.isHigh();
+    List<Ask> asks = asks(all, scarce ? lessThanThereIs(all) : room);
+    LOG.info(
+        "{} clients are asked to give back layouts or delegations, as {}: {}",
+        asks.size(),
+        scarce ? "memory is scarce" : "there are many",
+        asks);
     for (Ask ask : asks) {
       caller.call(
           ask.clientId(),
@@ -120,6 +144,25 @@ final class RecallAny implements LayoutEvents {
             }
           });
     }
+  }
+
+  private void rested() {
+    resting.set(false);
+    if (memory.isHigh()) {
+      begin();
+    }
+  }
+
+  /** Room for just what is there, so that some of it is asked for; but of few there is no use. */
+  private Room lessThanThereIs(Map<Long, Holdings> all) {
+    return new Room(
+        lessThan(all, Holdings::layouts, room.layouts()),
+        lessThan(all, Holdings::delegations, room.delegations()));
+  }
+
+  private static int lessThan(Map<Long, Holdings> all, ToIntFunction<Holdings> of, int max) {
+    int held = all.values().stream().mapToInt(of).sum();
+    return held < MANY ? max : Math.min(held, max);
   }
 
   /** Writes CB_RECALL_ANY4args. */

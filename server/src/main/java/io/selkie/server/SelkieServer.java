@@ -265,6 +265,7 @@ public final class SelkieServer implements AutoCloseable {
         liveExports.configs().stream()
             .map(export -> Map.of("name", export.name(), "path", export.path().toString()))
             .toList());
+    report.put("unmountedExports", liveExports.unmounted());
     report.put("metrics", metrics.values());
     return report;
   }

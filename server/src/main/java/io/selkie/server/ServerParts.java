@@ -102,6 +102,9 @@ final class ServerParts {
   /** More would only make each other slow on one disk. */
   private static final int COPY_THREADS = 2;
 
+  /** Of the heap, in use after a collection: clients are asked to give something back. */
+  private static final double SCARCE_SHARE = 0.8;
+
   /** Questions to the name service that may wait; who asks more is told to come again. */
   private static final int LOOKUPS_QUEUED = 1024;
 
@@ -369,7 +372,8 @@ final class ServerParts {
             sessions::callBack,
             timers,
             new RecallAny.Room(policy.layoutsMax(), delegations.delegationsMax()),
-            sessions.lease());
+            sessions.lease(),
+            teardown.later(HeapPressure.watch(SCARCE_SHARE)));
     Arbiter arbiter =
         new Arbiter(
             guard.guarding(leases.sealer()),
@@ -430,22 +434,7 @@ final class ServerParts {
 
   /** The exports while they change. */
   LiveExports liveExports(FileServices services, Offloads offloads) {
-    return new LiveExports(
-        config.exports(),
-        kernel,
-        services.fs(),
-        services.admission(),
-        services.layoutExports(),
-        services.opens(),
-        services.arbiter(),
-        offloads,
-        new WallClock(),
-        teardown.later(new BlockingThreads("exports", 1)),
-        Limits.patienceWithExports(config.layout()),
-        timers,
-        task -> Thread.ofPlatform().name("export-leaving").daemon().start(task),
-        addedExports::add,
-        addedExports::remove);
+    return new ExportParts(config, kernel, timers, teardown).open(services, offloads, addedExports);
   }
 
   FileServices services(

@@ -98,7 +98,8 @@ class RecallAnyTest {
             },
             time,
             ROOM,
-            Duration.ofSeconds(90));
+            Duration.ofSeconds(90),
+            MemoryPressure.NONE);
     recallAny.on(event(Step.GRANTED));
     AtomicInteger layouts = new AtomicInteger(799);
     recallAny.attach(arbiterThatHolds(layouts));
@@ -123,6 +124,71 @@ class RecallAnyTest {
     time.pass(1, TimeUnit.SECONDS);
     assertThat(asked).containsExactly(7L, 7L);
     assertThat(seen).hasSize(7);
+  }
+
+  /** Memory that is scarce when a test says so. */
+  private static final class PlayedPressure implements MemoryPressure {
+    private Runnable listener = () -> {};
+    private boolean high;
+
+    @Override
+    public boolean isHigh() {
+      return high;
+    }
+
+    @Override
+    public void onHigh(Runnable newListener) {
+      listener = newListener;
+    }
+
+    void rise() {
+      high = true;
+      listener.run();
+    }
+  }
+
+  @Test
+  void clientsAreAskedWhenMemoryIsScarceHoweverMuchRoomThereIsByNumber() {
+    ManualTime time = new ManualTime();
+    PlayedPressure memory = new PlayedPressure();
+    List<Integer> keeps = new ArrayList<>();
+    RecallAny recallAny =
+        new RecallAny(
+            event -> {},
+            (clientId, opcode, arguments, reply) -> {
+              XdrWriter out = new XdrWriter(ByteBuffer.allocate(64));
+              arguments.accept(out);
+              keeps.add(new XdrReader(out.buffer().flip()).int32());
+              reply.onReply(CallbackChannel.Outcome.ANSWERED, NfsStat4.NFS4_OK);
+            },
+            time,
+            ROOM,
+            Duration.ofSeconds(90),
+            memory);
+    AtomicInteger layouts = new AtomicInteger(500);
+    recallAny.attach(arbiterThatHolds(layouts));
+    recallAny.on(event(Step.GRANTED));
+    time.pass(1, TimeUnit.SECONDS);
+    assertThat(keeps).as("half of what there may be").isEmpty();
+
+    memory.rise();
+    assertThat(keeps).as("not on the thread that tells").isEmpty();
+    time.pass(1, TimeUnit.SECONDS);
+    assertThat(keeps).containsExactly(300);
+    memory.rise();
+    time.pass(80, TimeUnit.SECONDS);
+    assertThat(keeps).as("left in peace").containsExactly(300);
+
+    layouts.set(300);
+    time.pass(20, TimeUnit.SECONDS);
+    assertThat(keeps).as("still scarce").containsExactly(300, 180);
+    layouts.set(RecallAny.MANY - 1);
+    time.pass(100, TimeUnit.SECONDS);
+    assertThat(keeps).as("so few do not fill it").containsExactly(300, 180);
+    memory.high = false;
+    layouts.set(500);
+    time.pass(1000, TimeUnit.SECONDS);
+    assertThat(keeps).as("scarce no more").containsExactly(300, 180);
   }
 
   private static LayoutEvents.Event event(Step step) {

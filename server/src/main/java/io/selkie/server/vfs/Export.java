@@ -6,11 +6,14 @@ import io.selkie.posix.Errno;
 import io.selkie.posix.FileHandleBytes;
 import io.selkie.posix.FileStatus;
 import io.selkie.posix.Kernel;
+import io.selkie.posix.Mounts;
 import io.selkie.posix.Names;
 import io.selkie.posix.OpenFlags;
 import io.selkie.posix.PosixException;
 import io.selkie.posix.ResolveFlags;
 import java.util.Arrays;
+import java.util.OptionalInt;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
@@ -64,6 +67,8 @@ public final class Export implements AutoCloseable {
   private final FileHandleBytes rootHandle;
   private final HandleMode handleMode;
   private final ExportFeatures features;
+  private final FileSystemKey fileSystem;
+  private final OptionalInt mount;
 
   /** Open for reading, which {@code open_by_handle_at} demands; -1 when that is not used. */
   private final int mountFd;
@@ -85,7 +90,9 @@ public final class Export implements AutoCloseable {
     this.name = name;
     this.path = path;
     this.readOnly = readOnly;
-    this.id = idOf(name);
+    this.fileSystem = FileSystemKey.of(kernel, rootFd, root);
+    this.mount = Mounts.of(rootFd);
+    this.id = idOf(name, fileSystem.lastingId());
     this.rootFd = rootFd;
     this.root = root;
     this.rootHandle = rootHandle;
@@ -178,11 +185,18 @@ public final class Export implements AutoCloseable {
     return mountFd;
   }
 
-  /** The export's number in filehandles and its NFS fsid: made of its name, never 0. */
-  static int idOf(String name) {
+  /**
+   * The export's number in filehandles and its NFS fsid: made of its name and, where that lasts, of
+   * what its file system is, so that another one under the same name is another one to clients;
+   * never 0.
+   */
+  static int idOf(String name, long fileSystem) {
     int hash = 0x811c9dc5;
     for (byte b : Names.bytes(name)) {
       hash = (hash ^ (b & 0xff)) * 0x01000193;
+    }
+    for (long rest = fileSystem; rest != 0; rest >>>= 8) {
+      hash = (hash ^ (int) (rest & 0xff)) * 0x01000193;
     }
     return hash == 0 ? 1 : hash;
   }
@@ -202,7 +216,10 @@ public final class Export implements AutoCloseable {
     return readOnly;
   }
 
-  /** {@code fsid4.major}; the minor is 0. Stays the same as long as the export's name does. */
+  /**
+   * {@code fsid4.major}; the minor is 0. Stays the same as long as the export's name and its file
+   * system do.
+   */
   public long fsidMajor() {
     return Integer.toUnsignedLong(id);
   }
@@ -280,6 +297,21 @@ public final class Export implements AutoCloseable {
     }
   }
 
+  /** Which directory of which file system it is. */
+  public FileSystemKey fileSystem() {
+    return fileSystem;
+  }
+
+  /**
+   * Whether its file system was unmounted underneath ({@code umount -l}): it works on, for us only,
+   * for as long as we hold it.
+   *
+   * @param present the mounts there are, {@link Mounts#present}
+   */
+  public boolean isUnmounted(Set<Integer> present) {
+    return mount.isPresent() && !present.contains(mount.getAsInt());
+  }
+
   /** Device of its file system, packed as in {@link FileIdentity#device}. */
   public long device() {
     return root.device();
@@ -301,8 +333,8 @@ public final class Export implements AutoCloseable {
   }
 
   /**
-   * Its number in filehandles ({@link PassthroughFileSystem#exportIdOf}); made of its name, so an
-   * export that comes back under the same name has the same one.
+   * Its number in filehandles ({@link PassthroughFileSystem#exportIdOf}): an export that comes back
+   * under the same name, on the same file system, has the same one.
    */
   public int number() {
     return id;

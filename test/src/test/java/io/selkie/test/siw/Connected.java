@@ -5,9 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.selkie.rdma.QueuePair;
 import io.selkie.rdma.RemoteAccess;
-import io.selkie.rdma.WorkStatus;
 import io.selkie.rdma.iwarp.IwarpConfig;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -60,6 +61,10 @@ final class Connected implements AutoCloseable {
   final int kernelDomain;
   final int endpoint;
   final QueuePair pair;
+
+  /** Where the kernel connected to; ours is all there is at that port. */
+  final int port;
+
   final ByteBuffer javaSaid;
   final ByteBuffer kernelSaid;
   private boolean kernelsClosed;
@@ -70,6 +75,7 @@ final class Connected implements AutoCloseable {
       int kernelDomain,
       int endpoint,
       QueuePair pair,
+      int port,
       ByteBuffer javaSaid,
       ByteBuffer kernelSaid) {
     this.kernel = kernel;
@@ -77,6 +83,7 @@ final class Connected implements AutoCloseable {
     this.kernelDomain = kernelDomain;
     this.endpoint = endpoint;
     this.pair = pair;
+    this.port = port;
     this.javaSaid = javaSaid;
     this.kernelSaid = kernelSaid;
   }
@@ -84,6 +91,11 @@ final class Connected implements AutoCloseable {
   /** Sets one up without private data. */
   static Connected of(SetUp how, KernelPeer kernel) throws Exception {
     return of(how, kernel, NOTHING, NOTHING);
+  }
+
+  /** Sets one up whose octets go through a relay. */
+  static Connected through(Relay relay, SetUp how, KernelPeer kernel) throws Exception {
+    return of(how, kernel, relay, NOTHING, NOTHING);
   }
 
   /**
@@ -94,6 +106,12 @@ final class Connected implements AutoCloseable {
    */
   static Connected of(SetUp how, KernelPeer kernel, byte[] javaSays, byte[] kernelSays)
       throws Exception {
+    return of(how, kernel, null, javaSays, kernelSays);
+  }
+
+  private static Connected of(
+      SetUp how, KernelPeer kernel, Relay relay, byte[] javaSays, byte[] kernelSays)
+      throws Exception {
     kernel.set("mpa_version", how.javaOpens ? 2 : how.revision);
     kernel.set("peer_to_peer", how.readyFirst ? 1 : 0);
     kernel.set("mpa_crc_required", how.kernelCrc ? 1 : 0);
@@ -103,8 +121,8 @@ final class Connected implements AutoCloseable {
       int domain = kernel.domain();
       Connected connected =
           how.javaOpens
-              ? javaOpens(kernel, java, domain, javaSays, kernelSays)
-              : kernelOpens(kernel, java, domain, javaSays, kernelSays);
+              ? javaOpens(kernel, java, relay, domain, javaSays, kernelSays)
+              : kernelOpens(kernel, java, relay, domain, javaSays, kernelSays);
       up = true;
       return connected;
     } finally {
@@ -115,14 +133,22 @@ final class Connected implements AutoCloseable {
   }
 
   private static Connected javaOpens(
-      KernelPeer kernel, JavaPeer java, int domain, byte[] javaSays, byte[] kernelSays)
+      KernelPeer kernel, JavaPeer java, Relay relay, int domain, byte[] javaSays, byte[] kernelSays)
       throws IOException, InterruptedException, ExecutionException, TimeoutException {
+    InetSocketAddress there = new InetSocketAddress(kernel.address(), SiwGuest.PORT);
+    if (relay != null) {
+      relay.to(there);
+    }
+    InetSocketAddress target =
+        relay == null
+            ? there
+            : new InetSocketAddress(InetAddress.getLoopbackAddress(), relay.port());
     CompletableFuture<QueuePair> connecting = new CompletableFuture<>();
     Thread.ofPlatform()
         .name("connects")
         .start(() -> {
           try {
-            connecting.complete(java.connect(kernel.address(), SiwGuest.PORT, javaSays));
+            connecting.complete(java.connect(target.getHostString(), target.getPort(), javaSays));
           } catch (IOException | InterruptedException | RuntimeException e) {
             connecting.completeExceptionally(e);
           }
@@ -131,11 +157,7 @@ final class Connected implements AutoCloseable {
     kernel.queuePair(request.endpoint(), domain);
     kernel.accept(request.endpoint(), kernelSays);
     QueuePair pair = connecting.get(KernelPeer.MILLIS, TimeUnit.MILLISECONDS);
-    // The kernel answers before it listens to what comes next, and may miss that we are ready. It
-    // looks again when something more comes: a read of nothing.
-    JavaPeer.Region ours = java.register(1);
-    pair.postRead(ours.registration(), ours.memory().asSlice(0, 0), 0, 0, 0);
-    assertThat(java.completion(0)).isEqualTo(WorkStatus.SUCCESS);
+    java.knock(pair);
     kernel.awaitEstablished(request.endpoint());
     return new Connected(
         kernel,
@@ -143,14 +165,20 @@ final class Connected implements AutoCloseable {
         domain,
         request.endpoint(),
         pair,
+        SiwGuest.PORT,
         request.privateData(),
         pair.remotePrivateData());
   }
 
   private static Connected kernelOpens(
-      KernelPeer kernel, JavaPeer java, int domain, byte[] javaSays, byte[] kernelSays)
+      KernelPeer kernel, JavaPeer java, Relay relay, int domain, byte[] javaSays, byte[] kernelSays)
       throws IOException, InterruptedException {
-    int endpoint = kernel.resolve(java.listen(javaSays, false));
+    int port = java.listen(javaSays, false);
+    if (relay != null) {
+      relay.to(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
+      port = relay.port();
+    }
+    int endpoint = kernel.resolve(port);
     kernel.queuePair(endpoint, domain);
     KernelPeer.Answer answer = kernel.connect(endpoint, kernelSays);
     assertThat(answer.accepted()).isTrue();
@@ -161,7 +189,7 @@ final class Connected implements AutoCloseable {
     kernel.succeeded(endpoint, 0);
     QueuePair pair = java.awaitEstablished();
     return new Connected(
-        kernel, java, domain, endpoint, pair, answer.privateData(), java.awaitRequest());
+        kernel, java, domain, endpoint, pair, port, answer.privateData(), java.awaitRequest());
   }
 
   /** A text as private data. */

@@ -58,7 +58,7 @@ class SiwErrorsTest {
    * What the kernel prints of a Terminate. It has the fields of an octet the wrong way round on
    * machines like this one, whoever sent it: the layer in the place of the type.
    */
-  private static String printed(int layer, int type, int code) {
+  static String printed(int layer, int type, int code) {
     return "got TERMINATE. layer %d, type %d, code %d".formatted(type, layer, code);
   }
 

@@ -11,7 +11,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
 /** tshark's opinion of a capture file. */
-final class Tshark {
+public final class Tshark {
 
   private static final int TIMEOUT_SECONDS = 60;
 
@@ -23,7 +23,7 @@ final class Tshark {
    *
    * @param options how to dissect, such as preferences
    */
-  Tshark(Path file, List<String> options) {
+  public Tshark(Path file, List<String> options) {
     this.file = file;
     this.options = options;
   }
@@ -32,7 +32,7 @@ final class Tshark {
    * The values of fields in the frames that pass a display filter: a row for each frame, in it a
    * list of values for each field, as many as there are in the frame.
    */
-  List<List<List<String>>> fields(String filter, String... fields) throws Exception {
+  public List<List<List<String>>> fields(String filter, String... fields) throws Exception {
     List<String> arguments = new ArrayList<>();
     arguments.addAll(List.of("-Y", filter, "-T", "fields", "-E", "separator=|"));
     arguments.addAll(List.of("-E", "occurrence=a", "-E", "aggregator=~"));
@@ -51,22 +51,22 @@ final class Tshark {
   }
 
   /** All values of one field in the frames that pass a filter, in order. */
-  List<String> values(String filter, String field) throws Exception {
+  public List<String> values(String filter, String field) throws Exception {
     return fields(filter, field).stream().flatMap(row -> row.getFirst().stream()).toList();
   }
 
   /** How many frames pass a filter. */
-  int count(String filter) throws Exception {
+  public int count(String filter) throws Exception {
     return fields(filter, "frame.number").size();
   }
 
   /** Frames that pass a filter, in one line each, for a message. */
-  String describe(String filter) throws Exception {
+  public String describe(String filter) throws Exception {
     return run(List.of("-Y", filter));
   }
 
   /** Frames that pass a filter, in full detail of one protocol. */
-  String verbose(String filter, String protocol) throws Exception {
+  public String verbose(String filter, String protocol) throws Exception {
     return run(List.of("-Y", filter, "-V", "-O", protocol));
   }
 

@@ -1,0 +1,182 @@
+package io.selkie.test.siw;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.selkie.rdma.DisconnectCause;
+import io.selkie.rdma.RemoteAccess;
+import io.selkie.rdma.WorkStatus;
+import io.selkie.test.siw.Connected.SetUp;
+import io.selkie.test.wire.Tshark;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/**
+ * Goal: on the wire between our iWARP and the Linux kernel's stands what the RFCs say, and an octet
+ * that is spoiled on the way is found by either.
+ *
+ * <p>Method: the emulator writes down every packet of the guest, and tshark reads them; a relay
+ * spoils one octet.
+ */
+@Tag("debian")
+@Tag("slow")
+@Timeout(value = 10, unit = TimeUnit.MINUTES)
+@ExtendWith(SiwGuestExtension.class)
+class SiwWireTest {
+
+  private static final int BYTES = 100_000;
+
+  /** tshark knows RFC 5044 only, and RFC 6581 gave those bits a meaning. */
+  private static final Set<String> EXPECTED_REMARKS =
+      Set.of(
+          "Res field is NOT set to zero as required by RFC 5044",
+          "Rev field is NOT set to one as required by RFC 5044");
+
+  @Test
+  void tsharkUnderstandsEveryFrameOfBoth(KernelPeer kernel) throws Exception {
+    for (SetUp how : List.of(new SetUp(false, 1, false, true, false), SetUp.KERNEL_OPENS)) {
+      try (Connected c = Connected.of(how, kernel)) {
+        talk(c);
+        judge(c.port, copied(kernel));
+      }
+    }
+  }
+
+  private static void talk(Connected c) throws IOException, InterruptedException {
+    JavaPeer.Region ours = c.java.register(BYTES, RemoteAccess.READ, RemoteAccess.WRITE);
+    KernelPeer.Region theirs = c.kernel.register(c.kernelDomain, BYTES, "rw");
+    KernelPeer.Region theirVictim = c.kernel.register(c.kernelDomain, 4096, "r");
+    JavaPeer.Region ourVictim = c.java.register(4096, RemoteAccess.READ);
+    for (int length : new int[] {1, 2, 1001, BYTES}) {
+      var here = ours.memory().asSlice(0, length);
+      c.pair.postWriteAndConfirm(ours.registration(), here, theirs.key(), theirs.address(), 1);
+      assertThat(c.java.completion(1)).isEqualTo(WorkStatus.SUCCESS);
+      c.pair.postRead(ours.registration(), here, theirs.key(), theirs.address(), 2);
+      assertThat(c.java.completion(2)).isEqualTo(WorkStatus.SUCCESS);
+      c.kernel.write(c.endpoint, 3, theirs, 0, length, ours.key(), ours.address());
+      c.kernel.succeeded(c.endpoint, 3);
+      c.kernel.read(c.endpoint, 4, theirs, 0, length, ours.key(), ours.address());
+      c.kernel.succeeded(c.endpoint, 4);
+    }
+    c.kernel.receive(c.endpoint, 5, theirs, 0, 4096);
+    c.pair.postSend(ours.registration(), ours.memory().asSlice(0, 101), 6);
+    assertThat(c.java.completion(6)).isEqualTo(WorkStatus.SUCCESS);
+    c.kernel.succeeded(c.endpoint, 5);
+    c.kernel.receive(c.endpoint, 5, theirs, 0, 4096);
+    c.pair.postSendWithInvalidate(
+        ours.registration(), ours.memory().asSlice(0, 102), theirVictim.key(), 6);
+    assertThat(c.java.completion(6)).isEqualTo(WorkStatus.SUCCESS);
+    c.kernel.succeeded(c.endpoint, 5);
+    for (String flags : new String[] {"-", "s", "is"}) {
+      c.kernel.send(c.endpoint, 7, theirs, 0, 103, flags, ourVictim.key());
+      c.kernel.succeeded(c.endpoint, 7);
+      assertThat(c.java.awaitMessage().octets().remaining()).isEqualTo(103);
+    }
+    c.kernel.read(c.endpoint, 8, theirs, 0, 10, ourVictim.key(), ourVictim.address());
+    assertThat(c.java.awaitEnd().kind()).isEqualTo(DisconnectCause.Kind.LOCAL_ERROR);
+    c.kernel.awaitDisconnected(c.endpoint);
+  }
+
+  private static void judge(int port, Path packets) throws Exception {
+    Tshark tshark =
+        new Tshark(
+            packets, List.of("--disable-protocol", "rpcordma", "--disable-protocol", "smb_direct"));
+    String ours = "tcp.port == " + port;
+    List<String> lines = tshark.verbose(ours, "iwarp_mpa,iwarp_ddp_rdmap").lines().toList();
+    assertThat(lines).noneMatch(line -> line.contains("Malformed"));
+    assertThat(lines).noneMatch(line -> line.contains("Bad CRC"));
+    assertThat(count(lines, "(Good CRC32)")).isEqualTo(count(lines, "OpCode: ")).isPositive();
+    assertThat(count(lines, "OpCode: Read Request")).isEqualTo(4 + 4 + 4 + 1);
+    // The one that says "up", then 4 each; ours of 100,000 octets are four, the kernel's many.
+    assertThat(count(lines, "OpCode: Write")).isGreaterThan(1 + 4 + 4 + 3);
+    assertThat(count(lines, "OpCode: Read Response")).isGreaterThan(4 + 4 + 4 + 3);
+    assertThat(count(lines, "OpCode: Send (")).isEqualTo(2);
+    assertThat(count(lines, "OpCode: Send with Invalidate")).isEqualTo(1);
+    assertThat(count(lines, "OpCode: Send with SE (")).isEqualTo(1);
+    assertThat(count(lines, "OpCode: Send with SE and Invalidate")).isEqualTo(1);
+    assertThat(count(lines, "OpCode: Terminate")).isEqualTo(1);
+    assertThat(tshark.values(ours + " && iwarp_mpa", "_ws.expert.message"))
+        .allMatch(remark ->
+            EXPECTED_REMARKS.stream().anyMatch(remark::contains)
+                || remark.startsWith("Connection ")
+                || remark.startsWith("This frame ")
+                || remark.startsWith("TCP "));
+  }
+
+  private static long count(List<String> lines, String part) {
+    return lines.stream().filter(line -> line.contains(part)).count();
+  }
+
+  /** The packets so far; the emulator goes on writing. */
+  private static Path copied(KernelPeer kernel) throws IOException {
+    Path copy = kernel.packets().resolveSibling("judged.pcap");
+    try (FileChannel from = FileChannel.open(kernel.packets());
+        FileChannel to =
+            FileChannel.open(
+                copy,
+                StandardOpenOption.CREATE,
+                StandardOpenOption.WRITE,
+                StandardOpenOption.TRUNCATE_EXISTING)) {
+      long size = from.size();
+      long end = 24;
+      ByteBuffer length = ByteBuffer.allocate(4).order(ByteOrder.nativeOrder());
+      while (end + 16 <= size) {
+        length.clear();
+        if (from.read(length, end + 8) < 4 || end + 16 + length.getInt(0) > size) {
+          break;
+        }
+        end += 16 + length.getInt(0);
+      }
+      for (long done = 0; done < end; ) {
+        done += from.transferTo(done, end - done, to);
+      }
+    }
+    return copy;
+  }
+
+  @Test
+  void theKernelFindsASpoiledOctetAndWeUnderstandIt(KernelPeer kernel) throws Exception {
+    try (Relay relay = new Relay();
+        Connected c = Connected.through(relay, SetUp.JAVA_OPENS, kernel)) {
+      JavaPeer.Region ours = c.java.register(4096);
+      KernelPeer.Region theirs = kernel.register(c.kernelDomain, 4096, "rw");
+      relay.spoilNext();
+      c.pair.postWriteAndConfirm(
+          ours.registration(), ours.memory().asSlice(0, 77), theirs.key(), theirs.address(), 1);
+      assertThat(c.java.completion(1)).isEqualTo(WorkStatus.PROTOCOL_ERROR);
+      DisconnectCause cause = c.java.awaitEnd();
+      assertThat(cause.kind()).as(cause.detail()).isEqualTo(DisconnectCause.Kind.REMOTE_ERROR);
+      assertThat(cause.detail()).contains("MPA: CRC error");
+      kernel.awaitDisconnected(c.endpoint);
+    }
+  }
+
+  @Test
+  void weFindASpoiledOctetAndTheKernelUnderstandsUs(KernelPeer kernel) throws Exception {
+    try (Relay relay = new Relay();
+        Connected c = Connected.through(relay, SetUp.KERNEL_OPENS, kernel)) {
+      JavaPeer.Region ours = c.java.register(4096, RemoteAccess.WRITE);
+      KernelPeer.Region theirs = kernel.register(c.kernelDomain, 4096, "-");
+      kernel.fill(theirs, 0, 4096, 3);
+      var _ = kernel.kernelWords();
+      relay.spoilNext();
+      kernel.write(c.endpoint, 1, theirs, 0, 77, ours.key(), ours.address());
+      DisconnectCause cause = c.java.awaitEnd();
+      assertThat(cause.kind()).as(cause.detail()).isEqualTo(DisconnectCause.Kind.LOCAL_ERROR);
+      assertThat(cause.detail()).contains("MPA: CRC error");
+      kernel.awaitDisconnected(c.endpoint);
+      assertThat(kernel.kernelWords()).contains(SiwErrorsTest.printed(2, 0, 2));
+      assertThat(Octets.copy(ours.memory())).containsOnly(0);
+    }
+  }
+}
