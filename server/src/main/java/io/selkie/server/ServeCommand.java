@@ -155,6 +155,7 @@ public final class ServeCommand implements Callable<Integer> {
     values.put("nfs", text(server.nfsAddress()));
     values.put("rdma", server.rdmaAddress().map(ServeCommand::text).orElse(null));
     values.put("diagnostics", server.diagnosticsAddress().map(ServeCommand::text).orElse(null));
+    values.put("ctl", server.adminSocket().map(Path::toString).orElse(null));
     values.put(
         "exports",
         server.config().exports().stream()

@@ -51,7 +51,7 @@ class SocketRefusalTest {
   void directoryThatOthersMayWriteToIsRefused() throws Exception {
     Path open = Files.createDirectory(dir.resolve("open"));
     Files.setPosixFilePermissions(open, PosixFilePermissions.fromString("rwxrwxrwx"));
-    refuses("socket: " + open.resolve("s"), "others may write", "chmod go-w");
+    refuses("socket: " + open.resolve("s"), "others may write", "chmod o-w");
   }
 
   @Test

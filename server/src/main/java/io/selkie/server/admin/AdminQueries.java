@@ -230,7 +230,7 @@ final class AdminQueries {
         HEX.toHexDigits(view.clientId()),
         names.export(view.path()),
         names.below(view.path()),
-        text(view.file()),
+        names.file(view.file()),
         view.layoutType() == LayoutConst4.LAYOUT4_RDMA
             ? "rdma"
             : Integer.toString(view.layoutType()),
@@ -259,7 +259,7 @@ final class AdminQueries {
         HEX.toHexDigits(view.clientId()),
         names.export(view.path()),
         names.below(view.path()),
-        text(view.file()),
+        names.file(view.file()),
         word(view.type()),
         view.times(),
         view.phase(),
@@ -279,7 +279,7 @@ final class AdminQueries {
 
   private static SealRow row(SealView view, ExportNames names) {
     return new SealRow(
-        text(view.file()),
+        names.file(view.file()),
         names.export(view.path()),
         names.below(view.path()),
         view.phase(),
@@ -344,7 +344,7 @@ final class AdminQueries {
         HEX.toHexDigits(open.clientId()),
         names.export(path),
         names.below(path),
-        text(open.file()),
+        names.file(open.file()),
         share(open.access()),
         share(open.deny()),
         owner.substring(owner.indexOf('/') + 1),
@@ -380,7 +380,7 @@ final class AdminQueries {
         HEX.toHexDigits(lock.owner().clientId()),
         names.export(lock.path()),
         names.below(lock.path()),
-        text(lock.file()),
+        names.file(lock.file()),
         lock.exclusive() ? "write" : "read",
         Long.toUnsignedString(lock.offset()),
         lock.length() == LockConst4.TO_END_OF_FILE ? null : Long.toUnsignedString(lock.length()),
@@ -398,11 +398,7 @@ final class AdminQueries {
     return HEX.toHexDigits(stateid.otherHigh()) + HEX.toHexDigits(stateid.otherLow());
   }
 
-  private static String text(FileIdentity file) {
-    return device(file.device()) + ":" + Long.toUnsignedString(file.inode());
-  }
-
-  private static String device(long device) {
+  static String device(long device) {
     return (device >>> 32) + ":" + (device & 0xFFFF_FFFFL);
   }
 

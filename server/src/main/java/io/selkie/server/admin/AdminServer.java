@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import jdk.net.UnixDomainPrincipal;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -22,6 +23,9 @@ import org.slf4j.LoggerFactory;
 public final class AdminServer implements AutoCloseable {
 
   static final int CONNECTIONS_MAX = 16;
+
+  /** After a failure to accept. */
+  private static final long AGAIN_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   private static final Logger LOG = LoggerFactory.getLogger(AdminServer.class);
 
@@ -45,7 +49,7 @@ public final class AdminServer implements AutoCloseable {
     this.service = service;
     this.timers = timers;
     this.listener = place.open(CONNECTIONS_MAX);
-    Thread.ofPlatform().name("admin-accept").daemon().start(this::accept);
+    listen();
     LOG.info("administrators by {}", place.path());
   }
 
@@ -59,15 +63,21 @@ public final class AdminServer implements AutoCloseable {
     return place.path();
   }
 
+  private void listen() {
+    Thread.ofPlatform().name("admin-accept").daemon().start(this::accept);
+  }
+
   private void accept() {
     while (listener.isOpen()) {
       try {
         welcome(listener.accept());
       } catch (IOException e) {
         if (listener.isOpen()) {
-          LOG.error("administrators are not heard any more: accepting failed", e);
-          close();
+          // Such as no descriptor left, which is when an administrator is needed most.
+          LOG.error("administrators are not heard for a second: accepting failed", e);
+          timers.schedule(AGAIN_NANOS, this::listen);
         }
+        return;
       }
     }
   }

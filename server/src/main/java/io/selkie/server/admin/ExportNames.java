@@ -1,12 +1,13 @@
 package io.selkie.server.admin;
 
+import io.selkie.lease.FileIdentity;
 import java.util.HashSet;
 import java.util.Set;
 
 /**
- * Tells the export of a path for people, which begins with the export's name. Names may have
- * several levels and lie one in another: the longest one counts. Used by one thread; what comes in
- * a row from the same file costs nothing.
+ * Names of files for people. Tells the export of a path for people, which begins with the export's
+ * name. Names may have several levels and lie one in another: the longest one counts. Used by one
+ * thread; what comes in a row from the same file costs nothing.
  */
 final class ExportNames {
 
@@ -14,6 +15,8 @@ final class ExportNames {
   private String lastPath;
   private String lastExport = "";
   private String lastRest = "";
+  private FileIdentity lastFile;
+  private String lastFileText = "";
 
   ExportNames(Iterable<String> exports) {
     this.names = new HashSet<>();
@@ -30,6 +33,15 @@ final class ExportNames {
   String below(String path) {
     look(path);
     return lastRest;
+  }
+
+  /** {@code MAJOR:MINOR:INODE}. */
+  String file(FileIdentity file) {
+    if (!file.equals(lastFile)) {
+      lastFile = file;
+      lastFileText = AdminQueries.device(file.device()) + ":" + Long.toUnsignedString(file.inode());
+    }
+    return lastFileText;
   }
 
   private void look(String path) {

@@ -37,7 +37,7 @@ final class SocketPlace {
   static final int PATH_BYTES_MAX = 107;
 
   private static final int GROUP_MAY = 0020;
-  private static final int OTHERS_MAY_WRITE = 0022;
+  private static final int OTHERS_MAY_WRITE = 0002;
   private static final int STICKY = 01000;
 
   private final Path path;
@@ -108,7 +108,7 @@ final class SocketPlace {
     if ((mode & OTHERS_MAY_WRITE) != 0 && (mode & STICKY) == 0) {
       throw refusal(
           "is in " + directory + ", where others may write (mode %04o)".formatted(mode & 07777),
-          "chmod go-w " + directory + ", or choose another place");
+          "chmod o-w " + directory + ", or choose another place");
     }
   }
 

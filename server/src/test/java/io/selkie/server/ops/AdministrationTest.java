@@ -29,6 +29,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -270,6 +271,37 @@ class AdministrationTest {
     assertThat(bob.open(bob.handleOf("one"), "f", BOTH, DENY_NONE).status()).isEqualTo("NFS4_OK");
     assertThat(refused(AdminRequest.of("grace", Map.of("action", "end"), List.of(), 0)).code())
         .isEqualTo(Code.REFUSED);
+  }
+
+  @Test
+  void listsAreSoundWhileLayoutsComeAndGo() throws Exception {
+    String bobs = idOf("bob");
+    List<CompletableFuture<Void>> lookers = new ArrayList<>();
+    AtomicBoolean over = new AtomicBoolean();
+    for (int i = 0; i < 3; i++) {
+      lookers.add(
+          CompletableFuture.runAsync(() -> {
+            try {
+              do {
+                assertThat(list("layouts"))
+                    .as("what stays is there once")
+                    .filteredOn(row -> row.path("client").asText().equals(bobs))
+                    .hasSize(1);
+                assertThat(list("seals")).hasSizeLessThanOrEqualTo(2);
+                assertThat(list("opens", "client", bobs)).hasSize(1);
+              } while (!over.get());
+            } catch (Exception e) {
+              throw new IllegalStateException(e);
+            }
+          }));
+    }
+    for (int i = 0; i < 100; i++) {
+      HeldLayout.get(alice, one.handle(), one.stateid(), LayoutConst4.LAYOUTIOMODE4_RW).giveBack();
+    }
+    over.set(true);
+    for (CompletableFuture<Void> looker : lookers) {
+      looker.get(60, TimeUnit.SECONDS);
+    }
   }
 
   // ---------------------------------------------------------------- bad manners
