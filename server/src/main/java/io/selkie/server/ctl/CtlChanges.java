@@ -33,6 +33,12 @@ final class CtlChanges {
     return file.matches("\\d+:\\d+:\\d+") ? file : Path.of(file).toAbsolutePath().toString();
   }
 
+  /** Whether somebody sits there; JDK 25's own console is null again where nobody does. */
+  @SuppressWarnings("SystemConsoleNull")
+  static boolean isTerminal(Console console) {
+    return console != null && console.isTerminal();
+  }
+
   /** What all of them share. */
   abstract static class Changing implements Callable<Integer> {
     @ParentCommand private CtlCommand ctl;
@@ -56,7 +62,7 @@ final class CtlChanges {
         return true;
       }
       Console console = System.console();
-      if (!console.isTerminal()) {
+      if (!isTerminal(console)) {
         throw usage("this takes something from clients: give --yes, or run it at a terminal");
       }
       String answer = console.readLine("%s [y/N] ", question);

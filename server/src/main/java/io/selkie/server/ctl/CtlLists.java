@@ -58,7 +58,7 @@ final class CtlLists {
       if (watchSeconds < 1 || watchSeconds > 86_400) {
         throw usage("--watch takes 1 to 86400 seconds");
       }
-      boolean terminal = System.console().isTerminal();
+      boolean terminal = CtlChanges.isTerminal(System.console());
       CountDownLatch never = new CountDownLatch(1);
       while (true) {
         if (terminal && !ctl.isJson()) {
