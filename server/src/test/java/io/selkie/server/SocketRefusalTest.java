@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Goal: a server whose administrators' socket would not be theirs alone does not start. */
-@Timeout(120)
+@Timeout(600)
 class SocketRefusalTest {
 
   @TempDir Path dir;

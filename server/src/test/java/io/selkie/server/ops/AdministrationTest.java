@@ -36,7 +36,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Goal: administrators see who holds what, and get it back, whatever they do to the socket. */
-@Timeout(120)
+@Timeout(600)
 class AdministrationTest {
 
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -257,7 +257,7 @@ class AdministrationTest {
             throw new IllegalStateException(e);
           }
         });
-    stopped.get(60, TimeUnit.SECONDS);
+    stopped.get(300, TimeUnit.SECONDS);
     assertThat(socket()).doesNotExist();
   }
 
@@ -300,7 +300,7 @@ class AdministrationTest {
     }
     over.set(true);
     for (CompletableFuture<Void> looker : lookers) {
-      looker.get(60, TimeUnit.SECONDS);
+      looker.get(300, TimeUnit.SECONDS);
     }
   }
 

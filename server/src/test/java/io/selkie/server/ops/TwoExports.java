@@ -61,6 +61,7 @@ final class TwoExports implements AutoCloseable {
         exports: [%s]
         listen: 127.0.0.1:0
         rdma: {listen: 127.0.0.1:0}
+        sessions: {leaseSeconds: 1800, graceSeconds: 1800}
         layout: {recallTimeoutMillis: %d, fenceBudgetMillis: 200}
         delegations: %s
         stateDirectory: %s

@@ -25,11 +25,19 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Goal: {@code selkie ctl}, in a process of its own, has a server in another process in hand. */
-@Timeout(600)
+@Timeout(1200)
 class CtlTest {
 
-  private static final int TIMEOUT_SECONDS = 120;
+  private static final int TIMEOUT_SECONDS = 300;
   private static final ObjectMapper JSON = new ObjectMapper();
+
+  /** The client that holds something does nothing else, and commands may take their time. */
+  private static final String LONG_LEASES =
+      """
+      sessions:
+        leaseSeconds: 1800
+        graceSeconds: 1800
+      """;
 
   private record Ended(int status, String out, String err) {
     JsonNode json() throws IOException {
@@ -71,7 +79,7 @@ class CtlTest {
       Path export = Files.createDirectory(scratch.resolve("export"));
       Path file = Files.write(export.resolve("f"), new byte[65_536]);
       Path state = scratch.resolve("export.state").resolve("state");
-      try (ServerProcess server = ServerUnderTest.serverOf(export, "").start();
+      try (ServerProcess server = ServerUnderTest.serverOf(export, LONG_LEASES).start();
           RawNfs nfs = RawNfs.connect(server.nfs(), "holder")) {
         RawNfs.OpenFile opened = nfs.open(server.exportName(), "f");
         assertThat(nfs.layoutGet(opened, opened.stateid(), Op.IOMODE_RW, 0, 65_536).status())
