@@ -27,6 +27,9 @@ class AllocationTest {
   private static final int OPERATIONS = 20_000;
   private static final double BYTES_PER_OPERATION_MAX = 2;
 
+  /** When the machine is busy the compiler comes late: it is measured again. */
+  private static final int ROUNDS_MAX = 10;
+
   private final ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
   private interface Operation {
@@ -73,13 +76,18 @@ class AllocationTest {
       int count = bytes > 65_536 ? OPERATIONS / 10 : OPERATIONS;
       run(pair, operation, count);
       long serverThread = serverThread();
-      long here = threads.getThreadAllocatedBytes(Thread.currentThread().threadId());
-      long there = threads.getThreadAllocatedBytes(serverThread);
-      run(pair, operation, count);
-      here = threads.getThreadAllocatedBytes(Thread.currentThread().threadId()) - here;
-      there = threads.getThreadAllocatedBytes(serverThread) - there;
-      assertThat((double) here / count).as("client").isLessThan(BYTES_PER_OPERATION_MAX);
-      assertThat((double) there / count).as("server").isLessThan(BYTES_PER_OPERATION_MAX);
+      double here = Double.MAX_VALUE;
+      double there = Double.MAX_VALUE;
+      for (int i = 0; i < ROUNDS_MAX && Math.max(here, there) >= BYTES_PER_OPERATION_MAX; i++) {
+        long hereBefore = threads.getThreadAllocatedBytes(Thread.currentThread().threadId());
+        long thereBefore = threads.getThreadAllocatedBytes(serverThread);
+        run(pair, operation, count);
+        long hereAfter = threads.getThreadAllocatedBytes(Thread.currentThread().threadId());
+        here = (double) (hereAfter - hereBefore) / count;
+        there = (double) (threads.getThreadAllocatedBytes(serverThread) - thereBefore) / count;
+      }
+      assertThat(here).as("client").isLessThan(BYTES_PER_OPERATION_MAX);
+      assertThat(there).as("server").isLessThan(BYTES_PER_OPERATION_MAX);
     }
   }
 

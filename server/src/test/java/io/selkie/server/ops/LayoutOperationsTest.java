@@ -465,7 +465,7 @@ class LayoutOperationsTest {
 
   @Test
   void exportWithoutLayoutsSaysSo() throws IOException {
-    server.close();
+    stop();
     start("layouts: false", ServerFixture.longRecallMillis());
     assertThat(layoutGet(LayoutConst4.LAYOUTIOMODE4_READ, opened.stateid()).status())
         .isEqualTo("NFS4ERR_LAYOUTUNAVAILABLE");
@@ -473,7 +473,7 @@ class LayoutOperationsTest {
 
   @Test
   void changeOfAReadOnlyExportRecallsNothing() throws IOException {
-    server.close();
+    stop();
     start("readOnly: true", ServerFixture.longRecallMillis());
     opened = client.open(root, "f", FileCalls.READ, DENY_NONE);
     layout(LayoutConst4.LAYOUTIOMODE4_READ);

