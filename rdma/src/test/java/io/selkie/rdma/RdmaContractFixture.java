@@ -9,7 +9,11 @@ import java.lang.foreign.ValueLayout;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -30,7 +34,7 @@ abstract class RdmaContractFixture {
   /** A completion as it was reaped. */
   record Done(long workId, WorkStatus status) {}
 
-  final Arena arena = Arena.ofShared();
+  protected final Arena arena = Arena.ofShared();
   final BlockingQueue<QueuePair> established = new LinkedBlockingQueue<>();
   final BlockingQueue<DisconnectCause> closed = new LinkedBlockingQueue<>();
   final BlockingQueue<String> messages = new LinkedBlockingQueue<>();
@@ -53,6 +57,23 @@ abstract class RdmaContractFixture {
   /** A fresh provider; closed by the suite. */
   protected abstract RdmaProvider provider() throws Exception;
 
+  /** Where the passive side listens; an address that the provider can do. */
+  protected InetAddress address() throws Exception {
+    return InetAddress.getLoopbackAddress();
+  }
+
+  /** Memory of more than two gigabytes that the provider can register for writing. */
+  protected MemorySegment largeMemory(long bytes) throws Exception {
+    Path folder = Files.createDirectories(Path.of(System.getProperty("selkie.test.dir", "target")));
+    Path file = Files.createTempFile(folder, "large", ".region");
+    try (FileChannel channel =
+        FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+      return channel.map(FileChannel.MapMode.READ_WRITE, 0, bytes, arena);
+    } finally {
+      Files.delete(file);
+    }
+  }
+
   @BeforeEach
   final void start() throws Exception {
     server = provider();
@@ -66,7 +87,7 @@ abstract class RdmaContractFixture {
     localRegion = clientDomain.register(local, Set.of());
     listener =
         server.listen(
-            new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+            new InetSocketAddress(address(), 0),
             request -> {
               requestSeen = text(request.privateData());
               return refuses

@@ -5,11 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.selkie.rdma.QueuePair.PostResult;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -206,13 +202,9 @@ abstract class RdmaDataContract extends RdmaContractFixture {
   @Test
   void regionsBeyondTwoGigabytesWork() throws Exception {
     long size = (3L << 30) + 12_345;
-    Path folder = Files.createDirectories(Path.of(System.getProperty("selkie.test.dir", "target")));
-    Path file = Files.createTempFile(folder, "large", ".region");
-    try (FileChannel channel =
-            FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE);
-        QueuePair pair = connect()) {
+    try (QueuePair pair = connect()) {
       assertThat(server.capabilities().maxRegionBytes()).isGreaterThanOrEqualTo(size);
-      MemorySegment mapped = channel.map(FileChannel.MapMode.READ_WRITE, 0, size, arena);
+      MemorySegment mapped = largeMemory(size);
       MemoryRegion large = serverDomain.register(mapped, EnumSet.allOf(RemoteAccess.class));
       assertThat(large.length()).isEqualTo(size);
       fill(local, 4);
@@ -241,8 +233,6 @@ abstract class RdmaDataContract extends RdmaContractFixture {
         assertSame(local, 0, local, 500_000, 100_000);
       }
       large.invalidate().toCompletableFuture().get(60, TimeUnit.SECONDS);
-    } finally {
-      Files.delete(file);
     }
   }
 

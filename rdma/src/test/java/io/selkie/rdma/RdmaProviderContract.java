@@ -214,7 +214,7 @@ public abstract class RdmaProviderContract extends RdmaDataContract {
   @Test
   void longestPrivateDataIsCarriedAndLongerIsRefused() throws Exception {
     int most = client.capabilities().maxPrivateDataBytes();
-    assertThat(most).isBetween(56, 512);
+    assertThat(most).isBetween(48, 512);
     acceptWith = "y".repeat(most);
     String longest = "x".repeat(most);
     try (QueuePair pair =

@@ -1,0 +1,266 @@
+package io.selkie.rdma.verbs;
+
+import com.ibm.disni.verbs.IbvPd;
+import com.ibm.disni.verbs.impl.NatIbvPd;
+import io.selkie.rdma.MemoryRegion;
+import io.selkie.rdma.ProtectionDomain;
+import io.selkie.rdma.RdmaException;
+import io.selkie.rdma.RemoteAccess;
+import java.lang.foreign.MemorySegment;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** A protection domain of the device, with its regions and queue pairs. */
+final class VerbsDomain implements ProtectionDomain {
+
+  private static final Logger LOG = LoggerFactory.getLogger(VerbsDomain.class);
+  private static final int OWNER_CHARS_MAX = 128;
+  private static final int EFAULT = 14;
+  private static final int ENOMEM = 12;
+  private static final int EOPNOTSUPP = 95;
+
+  private final VerbsProvider provider;
+  private final String owner;
+  private final IbvPd domain;
+  private final Map<Integer, VerbsRegion> regions = new ConcurrentHashMap<>();
+  private final Set<VerbsQueuePair> pairs = ConcurrentHashMap.newKeySet();
+  private boolean closed;
+  // What holds the device's domain: ourselves until the close, each region and each queue pair.
+  private int holders = 1;
+
+  VerbsDomain(VerbsProvider provider, String owner, IbvPd domain) {
+    if (owner.length() > OWNER_CHARS_MAX) {
+      throw new IllegalArgumentException(
+          "owner of a protection domain has " + owner.length() + " characters; 128 are allowed");
+    }
+    this.provider = provider;
+    this.owner = owner;
+    this.domain = domain;
+  }
+
+  @Override
+  public MemoryRegion register(MemorySegment memory, Set<RemoteAccess> access)
+      throws RdmaException {
+    check(memory, access);
+    if (!hold()) {
+      throw closedException();
+    }
+    VerbsRegion region;
+    boolean done = false;
+    try {
+      region = registerHeld(memory, access);
+      done = true;
+    } finally {
+      if (!done) {
+        letGo();
+      }
+    }
+    regions.put(region.key(), region);
+    if (isClosed()) {
+      // Closed in between: close() may have passed by before the region was in the set.
+      var _ = region.invalidate();
+      throw closedException();
+    }
+    return region;
+  }
+
+  private VerbsRegion registerHeld(MemorySegment memory, Set<RemoteAccess> access)
+      throws RdmaException {
+    // Only what is asked for: a shared file mapping can be registered for reading alone.
+    boolean writable =
+        !memory.isReadOnly() && (access.isEmpty() || access.contains(RemoteAccess.WRITE));
+    int flags = writable ? NativeVerbs.ACCESS_LOCAL_WRITE : 0;
+    if (access.contains(RemoteAccess.READ)) {
+      flags |= NativeVerbs.ACCESS_REMOTE_READ;
+    }
+    if (access.contains(RemoteAccess.WRITE)) {
+      flags |= NativeVerbs.ACCESS_REMOTE_WRITE;
+    }
+    try {
+      return made(memory, writable, flags);
+    } catch (VerbsException e) {
+      if (provider.onDemandProven() && (e.errno() == EFAULT || e.errno() == EOPNOTSUPP)) {
+        try {
+          return made(memory, writable, flags | NativeVerbs.ACCESS_ON_DEMAND);
+        } catch (VerbsException again) {
+          e.addSuppressed(again);
+        }
+      }
+      throw refused(memory, e);
+    }
+  }
+
+  private VerbsRegion made(MemorySegment memory, boolean writable, int flags)
+      throws VerbsException {
+    long handle =
+        NativeVerbs.registerMemory(
+            ((NatIbvPd) domain).getObjId(), memory.address(), memory.byteSize(), flags);
+    return new VerbsRegion(this, handle, memory, writable);
+  }
+
+  /** Registers with on-demand paging, whether that was proven or not: for the proof. */
+  VerbsRegion registerOnDemand(MemorySegment memory) throws VerbsException {
+    if (!hold()) {
+      throw new IllegalStateException(this + " is closed");
+    }
+    try {
+      VerbsRegion region =
+          made(
+              memory,
+              true,
+              NativeVerbs.ACCESS_LOCAL_WRITE
+                  | NativeVerbs.ACCESS_REMOTE_READ
+                  | NativeVerbs.ACCESS_REMOTE_WRITE
+                  | NativeVerbs.ACCESS_ON_DEMAND);
+      regions.put(region.key(), region);
+      return region;
+    } catch (VerbsException e) {
+      letGo();
+      throw e;
+    }
+  }
+
+  private RdmaException refused(MemorySegment memory, VerbsException e) {
+    String advice =
+        switch (e.errno()) {
+          case EFAULT ->
+              "; a shared mapping of an ordinary file cannot be registered for writing on this"
+                  + " kernel: use the iwarp provider for it";
+          case EOPNOTSUPP ->
+              "; a file on a DAX file system needs on-demand paging, which this device does not"
+                  + " have or did not prove: use the iwarp provider for it";
+          case ENOMEM -> "; raise the limit on locked memory (ulimit -l, RLIMIT_MEMLOCK)";
+          default -> "";
+        };
+    return new RdmaException(
+        RdmaException.Reason.REGISTRATION,
+        "device %s cannot register %d octets for %s: %s%s"
+            .formatted(provider.device().name(), memory.byteSize(), owner, e.getMessage(), advice),
+        e);
+  }
+
+  private void check(MemorySegment memory, Set<RemoteAccess> access) throws RdmaException {
+    String trouble = null;
+    if (!memory.isNative()) {
+      trouble = "it is on the Java heap; use a native or mapped segment";
+    } else if (memory.isReadOnly() && access.contains(RemoteAccess.WRITE)) {
+      trouble = "remote writing was asked for, but the segment is read only";
+    } else if (!memory.isAccessibleBy(provider.anotherThread())) {
+      trouble = "it belongs to one thread; use a shared, automatic or global arena";
+    } else if (memory.byteSize() == 0) {
+      trouble = "it is empty";
+    } else if (memory.byteSize() > provider.device().maxRegionBytes()) {
+      trouble = "the device registers %d at most".formatted(provider.device().maxRegionBytes());
+    }
+    if (trouble != null) {
+      throw new RdmaException(
+          RdmaException.Reason.REGISTRATION,
+          "cannot register %d octets for %s: %s".formatted(memory.byteSize(), owner, trouble),
+          null);
+    }
+  }
+
+  private RdmaException closedException() {
+    return new RdmaException(
+        RdmaException.Reason.CLOSED, "the protection domain of " + owner + " is closed", null);
+  }
+
+  @Override
+  public int liveRegions() {
+    return regions.size();
+  }
+
+  @Override
+  public void close() {
+    synchronized (this) {
+      if (closed) {
+        return;
+      }
+      closed = true;
+    }
+    abortAll("the protection domain of " + owner + " was closed");
+    for (VerbsRegion region : regions.values()) {
+      var _ = region.invalidate();
+    }
+    letGo();
+  }
+
+  void abortAll(String reason) {
+    for (VerbsQueuePair pair : pairs) {
+      pair.abort(reason);
+    }
+  }
+
+  synchronized boolean isClosed() {
+    return closed;
+  }
+
+  /** The region with a key, or null. */
+  VerbsRegion byKey(int key) {
+    return regions.get(key);
+  }
+
+  VerbsProvider provider() {
+    return provider;
+  }
+
+  IbvPd handle() {
+    return domain;
+  }
+
+  /** Takes a queue pair in; false when the domain is closed. */
+  boolean join(VerbsQueuePair pair) {
+    pairs.add(pair);
+    if (isClosed()) {
+      pairs.remove(pair);
+      return false;
+    }
+    return true;
+  }
+
+  void leave(VerbsQueuePair pair) {
+    pairs.remove(pair);
+  }
+
+  /** Called once, when the device has forgotten a region. */
+  void retired(VerbsRegion region) {
+    // The device may have given the key to another one already.
+    regions.remove(region.key(), region);
+    letGo();
+  }
+
+  /** Keeps the device's domain from being freed; false when this one is closed. */
+  synchronized boolean hold() {
+    if (closed) {
+      return false;
+    }
+    holders++;
+    return true;
+  }
+
+  /** The last one frees it. */
+  void letGo() {
+    synchronized (this) {
+      holders--;
+      if (holders > 0) {
+        return;
+      }
+    }
+    provider.tearDown(() -> {
+      try {
+        domain.deallocPd();
+      } catch (Exception e) {
+        LOG.warn("the end of the {} failed", this, e);
+      }
+      provider.forget(this);
+    });
+  }
+
+  @Override
+  public String toString() {
+    return "protection domain of " + owner;
+  }
+}

@@ -1,0 +1,785 @@
+package io.selkie.rdma.verbs;
+
+import com.ibm.disni.verbs.RdmaCmId;
+import io.selkie.rdma.CompletionQueue;
+import io.selkie.rdma.DisconnectCause;
+import io.selkie.rdma.MemoryRegion;
+import io.selkie.rdma.ProtectionDomain;
+import io.selkie.rdma.QueuePair;
+import io.selkie.rdma.QueuePairListener;
+import io.selkie.rdma.WorkStatus;
+import io.selkie.rdma.verbs.SendCalls.Operation;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.ReentrantLock;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A queue pair of the device.
+ *
+ * <pre>
+ *   CONNECTING ──▶ UP ──▶ BROKEN ──▶ GONE
+ *        └──────────────▶   ▲
+ * </pre>
+ *
+ * <p>BROKEN: the device takes no requests any more, ours and the peer's alike. GONE: the device has
+ * forgotten the queue pair; every request is over.
+ *
+ * <p>One thread at a time waits for completions, with {@link #driving}; others wait for their turn.
+ * {@link #lock} guards the queue pair's handle: it is held for calls of microseconds.
+ */
+final class VerbsQueuePair implements QueuePair, CompletionQueue {
+
+  private static final Logger LOG = LoggerFactory.getLogger(VerbsQueuePair.class);
+
+  /** The states. */
+  enum State {
+    CONNECTING,
+    UP,
+    BROKEN,
+    GONE;
+
+    boolean mayBecome(State next) {
+      return switch (this) {
+        case CONNECTING -> next == UP || next == BROKEN;
+        case UP -> next == BROKEN;
+        case BROKEN -> next == GONE;
+        case GONE -> false;
+      };
+    }
+  }
+
+  private enum KeyState {
+    NONE,
+    DYING,
+    DEAD
+  }
+
+  /** No memory has this key. */
+  private static final int NO_KEY = 0;
+
+  private final VerbsProvider provider;
+  private final VerbsDomain domain;
+  private final RdmaCmId id;
+  private final VerbsHandles handles;
+  private final SendRing ring;
+  private final boolean passive;
+  private final QueuePairListener listener;
+  private final long busyPollNanos;
+  private final long chunkBytes;
+  private final String peer;
+
+  private final ReentrantLock lock = new ReentrantLock();
+  private final ReentrantLock driving = new ReentrantLock();
+  private final CountDownLatch gone = new CountDownLatch(1);
+  private final AtomicReference<SendRing.Completion> spare = new AtomicReference<>();
+  private final AtomicBoolean delivering = new AtomicBoolean();
+  private final AtomicBoolean told = new AtomicBoolean();
+  private final ArrayDeque<ReceiveQueue.Message> inbox = new ArrayDeque<>();
+  private volatile State state = State.CONNECTING;
+  private volatile DisconnectCause cause;
+  // Number of the first request that is wrong by itself, or -1.
+  private volatile long doomed = -1;
+  private volatile boolean wasUp;
+  private volatile boolean deviceBrokeIt;
+  // Of the key of the message at the head of the inbox.
+  private KeyState keyState = KeyState.NONE;
+  private volatile ByteBuffer remotePrivateData = ByteBuffer.allocate(0).asReadOnlyBuffer();
+
+  /**
+   * Over handles that were made for {@code id}.
+   *
+   * @param listener null for none, on the active side only
+   */
+  VerbsQueuePair(
+      VerbsDomain domain,
+      RdmaCmId id,
+      VerbsHandles handles,
+      boolean passive,
+      QueuePairListener listener,
+      long busyPollNanos,
+      String peer) {
+    provider = domain.provider();
+    this.domain = domain;
+    this.id = id;
+    this.handles = handles;
+    this.passive = passive;
+    this.listener = listener;
+    this.busyPollNanos = busyPollNanos;
+    this.peer = peer;
+    ring = new SendRing(handles.depth(), handles.workRequests());
+    chunkBytes = Math.min(provider.device().maxMessageBytes(), 1L << 30);
+  }
+
+  // ---- what it is ----
+
+  @Override
+  public ByteBuffer remotePrivateData() {
+    return remotePrivateData.duplicate();
+  }
+
+  @Override
+  public ProtectionDomain domain() {
+    return domain;
+  }
+
+  @Override
+  public String remoteAddress() {
+    return peer;
+  }
+
+  @Override
+  public int sendQueueDepth() {
+    return ring.depth();
+  }
+
+  @Override
+  public boolean isUp() {
+    return state == State.UP;
+  }
+
+  @Override
+  public DisconnectCause disconnectCause() {
+    return cause;
+  }
+
+  @Override
+  public CompletionQueue completions() {
+    return this;
+  }
+
+  RdmaCmId id() {
+    return id;
+  }
+
+  // ---- life ----
+
+  private void become(State next) {
+    if (!state.mayBecome(next)) {
+      throw new IllegalStateException("%s may not go from %s to %s".formatted(this, state, next));
+    }
+    state = next;
+  }
+
+  /** The connection is up; false when it was broken meanwhile. */
+  boolean established(ByteBuffer privateData) {
+    remotePrivateData = privateData;
+    lock.lock();
+    try {
+      if (state != State.CONNECTING) {
+        return false;
+      }
+      become(State.UP);
+      wasUp = true;
+    } finally {
+      lock.unlock();
+    }
+    if (passive) {
+      listener.onEstablished(this);
+      deliver();
+      if (deviceBrokeIt) {
+        endOfDevice();
+      }
+    }
+    return true;
+  }
+
+  /** Something arrived, or buffers came back. On the loop, or on a thread that drives. */
+  void onReceive() {
+    handles.receiveLock().lock();
+    try {
+      if (!handles.isOpen()) {
+        return;
+      }
+      handles.receives().arm();
+      pollReceives();
+    } catch (IOException e) {
+      end(new DisconnectCause(DisconnectCause.Kind.LOCAL_ERROR, e.getMessage()));
+    } finally {
+      handles.receiveLock().unlock();
+    }
+    // Before it is up nobody knows it: data may come before the event that says that it is.
+    if (deviceBrokeIt && state == State.UP) {
+      endOfDevice();
+    }
+    deliver();
+  }
+
+  private boolean pollReceives() throws IOException {
+    return handles
+        .receives()
+        .poll(
+            new ReceiveQueue.Sink() {
+              @Override
+              public void onMessage(ReceiveQueue.Message message) {
+                inbox.add(message);
+              }
+
+              @Override
+              public void onFailure(int status) {
+                // On iWARP buffers come back whenever a connection ends; its event says why.
+                deviceBrokeIt |= status != WorkCompletions.FLUSHED || !provider.device().iwarp();
+              }
+            });
+  }
+
+  /** The device ended it: because of a request of ours, or of one of the peer. */
+  private void endOfDevice() {
+    pollSends();
+    end(
+        new DisconnectCause(
+            DisconnectCause.Kind.LOCAL_ERROR,
+            "device %s refused a request of %s: its key, bounds, right or domain is wrong, or its"
+                .concat(" message too long")
+                .formatted(provider.device().name(), peer)));
+  }
+
+  /** The peer said good-bye. On the loop. */
+  void onDisconnected() {
+    if (state == State.UP || state == State.CONNECTING) {
+      if (passive) {
+        onReceive();
+      }
+      pollSends();
+      end(new DisconnectCause(DisconnectCause.Kind.REMOTE_CLOSE, peer + " closed the connection"));
+    }
+  }
+
+  /** The connection could not be made, or its device went away. On the loop. */
+  void onTrouble(String what) {
+    end(new DisconnectCause(DisconnectCause.Kind.TRANSPORT_FAILURE, what));
+  }
+
+  /** Ends it; the first cause counts. Returns at once, when no access can begin any more. */
+  void end(DisconnectCause why) {
+    lock.lock();
+    try {
+      if (state == State.BROKEN || state == State.GONE) {
+        return;
+      }
+      cause = why;
+      become(State.BROKEN);
+      handles.breakNow();
+    } finally {
+      lock.unlock();
+    }
+    handles.waker().wake();
+    provider.tearDown(this::tearDown);
+  }
+
+  private void tearDown() {
+    // Whom the device told of its error needs no good-bye from us, which might come first.
+    boolean peerSpeaks = passive && wasUp && cause.kind() == DisconnectCause.Kind.LOCAL_ERROR;
+    if (!peerSpeaks) {
+      try {
+        id.disconnect();
+      } catch (IOException e) {
+        LOG.debug("good-bye to {} failed: {}", peer, e.getMessage());
+      }
+    }
+    driving.lock();
+    try {
+      pollSends();
+      lock.lock();
+      try {
+        handles.destroyPair(id);
+      } catch (IOException e) {
+        LOG.warn("the end of the {} failed", this, e);
+      } finally {
+        lock.unlock();
+      }
+      pollSends();
+      ring.finishAll(flushStatus());
+      try {
+        handles.close();
+      } catch (IOException e) {
+        LOG.warn("the end of the {} failed", this, e);
+      }
+      lock.lock();
+      try {
+        become(State.GONE);
+      } finally {
+        lock.unlock();
+      }
+    } finally {
+      driving.unlock();
+    }
+    domain.leave(this);
+    // Before the provider forgets this queue pair: its end waits for those it knows.
+    domain.letGo();
+    provider.gone(this, peerSpeaks);
+    gone.countDown();
+    if (passive && wasUp) {
+      provider.loop().execute(this::tellTheEnd);
+    }
+  }
+
+  private void tellTheEnd() {
+    if (listener != null && wasUp && told.compareAndSet(false, true)) {
+      listener.onClosed(cause);
+    }
+  }
+
+  @Override
+  public void close() {
+    end(new DisconnectCause(DisconnectCause.Kind.LOCAL_CLOSE, "closed by us"));
+    if (!passive) {
+      awaitGone();
+      tellTheEnd();
+    }
+  }
+
+  /** Waits until the device has forgotten it. Not to be called on the loop. */
+  void awaitGone() {
+    boolean interrupted = false;
+    while (true) {
+      try {
+        gone.await();
+        break;
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  @Override
+  public void abort(String reason) {
+    end(new DisconnectCause(DisconnectCause.Kind.LOCAL_ABORT, reason));
+  }
+
+  // ---- messages ----
+
+  /** Hands on what arrived, in order. On the loop, or on a thread that polls. */
+  private void deliver() {
+    while (wasUp && delivering.compareAndSet(false, true)) {
+      try {
+        ReceiveQueue.Message next = nextMessage();
+        if (next == null) {
+          return;
+        }
+        if (listener == null) {
+          end(
+              new DisconnectCause(
+                  DisconnectCause.Kind.LOCAL_ERROR,
+                  peer + " sent a message, and nobody here takes one"));
+          return;
+        }
+        listener.onMessage(next.bytes(), next.key());
+        giveBack(next.slot());
+      } finally {
+        delivering.set(false);
+      }
+    }
+  }
+
+  /** The oldest message; null when there is none, or while its key is not dead yet. */
+  private ReceiveQueue.Message nextMessage() {
+    handles.receiveLock().lock();
+    try {
+      ReceiveQueue.Message head = inbox.peek();
+      if (head == null || keyState == KeyState.DYING) {
+        return null;
+      }
+      VerbsRegion region =
+          head.key() == 0 || keyState == KeyState.DEAD ? null : domain.byKey(head.key());
+      if (region == null) {
+        // No key, or none that is alive in this domain any more: what the message asks is so.
+        keyState = KeyState.NONE;
+        return inbox.poll();
+      }
+      keyState = KeyState.DYING;
+      var _ = region.invalidate().whenComplete((nothing, failure) -> keyIsDead(failure));
+      return null;
+    } finally {
+      handles.receiveLock().unlock();
+    }
+  }
+
+  private void keyIsDead(Throwable failure) {
+    if (failure != null) {
+      onTrouble("a key that %s took back cannot be: %s".formatted(peer, failure.getMessage()));
+      return;
+    }
+    handles.receiveLock().lock();
+    try {
+      keyState = KeyState.DEAD;
+    } finally {
+      handles.receiveLock().unlock();
+    }
+    if (passive) {
+      provider.loop().execute(this::deliver);
+    } else {
+      handles.waker().wake();
+    }
+  }
+
+  private void giveBack(int slot) {
+    handles.receiveLock().lock();
+    try {
+      if (handles.isOpen() && state == State.UP) {
+        handles.receives().giveBack(slot);
+      }
+    } catch (IOException e) {
+      onTrouble("a receive buffer cannot be given back: " + e.getMessage());
+    } finally {
+      handles.receiveLock().unlock();
+    }
+  }
+
+  // ---- posting ----
+
+  @Override
+  public PostResult postRead(
+      MemoryRegion localRegion,
+      MemorySegment local,
+      int remoteKey,
+      long remoteAddress,
+      long workId) {
+    return post(Operation.READ, false, localRegion, local, remoteKey, remoteAddress, workId);
+  }
+
+  @Override
+  public PostResult postWrite(
+      MemoryRegion localRegion,
+      MemorySegment local,
+      int remoteKey,
+      long remoteAddress,
+      long workId) {
+    return post(Operation.WRITE, false, localRegion, local, remoteKey, remoteAddress, workId);
+  }
+
+  @Override
+  public PostResult postWriteAndConfirm(
+      MemoryRegion localRegion,
+      MemorySegment local,
+      int remoteKey,
+      long remoteAddress,
+      long workId) {
+    return post(Operation.WRITE, true, localRegion, local, remoteKey, remoteAddress, workId);
+  }
+
+  @Override
+  public PostResult postSend(MemoryRegion localRegion, MemorySegment local, long workId) {
+    return post(Operation.SEND, false, localRegion, local, 0, 0, workId);
+  }
+
+  /** The key that is right for the local buffer, or {@link #NO_KEY}. */
+  private int localKey(MemoryRegion localRegion, MemorySegment local, boolean toWrite) {
+    return localRegion instanceof VerbsRegion ours
+            && ours.domain() == domain
+            && ours.covers(local, toWrite)
+        ? ours.localKey()
+        : NO_KEY;
+  }
+
+  private PostResult post(
+      Operation operation,
+      boolean confirm,
+      MemoryRegion localRegion,
+      MemorySegment local,
+      int remoteKey,
+      long remoteAddress,
+      long workId) {
+    long bytes = local.byteSize();
+    long chunks = Math.max(1, Math.ceilDiv(bytes, chunkBytes));
+    long parts = chunks + (confirm ? 1 : 0);
+    if (parts > ring.partsMax()) {
+      throw new IllegalArgumentException(
+          "a request of %d octets: this queue pair takes %d at most; split it"
+              .formatted(bytes, (ring.partsMax() - 1) * chunkBytes));
+    }
+    int localKey = localKey(localRegion, local, operation == Operation.READ);
+    lock.lock();
+    try {
+      if (state != State.UP) {
+        return PostResult.BROKEN;
+      }
+      long number = ring.post(workId, (int) parts);
+      if (number < 0) {
+        return PostResult.QUEUE_FULL;
+      }
+      if (doomed >= 0 || (localKey == NO_KEY && bytes > 0)) {
+        doom(number);
+        return PostResult.POSTED;
+      }
+      long offset = 0;
+      try {
+        for (long chunk = 1; chunk <= chunks; chunk++) {
+          long length = Math.min(chunkBytes, bytes - offset);
+          boolean last = chunk == parts;
+          handles
+              .sends()
+              .post(
+                  operation,
+                  work(number, last),
+                  last,
+                  local.address() + offset,
+                  (int) length,
+                  localKey,
+                  remoteAddress + offset,
+                  remoteKey);
+          offset += length;
+        }
+        if (confirm) {
+          // An empty READ needs no right and no key; its answer comes after the WRITE is placed.
+          handles
+              .sends()
+              .post(Operation.READ, work(number, true), true, 0, 0, 0, remoteAddress, remoteKey);
+        }
+        return PostResult.POSTED;
+      } catch (IOException e) {
+        return refused(number, offset == 0 && bytes > 0, e);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public PostResult postSendWithInvalidate(
+      MemoryRegion localRegion, MemorySegment local, int remoteKey, long workId) {
+    int localKey = localKey(localRegion, local, false);
+    lock.lock();
+    try {
+      if (state != State.UP) {
+        return PostResult.BROKEN;
+      }
+      long number = ring.post(workId, 1);
+      if (number < 0) {
+        return PostResult.QUEUE_FULL;
+      }
+      if (doomed >= 0 || (localKey == NO_KEY && local.byteSize() > 0)) {
+        doom(number);
+        return PostResult.POSTED;
+      }
+      try {
+        NativeVerbs.postSendWithKey(
+            handles.pairAddress(),
+            work(number, true),
+            local.address(),
+            Math.toIntExact(local.byteSize()),
+            localKey,
+            remoteKey,
+            provider.device().iwarp());
+        return PostResult.POSTED;
+      } catch (IOException e) {
+        return refused(number, true, e);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * A request whose local buffer is not covered does not go to the device, which need not say what
+   * was wrong with it (soft RoCE may call it flushed); it ends in its turn, and those behind it are
+   * flushed.
+   */
+  private void doom(long number) {
+    if (doomed < 0) {
+      doomed = number;
+    }
+    endDoomed();
+  }
+
+  private void endDoomed() {
+    long number = doomed;
+    if (number >= 0 && ring.finishIfNext(number, WorkStatus.LOCAL_PROTECTION_ERROR)) {
+      end(
+          new DisconnectCause(
+              DisconnectCause.Kind.LOCAL_ERROR,
+              "the local buffer of a request to %s is not covered by a region of its domain"
+                  .formatted(peer)));
+    }
+  }
+
+  private PostResult refused(long number, boolean whole, IOException e) {
+    if (whole) {
+      ring.unpost(number);
+    }
+    end(
+        new DisconnectCause(
+            DisconnectCause.Kind.LOCAL_ERROR, "the device takes no request: " + e.getMessage()));
+    return whole ? PostResult.BROKEN : PostResult.POSTED;
+  }
+
+  /** What comes back in a completion: the request, and whether it is over with this part. */
+  private static long work(long number, boolean last) {
+    return number << 1 | (last ? 1 : 0);
+  }
+
+  // ---- completions ----
+
+  /** Takes what the device says of our requests. */
+  private void pollSends() {
+    handles.pollLock().lock();
+    try {
+      if (handles.isOpen()) {
+        handles.pollSends(this::onCompletion);
+        endDoomed();
+      }
+    } catch (IOException e) {
+      onTrouble("completions cannot be taken: " + e.getMessage());
+    } finally {
+      handles.pollLock().unlock();
+    }
+  }
+
+  private void onCompletion(long work, int status) {
+    long number = work >>> 1;
+    if (status == WorkCompletions.SUCCESS) {
+      if ((work & 1) != 0) {
+        ring.finish(number, WorkStatus.SUCCESS);
+      }
+    } else if (status == WorkCompletions.FLUSHED) {
+      ring.finish(number, ring.hasFailed() ? WorkStatus.FLUSHED : flushStatus());
+    } else if (ring.finish(number, WorkCompletions.failure(status))) {
+      end(
+          new DisconnectCause(
+              WorkCompletions.kind(status),
+              "a request to %s failed: %s".formatted(peer, WorkCompletions.words(status))));
+    }
+  }
+
+  /** How the first request ends that was under way when the queue pair broke. */
+  private WorkStatus flushStatus() {
+    DisconnectCause why = cause;
+    boolean ours =
+        why != null
+            && (why.kind() == DisconnectCause.Kind.LOCAL_CLOSE
+                || why.kind() == DisconnectCause.Kind.LOCAL_ABORT);
+    return ours ? WorkStatus.FLUSHED : WorkStatus.CONNECTION_LOST;
+  }
+
+  private int reap(Sink sink, int limit) {
+    SendRing.Completion completion = spare.getAndSet(null);
+    if (completion == null) {
+      completion = new SendRing.Completion();
+    }
+    int given = 0;
+    try {
+      while (given < limit && ring.reap(completion)) {
+        given++;
+        sink.onCompletion(completion.workId, completion.status);
+      }
+    } finally {
+      spare.set(completion);
+    }
+    return given;
+  }
+
+  /** Takes what is there of completions and, on the active side, of messages. */
+  private void takeAll() {
+    pollSends();
+    if (!passive) {
+      takeReceives();
+    }
+  }
+
+  private void takeReceives() {
+    handles.receiveLock().lock();
+    try {
+      if (!handles.isOpen()) {
+        return;
+      }
+      pollReceives();
+    } catch (IOException e) {
+      onTrouble("messages cannot be taken: " + e.getMessage());
+    } finally {
+      handles.receiveLock().unlock();
+    }
+    if (deviceBrokeIt && state == State.UP) {
+      endOfDevice();
+    }
+    deliver();
+  }
+
+  @Override
+  public int poll(Sink sink, int limit) {
+    takeAll();
+    int given = reap(sink, limit);
+    if (!passive && state == State.GONE) {
+      tellTheEnd();
+    }
+    return given;
+  }
+
+  @Override
+  public int await(Sink sink, int limit, long timeoutNanos) throws InterruptedException {
+    long start = provider.clock().nanoTime();
+    while (true) {
+      int given = poll(sink, limit);
+      long left = timeoutNanos - (provider.clock().nanoTime() - start);
+      if (given > 0 || left <= 0) {
+        return given;
+      }
+      if (state == State.GONE) {
+        return poll(sink, limit);
+      }
+      if (state == State.BROKEN) {
+        // What is under way comes to its end without us.
+        var _ = gone.await(left, TimeUnit.NANOSECONDS);
+      } else if (driving.tryLock(left, TimeUnit.NANOSECONDS)) {
+        try {
+          drive(timeoutNanos - (provider.clock().nanoTime() - start));
+        } finally {
+          driving.unlock();
+        }
+      }
+    }
+  }
+
+  /** Returns when there may be something. */
+  private void drive(long nanos) throws InterruptedException {
+    long start = provider.clock().nanoTime();
+    long spin = Math.min(busyPollNanos, nanos);
+    while (provider.clock().nanoTime() - start < spin) {
+      takeAll();
+      if (hasNews()) {
+        return;
+      }
+      failIfInterrupted();
+      Thread.onSpinWait();
+    }
+    long left = nanos - (provider.clock().nanoTime() - start);
+    if (left <= 0) {
+      return;
+    }
+    try {
+      handles.arm();
+      takeAll();
+      if (!hasNews()) {
+        handles.waker().await(left);
+        handles.takeEvents();
+      }
+    } catch (IOException e) {
+      onTrouble("completions cannot be waited for: " + e.getMessage());
+    }
+    failIfInterrupted();
+  }
+
+  private boolean hasNews() {
+    return ring.isReady() || state != State.UP;
+  }
+
+  private static void failIfInterrupted() throws InterruptedException {
+    if (Thread.interrupted()) {
+      throw new InterruptedException("interrupted while waiting for completions");
+    }
+  }
+
+  @Override
+  public String toString() {
+    return "verbs queue pair with %s in %s".formatted(peer, domain);
+  }
+}

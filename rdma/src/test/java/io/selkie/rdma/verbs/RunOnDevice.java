@@ -1,0 +1,64 @@
+package io.selkie.rdma.verbs;
+
+import static org.junit.platform.engine.discovery.DiscoverySelectors.selectClass;
+import static org.junit.platform.engine.discovery.DiscoverySelectors.selectMethod;
+
+import java.util.Arrays;
+import org.junit.platform.engine.DiscoverySelector;
+import org.junit.platform.engine.TestExecutionResult;
+import org.junit.platform.launcher.Launcher;
+import org.junit.platform.launcher.TestExecutionListener;
+import org.junit.platform.launcher.TestIdentifier;
+import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
+import org.junit.platform.launcher.core.LauncherFactory;
+
+/**
+ * Runs tests that need a device and says of each what came of it, one line each: {@code ok NAME} or
+ * {@code not ok NAME: why}.
+ *
+ * <p>Arguments: classes, by their full name when of another package, or one test as {@code
+ * CLASS#METHOD}.
+ */
+public final class RunOnDevice implements TestExecutionListener {
+
+  private static final String PACKAGE = RunOnDevice.class.getPackageName();
+
+  private int failed;
+  private int passed;
+
+  private RunOnDevice() {}
+
+  /** Ends with status 0 when there were tests and all passed. */
+  public static void main(String[] arguments) {
+    Launcher launcher = LauncherFactory.create();
+    RunOnDevice listener = new RunOnDevice();
+    DiscoverySelector[] selectors =
+        Arrays.stream(arguments).map(RunOnDevice::selector).toArray(DiscoverySelector[]::new);
+    launcher.execute(
+        LauncherDiscoveryRequestBuilder.request().selectors(selectors).build(), listener);
+    System.out.printf("%d passed, %d failed%n", listener.passed, listener.failed);
+    System.exit(listener.failed == 0 && listener.passed > 0 ? 0 : 1);
+  }
+
+  private static DiscoverySelector selector(String argument) {
+    String name = argument.indexOf('.') < 0 ? PACKAGE + "." + argument : argument;
+    return name.indexOf('#') < 0 ? selectClass(name) : selectMethod(name);
+  }
+
+  @Override
+  public void executionFinished(TestIdentifier test, TestExecutionResult result) {
+    Throwable why = result.getThrowable().orElse(null);
+    if (why != null) {
+      failed++;
+      System.out.printf("not ok %s: %s%n", test.getDisplayName(), oneLine(why));
+      why.printStackTrace();
+    } else if (test.isTest()) {
+      passed++;
+      System.out.printf("ok %s%n", test.getDisplayName());
+    }
+  }
+
+  private static String oneLine(Throwable why) {
+    return String.valueOf(why).replaceAll("\\s+", " ");
+  }
+}
