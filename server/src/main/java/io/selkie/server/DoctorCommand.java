@@ -16,6 +16,8 @@ import io.selkie.posix.Kernel;
 import io.selkie.posix.LinuxKernel;
 import io.selkie.posix.LinuxThreadCredentials;
 import io.selkie.posix.SystemFacts;
+import io.selkie.rdma.verbs.VerbsConfig;
+import io.selkie.rdma.verbs.VerbsProvider;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -46,10 +48,6 @@ import picocli.CommandLine.Spec;
       "2:wrong usage"
     })
 public final class DoctorCommand implements Callable<Integer> {
-
-  private static final String VERBS_REASON =
-      "not in this version, because the native half of DiSNI is not built yet;"
-          + " one-sided access goes over TCP by iwarp";
 
   @Spec private CommandSpec spec;
 
@@ -131,7 +129,13 @@ public final class DoctorCommand implements Callable<Integer> {
             .orElse("each request works on the file system as its own user"),
         alone.isEmpty() ? "" : "run the server as root");
     line(out, word(Finding.State.YES), "provider iwarp", "software, over TCP", "");
-    line(out, word(Finding.State.NO), "provider verbs", VERBS_REASON, "");
+    VerbsProvider.Availability verbs = VerbsProvider.availability(VerbsConfig.DEFAULTS);
+    line(
+        out,
+        word(verbs.available() ? Finding.State.YES : Finding.State.NO),
+        "provider verbs",
+        verbs.reason(),
+        "");
     out.println();
     out.println("A server offers here: " + diagnosis.offer().label());
     diagnosis.reasons().forEach(reason -> out.println("  not more, because " + reason));
@@ -166,11 +170,12 @@ public final class DoctorCommand implements Callable<Integer> {
     Optional<String> alone = identity();
     values.put("requestsAsTheirUsers", alone.isEmpty());
     values.put("requestsAsTheirUsersReason", alone.orElse(""));
+    VerbsProvider.Availability verbs = VerbsProvider.availability(VerbsConfig.DEFAULTS);
     values.put(
         "providers",
         List.of(
             Map.of("name", "iwarp", "available", true, "reason", "software, over TCP"),
-            Map.of("name", "verbs", "available", false, "reason", VERBS_REASON)));
+            Map.of("name", "verbs", "available", verbs.available(), "reason", verbs.reason())));
     return values;
   }
 

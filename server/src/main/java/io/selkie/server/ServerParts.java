@@ -30,6 +30,7 @@ import io.selkie.rdma.RdmaListener;
 import io.selkie.rdma.iwarp.IwarpProvider;
 import io.selkie.rdma.iwarp.IwarpStatistics;
 import io.selkie.rdma.iwarp.IwarpStatistics.Counter;
+import io.selkie.rdma.verbs.NativeLibrary;
 import io.selkie.server.compound.CompoundEngine;
 import io.selkie.server.compound.ExecutionPolicy;
 import io.selkie.server.compound.NfsProgram;
@@ -285,6 +286,9 @@ final class ServerParts {
       LOG.info("one-sided access is off (rdma.provider): no layouts");
       return Optional.empty();
     }
+    LOG.info(
+        "one-sided access by iwarp; verbs: {}",
+        NativeLibrary.trouble().orElse("built, see selkie doctor for devices"));
     IwarpProvider provider = teardown.later(new IwarpProvider(Limits.iwarp(rdma), clock, random));
     RdmaDomains domains = new RdmaDomains(provider);
     QueuePairGate gate =

@@ -48,8 +48,7 @@ final class SendCalls {
   }
 
   @SuppressWarnings("JdkObsolete") // DiSNI wants linked lists
-  private static Request make(IbvQP pair, Operation operation, boolean buffer)
-      throws IOException {
+  private static Request make(IbvQP pair, Operation operation, boolean buffer) throws IOException {
     IbvSendWR request = new IbvSendWR();
     LinkedList<IbvSge> parts = new LinkedList<>();
     if (buffer) {
@@ -60,8 +59,7 @@ final class SendCalls {
     request.setOpcode(operation.opcode);
     SVCPostSend call = pair.postSend(List.of(request), null);
     SVCPostSend.SendWRMod fields = call.getWrMod(0);
-    return new Request(
-        call, fields, fields.getRdmaMod(), buffer ? fields.getSgeMod(0) : null);
+    return new Request(call, fields, fields.getRdmaMod(), buffer ? fields.getSgeMod(0) : null);
   }
 
   /**

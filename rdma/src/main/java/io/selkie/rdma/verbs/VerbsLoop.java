@@ -40,8 +40,7 @@ final class VerbsLoop implements AutoCloseable {
   /** RDMA_PS_TCP does not fit into DiSNI's parameter; the native half knows. */
   private static final short PORT_SPACE = (short) 0x0106;
 
-  private static final List<RdmaCmEvent.EventType> KINDS =
-      List.of(RdmaCmEvent.EventType.values());
+  private static final List<RdmaCmEvent.EventType> KINDS = List.of(RdmaCmEvent.EventType.values());
 
   private record Lingering(RdmaCmId id, long deadlineNanos) {}
 
@@ -275,7 +274,9 @@ final class VerbsLoop implements AutoCloseable {
               event.getConnIdPriv(),
               last.get(ValueLayout.JAVA_INT, NativeVerbs.Event.RESPONDER_RESOURCES),
               last.get(ValueLayout.JAVA_INT, NativeVerbs.Event.INITIATOR_DEPTH),
-              ByteBuffer.wrap(last.asSlice(NativeVerbs.Event.PRIVATE_DATA, length).toArray(ValueLayout.JAVA_BYTE)));
+              ByteBuffer.wrap(
+                  last.asSlice(NativeVerbs.Event.PRIVATE_DATA, length)
+                      .toArray(ValueLayout.JAVA_BYTE)));
       // A request belongs to its listener, everything else to the connection.
       RdmaCmId owner =
           whole.kind() == RdmaCmEvent.EventType.RDMA_CM_EVENT_CONNECT_REQUEST

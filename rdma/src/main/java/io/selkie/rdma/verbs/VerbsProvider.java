@@ -168,6 +168,25 @@ public final class VerbsProvider implements RdmaProvider {
         .toList();
   }
 
+  /**
+   * Whether this provider can be had here.
+   *
+   * @param available whether {@link #open} would succeed on the device of the choice
+   * @param reason which device, or why not, in words
+   */
+  public record Availability(boolean available, String reason) {}
+
+  /** Looks, and leaves nothing open. Blocks for as long as the kernel takes to answer. */
+  public static Availability availability(VerbsConfig config) {
+    try (VerbsProvider found = open(config)) {
+      VerbsDevice device = found.device();
+      return new Availability(
+          true, "device %s, %s".formatted(device.name(), device.iwarp() ? "iWARP" : "RoCE"));
+    } catch (RdmaException e) {
+      return new Availability(false, e.getMessage().replaceFirst("^verbs: ", ""));
+    }
+  }
+
   @Override
   public String name() {
     return "verbs";

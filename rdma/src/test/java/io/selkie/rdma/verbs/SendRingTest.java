@@ -1,0 +1,102 @@
+package io.selkie.rdma.verbs;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.selkie.rdma.WorkStatus;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Goal: requests come out in the order of posting, each once, whatever the device says of parts.
+ */
+class SendRingTest {
+
+  private final SendRing.Completion completion = new SendRing.Completion();
+
+  private void assertReaped(SendRing ring, long workId, WorkStatus status) {
+    assertThat(ring.reap(completion)).isTrue();
+    assertThat(completion.workId).isEqualTo(workId);
+    assertThat(completion.status).isEqualTo(status);
+  }
+
+  @Test
+  void roomIsCountedUntilACompletionIsReaped() {
+    SendRing ring = new SendRing(2, 10);
+    assertThat(ring.post(70, 1)).isZero();
+    assertThat(ring.post(71, 1)).isOne();
+    assertThat(ring.post(72, 1)).isNegative();
+    ring.finish(0, WorkStatus.SUCCESS);
+    assertThat(ring.post(72, 1)).isNegative();
+    assertReaped(ring, 70, WorkStatus.SUCCESS);
+    assertThat(ring.post(72, 1)).isEqualTo(2);
+    assertThat(ring.reap(completion)).isFalse();
+  }
+
+  @Test
+  void workRequestsOfTheDeviceAreCountedToo() {
+    SendRing ring = new SendRing(8, 5);
+    assertThat(ring.post(1, 3)).isZero();
+    assertThat(ring.post(2, 3)).isNegative();
+    assertThat(ring.post(3, 2)).isOne();
+    ring.finish(0, WorkStatus.SUCCESS);
+    assertThat(ring.post(4, 3)).isEqualTo(2);
+  }
+
+  @Test
+  void restOfARequestOfWhichAPartFailedSaysNothing() {
+    SendRing ring = new SendRing(4, 8);
+    ring.post(5, 2);
+    ring.post(6, 1);
+    assertThat(ring.finish(0, WorkStatus.REMOTE_ACCESS_ERROR)).isTrue();
+    assertThat(ring.finish(0, WorkStatus.FLUSHED)).isFalse();
+    assertThat(ring.finish(1, WorkStatus.FLUSHED)).isFalse();
+    assertReaped(ring, 5, WorkStatus.REMOTE_ACCESS_ERROR);
+    assertReaped(ring, 6, WorkStatus.FLUSHED);
+  }
+
+  @Test
+  void endLeavesNothingUnderWay() {
+    SendRing ring = new SendRing(4, 8);
+    ring.post(1, 1);
+    ring.post(2, 1);
+    ring.post(3, 1);
+    ring.finish(0, WorkStatus.SUCCESS);
+    ring.finishAll(WorkStatus.CONNECTION_LOST);
+    assertReaped(ring, 1, WorkStatus.SUCCESS);
+    assertReaped(ring, 2, WorkStatus.CONNECTION_LOST);
+    assertReaped(ring, 3, WorkStatus.FLUSHED);
+    assertThat(ring.isReady()).isFalse();
+  }
+
+  @Test
+  void requestThatTheDeviceDidNotTakeIsForgotten() {
+    SendRing ring = new SendRing(1, 1);
+    ring.unpost(ring.post(1, 1));
+    assertThat(ring.post(2, 1)).isZero();
+    ring.finish(0, WorkStatus.SUCCESS);
+    assertThatThrownBy(() -> ring.unpost(0)).isInstanceOf(IllegalStateException.class);
+    assertReaped(ring, 2, WorkStatus.SUCCESS);
+  }
+
+  @Test
+  void doomedRequestEndsInItsTurnOnly() {
+    SendRing ring = new SendRing(4, 8);
+    ring.post(1, 1);
+    ring.post(2, 1);
+    assertThat(ring.finishIfNext(1, WorkStatus.LOCAL_PROTECTION_ERROR)).isFalse();
+    ring.finish(0, WorkStatus.SUCCESS);
+    assertThat(ring.finishIfNext(1, WorkStatus.LOCAL_PROTECTION_ERROR)).isTrue();
+    assertThat(ring.finishIfNext(1, WorkStatus.LOCAL_PROTECTION_ERROR)).isFalse();
+    assertReaped(ring, 1, WorkStatus.SUCCESS);
+    assertReaped(ring, 2, WorkStatus.LOCAL_PROTECTION_ERROR);
+  }
+
+  @Test
+  void completionOutOfTurnIsADefect() {
+    SendRing ring = new SendRing(4, 8);
+    ring.post(1, 1);
+    ring.post(2, 1);
+    assertThatThrownBy(() -> ring.finish(1, WorkStatus.SUCCESS))
+        .isInstanceOf(IllegalStateException.class);
+  }
+}
