@@ -12,11 +12,9 @@ import io.selkie.rdma.verbs.SendCalls.Operation;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
-import java.util.ArrayDeque;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -32,10 +30,9 @@ import org.slf4j.LoggerFactory;
  * <p>BROKEN: the device takes no requests any more, ours and the peer's alike. GONE: the device has
  * forgotten the queue pair; every request is over.
  *
- * <p>One thread at a time waits for completions, with {@link #driving}; others wait for their turn.
- * {@link #lock} guards the queue pair's handle: it is held for calls of microseconds.
+ * <p>{@link #lock} guards the queue pair's handle: it is held for calls of microseconds.
  */
-final class VerbsQueuePair implements QueuePair, CompletionQueue {
+final class VerbsQueuePair implements QueuePair {
 
   private static final Logger LOG = LoggerFactory.getLogger(VerbsQueuePair.class);
 
@@ -56,12 +53,6 @@ final class VerbsQueuePair implements QueuePair, CompletionQueue {
     }
   }
 
-  private enum KeyState {
-    NONE,
-    DYING,
-    DEAD
-  }
-
   /** No memory has this key. */
   private static final int NO_KEY = 0;
 
@@ -72,25 +63,20 @@ final class VerbsQueuePair implements QueuePair, CompletionQueue {
   private final SendRing ring;
   private final boolean passive;
   private final QueuePairListener listener;
-  private final long busyPollNanos;
   private final long chunkBytes;
   private final String peer;
 
   private final ReentrantLock lock = new ReentrantLock();
-  private final ReentrantLock driving = new ReentrantLock();
   private final CountDownLatch gone = new CountDownLatch(1);
-  private final AtomicReference<SendRing.Completion> spare = new AtomicReference<>();
-  private final AtomicBoolean delivering = new AtomicBoolean();
   private final AtomicBoolean told = new AtomicBoolean();
-  private final ArrayDeque<ReceiveQueue.Message> inbox = new ArrayDeque<>();
+  private final VerbsInbox inbox;
+  private final VerbsCompletions completions;
+  private final VerbsHandles.Sink sendSink = this::onCompletion;
   private volatile State state = State.CONNECTING;
   private volatile DisconnectCause cause;
   // Number of the first request that is wrong by itself, or -1.
   private volatile long doomed = -1;
   private volatile boolean wasUp;
-  private volatile boolean deviceBrokeIt;
-  // Of the key of the message at the head of the inbox.
-  private KeyState keyState = KeyState.NONE;
   private volatile ByteBuffer remotePrivateData = ByteBuffer.allocate(0).asReadOnlyBuffer();
 
   /**
@@ -112,10 +98,11 @@ final class VerbsQueuePair implements QueuePair, CompletionQueue {
     this.handles = handles;
     this.passive = passive;
     this.listener = listener;
-    this.busyPollNanos = busyPollNanos;
     this.peer = peer;
     ring = new SendRing(handles.depth(), handles.workRequests());
     chunkBytes = Math.min(provider.device().maxMessageBytes(), 1L << 30);
+    inbox = new VerbsInbox(this, domain, handles, listener);
+    completions = new VerbsCompletions(this, handles, ring, provider.clock(), busyPollNanos);
   }
 
   // ---- what it is ----
@@ -152,7 +139,11 @@ final class VerbsQueuePair implements QueuePair, CompletionQueue {
 
   @Override
   public CompletionQueue completions() {
-    return this;
+    return completions;
+  }
+
+  State state() {
+    return state;
   }
 
   RdmaCmId id() {
@@ -184,50 +175,33 @@ final class VerbsQueuePair implements QueuePair, CompletionQueue {
     if (passive) {
       listener.onEstablished(this);
       deliver();
-      if (deviceBrokeIt) {
-        endOfDevice();
-      }
     }
     return true;
   }
 
-  /** Something arrived, or buffers came back. On the loop, or on a thread that drives. */
+  /** Something arrived, or buffers came back. On the loop. */
   void onReceive() {
-    handles.receiveLock().lock();
-    try {
-      if (!handles.isOpen()) {
-        return;
-      }
-      handles.receives().arm();
-      pollReceives();
-    } catch (IOException e) {
-      end(new DisconnectCause(DisconnectCause.Kind.LOCAL_ERROR, e.getMessage()));
-    } finally {
-      handles.receiveLock().unlock();
-    }
-    // Before it is up nobody knows it: data may come before the event that says that it is.
-    if (deviceBrokeIt && state == State.UP) {
-      endOfDevice();
-    }
+    inbox.take(true);
     deliver();
   }
 
-  private boolean pollReceives() throws IOException {
-    return handles
-        .receives()
-        .poll(
-            new ReceiveQueue.Sink() {
-              @Override
-              public void onMessage(ReceiveQueue.Message message) {
-                inbox.add(message);
-              }
+  /** The key of the oldest message is dead now. */
+  void onNews() {
+    if (passive) {
+      provider.loop().execute(this::deliver);
+    } else {
+      handles.waker().wake();
+    }
+  }
 
-              @Override
-              public void onFailure(int status) {
-                // On iWARP buffers come back whenever a connection ends; its event says why.
-                deviceBrokeIt |= status != WorkCompletions.FLUSHED || !provider.device().iwarp();
-              }
-            });
+  private void deliver() {
+    // Before it is up nobody knows it: data may come before the event that says that it is.
+    if (wasUp) {
+      if (inbox.deviceBrokeIt() && state == State.UP) {
+        endOfDevice();
+      }
+      inbox.deliver();
+    }
   }
 
   /** The device ended it: because of a request of ours, or of one of the peer. */
@@ -236,8 +210,7 @@ final class VerbsQueuePair implements QueuePair, CompletionQueue {
     end(
         new DisconnectCause(
             DisconnectCause.Kind.LOCAL_ERROR,
-            "device %s refused a request of %s: its key, bounds, right or domain is wrong, or its"
-                .concat(" message too long")
+            "device %s refused a request of %s: key, bounds, right, domain or length is wrong"
                 .formatted(provider.device().name(), peer)));
   }
 
@@ -284,7 +257,7 @@ final class VerbsQueuePair implements QueuePair, CompletionQueue {
         LOG.debug("good-bye to {} failed: {}", peer, e.getMessage());
       }
     }
-    driving.lock();
+    completions.driving().lock();
     try {
       pollSends();
       lock.lock();
@@ -309,7 +282,7 @@ final class VerbsQueuePair implements QueuePair, CompletionQueue {
         lock.unlock();
       }
     } finally {
-      driving.unlock();
+      completions.driving().unlock();
     }
     domain.leave(this);
     // Before the provider forgets this queue pair: its end waits for those it knows.
@@ -327,6 +300,13 @@ final class VerbsQueuePair implements QueuePair, CompletionQueue {
     }
   }
 
+  /** On the active side the end is told by the thread that polls. */
+  void tellTheEndIfPolled() {
+    if (!passive && state == State.GONE) {
+      tellTheEnd();
+    }
+  }
+
   @Override
   public void close() {
     end(new DisconnectCause(DisconnectCause.Kind.LOCAL_CLOSE, "closed by us"));
@@ -334,6 +314,11 @@ final class VerbsQueuePair implements QueuePair, CompletionQueue {
       awaitGone();
       tellTheEnd();
     }
+  }
+
+  /** Waits until the device has forgotten it, or the time is over. */
+  void awaitGone(long nanos) throws InterruptedException {
+    var _ = gone.await(nanos, TimeUnit.NANOSECONDS);
   }
 
   /** Waits until the device has forgotten it. Not to be called on the loop. */
@@ -355,85 +340,6 @@ final class VerbsQueuePair implements QueuePair, CompletionQueue {
   @Override
   public void abort(String reason) {
     end(new DisconnectCause(DisconnectCause.Kind.LOCAL_ABORT, reason));
-  }
-
-  // ---- messages ----
-
-  /** Hands on what arrived, in order. On the loop, or on a thread that polls. */
-  private void deliver() {
-    while (wasUp && delivering.compareAndSet(false, true)) {
-      try {
-        ReceiveQueue.Message next = nextMessage();
-        if (next == null) {
-          return;
-        }
-        if (listener == null) {
-          end(
-              new DisconnectCause(
-                  DisconnectCause.Kind.LOCAL_ERROR,
-                  peer + " sent a message, and nobody here takes one"));
-          return;
-        }
-        listener.onMessage(next.bytes(), next.key());
-        giveBack(next.slot());
-      } finally {
-        delivering.set(false);
-      }
-    }
-  }
-
-  /** The oldest message; null when there is none, or while its key is not dead yet. */
-  private ReceiveQueue.Message nextMessage() {
-    handles.receiveLock().lock();
-    try {
-      ReceiveQueue.Message head = inbox.peek();
-      if (head == null || keyState == KeyState.DYING) {
-        return null;
-      }
-      VerbsRegion region =
-          head.key() == 0 || keyState == KeyState.DEAD ? null : domain.byKey(head.key());
-      if (region == null) {
-        // No key, or none that is alive in this domain any more: what the message asks is so.
-        keyState = KeyState.NONE;
-        return inbox.poll();
-      }
-      keyState = KeyState.DYING;
-      var _ = region.invalidate().whenComplete((nothing, failure) -> keyIsDead(failure));
-      return null;
-    } finally {
-      handles.receiveLock().unlock();
-    }
-  }
-
-  private void keyIsDead(Throwable failure) {
-    if (failure != null) {
-      onTrouble("a key that %s took back cannot be: %s".formatted(peer, failure.getMessage()));
-      return;
-    }
-    handles.receiveLock().lock();
-    try {
-      keyState = KeyState.DEAD;
-    } finally {
-      handles.receiveLock().unlock();
-    }
-    if (passive) {
-      provider.loop().execute(this::deliver);
-    } else {
-      handles.waker().wake();
-    }
-  }
-
-  private void giveBack(int slot) {
-    handles.receiveLock().lock();
-    try {
-      if (handles.isOpen() && state == State.UP) {
-        handles.receives().giveBack(slot);
-      }
-    } catch (IOException e) {
-      onTrouble("a receive buffer cannot be given back: " + e.getMessage());
-    } finally {
-      handles.receiveLock().unlock();
-    }
   }
 
   // ---- posting ----
@@ -625,7 +531,7 @@ final class VerbsQueuePair implements QueuePair, CompletionQueue {
     handles.pollLock().lock();
     try {
       if (handles.isOpen()) {
-        handles.pollSends(this::onCompletion);
+        handles.pollSends(sendSink);
         endDoomed();
       }
     } catch (IOException e) {
@@ -661,120 +567,12 @@ final class VerbsQueuePair implements QueuePair, CompletionQueue {
     return ours ? WorkStatus.FLUSHED : WorkStatus.CONNECTION_LOST;
   }
 
-  private int reap(Sink sink, int limit) {
-    SendRing.Completion completion = spare.getAndSet(null);
-    if (completion == null) {
-      completion = new SendRing.Completion();
-    }
-    int given = 0;
-    try {
-      while (given < limit && ring.reap(completion)) {
-        given++;
-        sink.onCompletion(completion.workId, completion.status);
-      }
-    } finally {
-      spare.set(completion);
-    }
-    return given;
-  }
-
   /** Takes what is there of completions and, on the active side, of messages. */
-  private void takeAll() {
+  void takeAll() {
     pollSends();
     if (!passive) {
-      takeReceives();
-    }
-  }
-
-  private void takeReceives() {
-    handles.receiveLock().lock();
-    try {
-      if (!handles.isOpen()) {
-        return;
-      }
-      pollReceives();
-    } catch (IOException e) {
-      onTrouble("messages cannot be taken: " + e.getMessage());
-    } finally {
-      handles.receiveLock().unlock();
-    }
-    if (deviceBrokeIt && state == State.UP) {
-      endOfDevice();
-    }
-    deliver();
-  }
-
-  @Override
-  public int poll(Sink sink, int limit) {
-    takeAll();
-    int given = reap(sink, limit);
-    if (!passive && state == State.GONE) {
-      tellTheEnd();
-    }
-    return given;
-  }
-
-  @Override
-  public int await(Sink sink, int limit, long timeoutNanos) throws InterruptedException {
-    long start = provider.clock().nanoTime();
-    while (true) {
-      int given = poll(sink, limit);
-      long left = timeoutNanos - (provider.clock().nanoTime() - start);
-      if (given > 0 || left <= 0) {
-        return given;
-      }
-      if (state == State.GONE) {
-        return poll(sink, limit);
-      }
-      if (state == State.BROKEN) {
-        // What is under way comes to its end without us.
-        var _ = gone.await(left, TimeUnit.NANOSECONDS);
-      } else if (driving.tryLock(left, TimeUnit.NANOSECONDS)) {
-        try {
-          drive(timeoutNanos - (provider.clock().nanoTime() - start));
-        } finally {
-          driving.unlock();
-        }
-      }
-    }
-  }
-
-  /** Returns when there may be something. */
-  private void drive(long nanos) throws InterruptedException {
-    long start = provider.clock().nanoTime();
-    long spin = Math.min(busyPollNanos, nanos);
-    while (provider.clock().nanoTime() - start < spin) {
-      takeAll();
-      if (hasNews()) {
-        return;
-      }
-      failIfInterrupted();
-      Thread.onSpinWait();
-    }
-    long left = nanos - (provider.clock().nanoTime() - start);
-    if (left <= 0) {
-      return;
-    }
-    try {
-      handles.arm();
-      takeAll();
-      if (!hasNews()) {
-        handles.waker().await(left);
-        handles.takeEvents();
-      }
-    } catch (IOException e) {
-      onTrouble("completions cannot be waited for: " + e.getMessage());
-    }
-    failIfInterrupted();
-  }
-
-  private boolean hasNews() {
-    return ring.isReady() || state != State.UP;
-  }
-
-  private static void failIfInterrupted() throws InterruptedException {
-    if (Thread.interrupted()) {
-      throw new InterruptedException("interrupted while waiting for completions");
+      inbox.take(false);
+      deliver();
     }
   }
 
