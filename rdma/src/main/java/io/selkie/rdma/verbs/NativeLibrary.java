@@ -45,7 +45,8 @@ public final class NativeLibrary {
       }
       unpackAndLoad(library);
       return Optional.empty();
-    } catch (IOException e) {
+    } catch (IOException | RuntimeException e) {
+      // Whatever it is, a server must start without it.
       return Optional.of("its native library cannot be unpacked: " + e.getMessage());
     } catch (UnsatisfiedLinkError e) {
       // Mostly libibverbs.so.1 or librdmacm.so.1, which the linker names.

@@ -23,7 +23,6 @@ final class NativeVerbs {
 
   static final int ACCESS_REMOTE_WRITE = 2;
   static final int ACCESS_REMOTE_READ = 4;
-  static final int ACCESS_ON_DEMAND = 1 << 6;
 
   /** A queue pair in this state (enum ibv_qp_state) takes no part in anything any more. */
   static final int STATE_ERROR = 6;

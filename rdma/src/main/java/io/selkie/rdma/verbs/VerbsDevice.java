@@ -18,7 +18,6 @@ import java.lang.foreign.ValueLayout;
  * @param maxReadsAsResponder RDMA READs that a peer may have outstanding with us
  * @param maxReadsAsInitiator RDMA READs that we may have outstanding
  * @param maxMessageBytes of one work request
- * @param onDemand whether it takes on-demand registrations for remote reading and writing
  */
 record VerbsDevice(
     IbvContext context,
@@ -29,11 +28,7 @@ record VerbsDevice(
     int maxCompletions,
     int maxReadsAsResponder,
     int maxReadsAsInitiator,
-    long maxMessageBytes,
-    boolean onDemand) {
-
-  /** Bits of enum ibv_odp_transport_cap_bits: what on-demand regions may be the target of. */
-  private static final long ODP_WRITE_AND_READ = 1 << 2 | 1 << 3;
+    long maxMessageBytes) {
 
   static VerbsDevice of(IbvContext context) throws VerbsException {
     long handle = handleOf(context);
@@ -51,8 +46,7 @@ record VerbsDevice(
           clamp(found[4]),
           clamp(found[5]),
           clamp(found[6]),
-          found[8],
-          (found[9] & ODP_WRITE_AND_READ) == ODP_WRITE_AND_READ);
+          found[8]);
     }
   }
 

@@ -82,13 +82,6 @@ final class VerbsDomain implements ProtectionDomain {
     try {
       return made(memory, writable, flags);
     } catch (VerbsException e) {
-      if (provider.onDemandProven() && (e.errno() == EFAULT || e.errno() == EOPNOTSUPP)) {
-        try {
-          return made(memory, writable, flags | NativeVerbs.ACCESS_ON_DEMAND);
-        } catch (VerbsException again) {
-          e.addSuppressed(again);
-        }
-      }
       throw refused(memory, e);
     }
   }
@@ -101,28 +94,6 @@ final class VerbsDomain implements ProtectionDomain {
     return new VerbsRegion(this, handle, memory, writable);
   }
 
-  /** Registers with on-demand paging, whether that was proven or not: for the proof. */
-  VerbsRegion registerOnDemand(MemorySegment memory) throws VerbsException {
-    if (!hold()) {
-      throw new IllegalStateException(this + " is closed");
-    }
-    try {
-      VerbsRegion region =
-          made(
-              memory,
-              true,
-              NativeVerbs.ACCESS_LOCAL_WRITE
-                  | NativeVerbs.ACCESS_REMOTE_READ
-                  | NativeVerbs.ACCESS_REMOTE_WRITE
-                  | NativeVerbs.ACCESS_ON_DEMAND);
-      regions.put(region.key(), region);
-      return region;
-    } catch (VerbsException e) {
-      letGo();
-      throw e;
-    }
-  }
-
   private RdmaException refused(MemorySegment memory, VerbsException e) {
     String advice =
         switch (e.errno()) {
@@ -130,8 +101,8 @@ final class VerbsDomain implements ProtectionDomain {
               "; a shared mapping of an ordinary file cannot be registered for writing on this"
                   + " kernel: use the iwarp provider for it";
           case EOPNOTSUPP ->
-              "; a file on a DAX file system needs on-demand paging, which this device does not"
-                  + " have or did not prove: use the iwarp provider for it";
+              "; a file on a DAX file system would need on-demand paging, which this provider does"
+                  + " not use: take the iwarp provider for it";
           case ENOMEM -> "; raise the limit on locked memory (ulimit -l, RLIMIT_MEMLOCK)";
           default -> "";
         };

@@ -55,7 +55,6 @@ public final class VerbsProvider implements RdmaProvider {
   private final Set<VerbsDomain> domains = ConcurrentHashMap.newKeySet();
   private final Set<VerbsQueuePair> pairs = ConcurrentHashMap.newKeySet();
   private final Set<VerbsListener> listeners = ConcurrentHashMap.newKeySet();
-  private volatile boolean onDemandProven;
   private boolean closed;
 
   private VerbsProvider(VerbsConfig config, NanoClock clock, VerbsLoop loop, VerbsDevice device) {
@@ -199,8 +198,9 @@ public final class VerbsProvider implements RdmaProvider {
         PrivateData.bytesMax(device.iwarp()),
         false,
         true,
-        onDemandProven,
-        onDemandProven);
+        // Both would need on-demand paging, which stock soft RoCE does wrongly and reports as done.
+        false,
+        false);
   }
 
   @Override
@@ -298,11 +298,6 @@ public final class VerbsProvider implements RdmaProvider {
 
   VerbsDevice device() {
     return device;
-  }
-
-  /** Whether on-demand registrations do what they say on this device; see the self-test. */
-  boolean onDemandProven() {
-    return onDemandProven;
   }
 
   /** Some thread that is not the caller's, to ask whether memory is confined to one. */
