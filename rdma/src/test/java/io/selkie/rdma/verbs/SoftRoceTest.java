@@ -27,6 +27,7 @@ class SoftRoceTest {
 
   /** Two or three when nothing else runs; it bounds itself. */
   private static final long RUN_MINUTES = 20;
+
   private static final String PASSED = "ok ";
   private static final String FAILED = "not ok ";
 
