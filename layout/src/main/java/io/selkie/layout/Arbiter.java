@@ -149,18 +149,22 @@ public final class Arbiter implements LayoutArbiter {
 
   // ------------------------------------------------------------------ dispatch
 
-  private void dispatch(FileLayouts file, FileEvent event, boolean mayBlock) {
+  private void dispatch(FileLayouts file, FileEvent event, OnThread thread) {
     List<Effect> effects;
     synchronized (file) {
       effects = file.on(event, clock.nanoTime());
       lingerIfIdle(file);
     }
     dropIdle();
-    runner.run(file, effects, mayBlock, null);
+    runner.run(file, effects, thread, null);
   }
 
-  /** Brings an event to a file that is there, or answers false. */
+  /** Brings an event to a file that is there, on a request's thread, or answers false. */
   private boolean dispatchIfPresent(FileIdentity identity, FileEvent event) {
+    return dispatchIfPresent(identity, event, OnThread.OF_REQUEST);
+  }
+
+  private boolean dispatchIfPresent(FileIdentity identity, FileEvent event, OnThread thread) {
     FileLayouts file = files.get(identity);
     if (file == null) {
       return false;
@@ -174,7 +178,7 @@ public final class Arbiter implements LayoutArbiter {
       lingerIfIdle(file);
     }
     dropIdle();
-    runner.run(file, effects, true, null);
+    runner.run(file, effects, thread, null);
     return true;
   }
 
@@ -255,7 +259,7 @@ public final class Arbiter implements LayoutArbiter {
             GrantRules.preparation(request, wanted, policy),
             policy.extentsPerLayoutMax());
     DelegationDoor.Applied applied = apply(request.file().identity(), new FileEvent.LayoutGet(op));
-    runner.run(applied.file(), applied.effects(), true, op);
+    runner.run(applied.file(), applied.effects(), OnThread.OF_REQUEST, op);
     return op.answer;
   }
 
@@ -317,8 +321,9 @@ public final class Arbiter implements LayoutArbiter {
     if (!isIoMode(ioMode)) {
       return CompletableFuture.completedFuture(NFS4ERR_INVAL);
     }
-    return onFilesOf(
-            clientId,
+    return onEach(
+            filesOf(clientId),
+            OnThread.OF_REQUEST,
             file -> device.isEmpty() || device.get() == file.device(),
             answer -> new FileEvent.ReturnAll(clientId, layoutType, ioMode, false, answer))
         .thenApply(_ -> NFS4_OK);
@@ -328,6 +333,7 @@ public final class Arbiter implements LayoutArbiter {
   public CompletionStage<Void> lastClose(long clientId, FileIdentity file) {
     return onEach(
         Set.of(file),
+        OnThread.OF_REQUEST,
         _ -> true,
         answer -> new FileEvent.ReturnAll(clientId, 0, LAYOUTIOMODE4_ANY, true, answer));
   }
@@ -446,7 +452,7 @@ public final class Arbiter implements LayoutArbiter {
         lingerIfIdle(file);
       }
       dropIdle();
-      runner.run(file, effects, true, null);
+      runner.run(file, effects, OnThread.OF_REQUEST, null);
       return answer;
     }
   }
@@ -464,7 +470,7 @@ public final class Arbiter implements LayoutArbiter {
       lingerIfIdle(file);
     }
     dropIdle();
-    runner.run(file, effects, false, null);
+    runner.run(file, effects, OnThread.OF_EVENT, null);
   }
 
   // ------------------------------------------------------------------ recalls
@@ -472,7 +478,7 @@ public final class Arbiter implements LayoutArbiter {
   @Override
   public void backChannelUp(long clientId) {
     for (FileIdentity file : filesOf(clientId)) {
-      dispatchIfPresent(file, new FileEvent.BackChannelUp(clientId));
+      dispatchIfPresent(file, new FileEvent.BackChannelUp(clientId), OnThread.OF_SERVER);
     }
   }
 
@@ -496,8 +502,11 @@ public final class Arbiter implements LayoutArbiter {
   }
 
   private CompletableFuture<Void> fence(long clientId, RecallCause cause) {
-    return onFilesOf(
-        clientId, _ -> true, answer -> new FileEvent.ClientGone(clientId, cause, answer));
+    return onEach(
+        filesOf(clientId),
+        OnThread.OF_SERVER,
+        _ -> true,
+        answer -> new FileEvent.ClientGone(clientId, cause, answer));
   }
 
   @Override
@@ -519,6 +528,7 @@ public final class Arbiter implements LayoutArbiter {
             .file()
             .map(Set::of)
             .orElseGet(() -> client == 0 ? Set.copyOf(files.keySet()) : filesOf(client)),
+        OnThread.OF_SERVER,
         file -> matches(filter, file),
         answer -> event.apply(client, answer));
   }
@@ -545,28 +555,20 @@ public final class Arbiter implements LayoutArbiter {
     boolean test(FileIdentity file);
   }
 
-  private CompletableFuture<Void> onFilesOf(long clientId, FileTest test, EventFor event) {
-    return onEach(filesOf(clientId), test, event);
-  }
-
-  private CompletableFuture<Void> onFiles(FileTest test, EventFor event) {
-    return onEach(Set.copyOf(files.keySet()), test, event);
+  private CompletableFuture<Void> onFiles(EventFor event) {
+    return onEach(Set.copyOf(files.keySet()), OnThread.OF_SERVER, _ -> true, event);
   }
 
   private CompletableFuture<Void> onEach(
-      Set<FileIdentity> identities, FileTest test, EventFor event) {
+      Set<FileIdentity> identities, OnThread thread, FileTest test, EventFor event) {
     List<CompletableFuture<Void>> done = new ArrayList<>();
     for (FileIdentity identity : identities) {
       CompletableFuture<Void> answer = new CompletableFuture<>();
-      if (test.test(identity) && dispatchIfPresent(identity, event.with(answer))) {
+      if (test.test(identity) && dispatchIfPresent(identity, event.with(answer), thread)) {
         done.add(answer);
       }
     }
-    return allOf(done);
-  }
-
-  private static CompletableFuture<Void> allOf(List<CompletableFuture<Void>> stages) {
-    return CompletableFuture.allOf(stages.toArray(CompletableFuture[]::new));
+    return CompletableFuture.allOf(done.toArray(CompletableFuture[]::new));
   }
 
   // ------------------------------------------------------------------ the end
@@ -574,15 +576,14 @@ public final class Arbiter implements LayoutArbiter {
   @Override
   public CompletionStage<Void> stop() {
     context.stopping().set(true);
-    return onFiles(
-        _ -> true, answer -> new FileEvent.RecallWanted(RecallCause.SERVER_STOP, 0, answer));
+    return onFiles(answer -> new FileEvent.RecallWanted(RecallCause.SERVER_STOP, 0, answer));
   }
 
   @Override
   public void close() {
     context.stopping().set(true);
     CompletableFuture<Void> done =
-        onFiles(_ -> true, answer -> new FileEvent.FenceAll(RecallCause.SERVER_STOP, answer));
+        onFiles(answer -> new FileEvent.FenceAll(RecallCause.SERVER_STOP, answer));
     // An invalidation is broken off after its budget, so this ends.
     long limitNanos = 2 * context.policy().fenceBudgetNanos() + TimeUnit.SECONDS.toNanos(1);
     try {

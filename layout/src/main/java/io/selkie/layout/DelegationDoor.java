@@ -68,7 +68,7 @@ final class DelegationDoor implements DelegationArbiter {
 
   private void run(FileIdentity identity, FileEvent event) {
     Applied applied = entry.apply(identity, event);
-    runner.run(applied.file(), applied.effects(), true, null);
+    runner.run(applied.file(), applied.effects(), OnThread.OF_REQUEST, null);
   }
 
   @Override

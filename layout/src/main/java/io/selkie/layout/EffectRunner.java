@@ -3,6 +3,7 @@ package io.selkie.layout;
 import io.selkie.config.time.NanoClock;
 import io.selkie.config.time.Timers;
 import io.selkie.layout.LayoutEvents.Step;
+import io.selkie.lease.SealTarget;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -21,9 +22,9 @@ final class EffectRunner {
 
   private static final Logger LOG = LoggerFactory.getLogger(EffectRunner.class);
 
-  /** Brings an event to a file; {@code mayBlock} says what the present thread is good for. */
+  /** Brings an event to a file, on a thread that is good for so much. */
   interface Dispatcher {
-    void dispatch(FileLayouts file, FileEvent event, boolean mayBlock);
+    void dispatch(FileLayouts file, FileEvent event, OnThread thread);
   }
 
   private final GrantWorker worker;
@@ -64,21 +65,24 @@ final class EffectRunner {
    * @param own the grant that the present thread came to make, or null: others are handed on, so
    *     that one client's answer does not wait for another's
    */
-  void run(FileLayouts file, List<Effect> effects, boolean mayBlock, GrantOp own) {
+  void run(FileLayouts file, List<Effect> effects, OnThread thread, GrantOp own) {
     for (Effect effect : effects) {
       switch (effect) {
-        case Effect.StartGrant e -> startGrant(file, e.op(), mayBlock && e.op() == own);
+        case Effect.StartGrant e -> startGrant(file, e.op(), thread.mayBlock() && e.op() == own);
         case Effect.StartDelegation e -> startDelegation(file, e.op());
         case Effect.SendDelegationRecall e -> send(file, e);
         case Effect.AskHolder e -> ask(file, e);
-        case Effect.Invalidate e -> invalidate(file, e, mayBlock);
+        case Effect.Invalidate e -> invalidate(file, e, thread);
         case Effect.SendRecall e -> send(file, e);
-        case Effect.ReleaseSeal e -> blocking(mayBlock, releases, () -> releaseSeal(file, e));
-        // May close it, which lasts as long as the disk does: the release of a seal must not wait.
-        case Effect.ReleaseTarget e -> blocking(mayBlock, grants, () -> e.target().release());
+        case Effect.ReleaseSeal e ->
+            blocking(thread.mayBlock(), releases, () -> releaseSeal(file, e, thread));
+        case Effect.ReleaseTarget e -> release(e.target(), thread);
         case Effect.StartTimer e ->
             e.slot()
-                .start(timers, e.delayNanos(), () -> dispatcher.dispatch(file, e.event(), false));
+                .start(
+                    timers,
+                    e.delayNanos(),
+                    () -> dispatcher.dispatch(file, e.event(), OnThread.OF_EVENT));
         case Effect.CancelTimer e -> e.slot().cancel();
         case Effect.Answer<?> e -> e.run();
         case Effect.Tell e -> tell(e.event());
@@ -105,19 +109,20 @@ final class EffectRunner {
         here,
         grants,
         () -> {
-          FileEvent outcome = worker.work(op, event -> dispatcher.dispatch(file, event, false));
-          dispatcher.dispatch(file, outcome, true);
+          FileEvent outcome =
+              worker.work(op, event -> dispatcher.dispatch(file, event, OnThread.OF_EVENT));
+          dispatcher.dispatch(file, outcome, here ? OnThread.OF_REQUEST : OnThread.OF_SERVER);
           if (op.error != null) {
             throw op.error;
           }
         });
   }
 
-  private void invalidate(FileLayouts file, Effect.Invalidate effect, boolean mayBlock) {
+  private void invalidate(FileLayouts file, Effect.Invalidate effect, OnThread thread) {
     Part part = effect.part();
     var future = invalidation(part);
     if (future.isDone()) {
-      ended(file, effect, future, mayBlock);
+      ended(file, effect, future, thread);
       return;
     }
     // S3 waits for the peer, but not for ever: then its queue pair is broken.
@@ -125,7 +130,7 @@ final class EffectRunner {
     budget.start(timers, policy.get().fenceBudgetNanos(), part.handle::abort);
     future.whenComplete((_, _) -> {
       budget.cancel();
-      ended(file, effect, future, false);
+      ended(file, effect, future, OnThread.OF_EVENT);
     });
   }
 
@@ -138,9 +143,9 @@ final class EffectRunner {
   }
 
   private void ended(
-      FileLayouts file, Effect.Invalidate effect, CompletableFuture<Void> first, boolean mayBlock) {
+      FileLayouts file, Effect.Invalidate effect, CompletableFuture<Void> first, OnThread thread) {
     if (!first.isCompletedExceptionally()) {
-      dead(file, effect, mayBlock);
+      dead(file, effect, thread);
       return;
     }
     // Nobody knows whether the handle works: the peer is cut off, and it is asked once more.
@@ -154,7 +159,7 @@ final class EffectRunner {
     invalidation(part)
         .whenComplete((_, failure) -> {
           if (failure == null) {
-            dead(file, effect, false);
+            dead(file, effect, OnThread.OF_EVENT);
             return;
           }
           LOG.error(
@@ -168,11 +173,11 @@ final class EffectRunner {
         });
   }
 
-  private void dead(FileLayouts file, Effect.Invalidate effect, boolean mayBlock) {
+  private void dead(FileLayouts file, Effect.Invalidate effect, OnThread thread) {
     Part part = effect.part();
     part.seal.removeHandle(part.blocks);
     tell(file, effect, Step.HANDLE_INVALIDATED, effect.fenced() ? "fenced" : "returned");
-    dispatcher.dispatch(file, new FileEvent.PartDead(part), mayBlock);
+    dispatcher.dispatch(file, new FileEvent.PartDead(part), thread);
   }
 
   private void tell(FileLayouts file, Effect.Invalidate effect, Step step, String detail) {
@@ -191,8 +196,9 @@ final class EffectRunner {
 
   /** On the thread of who asked for it: what is done here does not wait for anybody. */
   private void startDelegation(FileLayouts file, DelegationOp op) {
-    FileEvent outcome = worker.lease(op, event -> dispatcher.dispatch(file, event, false));
-    dispatcher.dispatch(file, outcome, true);
+    FileEvent outcome =
+        worker.lease(op, event -> dispatcher.dispatch(file, event, OnThread.OF_EVENT));
+    dispatcher.dispatch(file, outcome, OnThread.OF_REQUEST);
     if (op.error != null) {
       throw op.error;
     }
@@ -207,14 +213,14 @@ final class EffectRunner {
               dispatcher.dispatch(
                   file,
                   new FileEvent.DelegationRecallAnswered(delegation, outcome, status),
-                  false));
+                  OnThread.OF_EVENT));
     } catch (RuntimeException e) {
       LOG.error("recall {} could not be handed over", effect.message().recallId(), e);
       dispatcher.dispatch(
           file,
           new FileEvent.DelegationRecallAnswered(
               delegation, CallbackChannel.Outcome.NO_BACK_CHANNEL, 0),
-          false);
+          OnThread.OF_EVENT);
     }
   }
 
@@ -226,11 +232,13 @@ final class EffectRunner {
           effect.message(),
           said ->
               dispatcher.dispatch(
-                  file, new FileEvent.ViewAnswered(delegation, question, said), false));
+                  file, new FileEvent.ViewAnswered(delegation, question, said), OnThread.OF_EVENT));
     } catch (RuntimeException e) {
       LOG.error("CB_GETATTR for {} could not be handed over", file.path, e);
       dispatcher.dispatch(
-          file, new FileEvent.ViewAnswered(delegation, question, Optional.empty()), false);
+          file,
+          new FileEvent.ViewAnswered(delegation, question, Optional.empty()),
+          OnThread.OF_EVENT);
     }
   }
 
@@ -241,24 +249,33 @@ final class EffectRunner {
           effect.message(),
           (outcome, status) ->
               dispatcher.dispatch(
-                  file, new FileEvent.RecallAnswered(recall, outcome, status), false));
+                  file, new FileEvent.RecallAnswered(recall, outcome, status), OnThread.OF_EVENT));
     } catch (RuntimeException e) {
       LOG.error("recall {} could not be handed over", effect.message().recallId(), e);
       dispatcher.dispatch(
           file,
           new FileEvent.RecallAnswered(recall, CallbackChannel.Outcome.NO_BACK_CHANNEL, 0),
-          false);
+          OnThread.OF_EVENT);
     }
   }
 
-  private void releaseSeal(FileLayouts file, Effect.ReleaseSeal effect) {
+  /** Gives a description back; to close it lasts as long as its disk does. */
+  private static void release(SealTarget target, OnThread thread) {
+    if (thread.mayClose()) {
+      target.release();
+    } else {
+      target.releaseElsewhere();
+    }
+  }
+
+  private void releaseSeal(FileLayouts file, Effect.ReleaseSeal effect, OnThread thread) {
     int live = effect.seal().liveHandles();
     if (live != 0) {
       throw new IllegalStateException(
           "S1: the seal of " + file.path + " is to go, but counts " + live + " handles");
     }
     long at = effect.seal().release();
-    effect.target().release();
+    release(effect.target(), thread);
     tell(
         new LayoutEvents.Event(
             at,
@@ -270,7 +287,8 @@ final class EffectRunner {
             effect.cause(),
             0,
             ""));
-    dispatcher.dispatch(file, new FileEvent.SealReleased(), true);
+    dispatcher.dispatch(
+        file, new FileEvent.SealReleased(), thread.mayBlock() ? thread : OnThread.OF_SERVER);
   }
 
   private void tell(LayoutEvents.Event event) {

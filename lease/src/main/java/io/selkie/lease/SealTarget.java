@@ -23,4 +23,12 @@ public interface SealTarget {
 
   /** Gives it back; the last release closes the descriptor. */
   void release();
+
+  /**
+   * The same for who may not wait for the file's disk: where it is the last release, the descriptor
+   * is closed a little later, on a thread of that disk's own.
+   */
+  default void releaseElsewhere() {
+    release();
+  }
 }

@@ -30,7 +30,6 @@ final class Departure implements ClientLifecycle {
 
   private final Recovery recovery;
   private final Executor fencing;
-  private final Executor closing;
   private final List<LongConsumer> first = new CopyOnWriteArrayList<>();
   private volatile Parts parts;
 
@@ -38,13 +37,11 @@ final class Departure implements ClientLifecycle {
    * With nothing attached.
    *
    * @param recovery must have forgotten a client before others get what it held
-   * @param fencing runs what may take long because there are many files
-   * @param closing runs what may take as long as a disk does, which nobody's fencing may wait for
+   * @param fencing runs what may take long because there are many files; it waits for no disk
    */
-  Departure(Recovery recovery, Executor fencing, Executor closing) {
+  Departure(Recovery recovery, Executor fencing) {
     this.recovery = recovery;
     this.fencing = fencing;
-    this.closing = closing;
   }
 
   /** To be called once, before the first request. */
@@ -78,7 +75,7 @@ final class Departure implements ClientLifecycle {
               all.locks.clientGone(clientId);
               all.gate.ifPresent(gate -> gate.clientGone(clientId));
             },
-            closing);
+            fencing);
   }
 
   @Override

@@ -88,6 +88,7 @@ public final class SelkieServer implements AutoCloseable {
     SecureRandom random = new SecureRandom();
     ServerParts parts = new ServerParts(config, kernel, clock, random, metrics, teardown);
     this.fs = parts.openFileSystem(facts);
+    fs.openFiles().closer(teardown.later(new Closings()));
     this.opens = parts.openTable();
     BlockingThreads blocking =
         teardown.later(new BlockingThreads("layout-worker", Math.max(2, Limits.processors())));
@@ -96,8 +97,7 @@ public final class SelkieServer implements AutoCloseable {
     this.recovery = parts.openRecovery();
     // A client that goes may have thousands of files and a disk that hangs: no seal waits for that.
     BlockingThreads departures = teardown.later(new BlockingThreads("departure", 4));
-    BlockingThreads closing = teardown.later(new BlockingThreads("closing", 4));
-    Departure departure = new Departure(recovery, departures, closing);
+    Departure departure = new Departure(recovery, departures);
     this.sessions = parts.openSessions(departure, recovery);
     this.rdma = parts.openRdma(sessions);
     LeaseTimeGuard guard =

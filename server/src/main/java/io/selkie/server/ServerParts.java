@@ -536,7 +536,7 @@ final class ServerParts {
             workers,
             metrics::operation,
             new Callers(acting, services.admission(), users),
-            services.fs()::placeOf);
+            services.fs().places());
     return teardown.later(
         new RpcServer(
             List.of(new NfsProgram(engine)),

@@ -241,16 +241,32 @@ public final class CompoundEngine {
       return false;
     }
     int place = placeOf(c);
-    if (s.lane == workers.givingBack(s.lane.place())) {
-      return s.lane.place() != place
-          || (!s.operation.givesBack()
-              && s.operation.opcode() != NfsOp4.OP_PUTFH
-              && s.operation.opcode() != NfsOp4.OP_GETATTR);
+    if (s.lane.place() != place) {
+      return true;
+    }
+    if (s.lane == workers.closing(place)) {
+      return !s.operation.givesBack() && !followsGivingBack(c);
+    }
+    if (s.lane == workers.givingBack(place)) {
+      return s.operation.closes() || (!s.operation.givesBack() && !followsGivingBack(c));
     }
     // Once in the lane for the disk a compound stays in it: it has waited there.
-    return s.lane.place() != place
-        || (s.lane != workers.disk(place)
-            && s.operation.waitsForDisk(c.args().buffer(), c.args().position()));
+    return s.lane != workers.disk(place)
+        && s.operation.waitsForDisk(c.args().buffer(), c.args().position());
+  }
+
+  private boolean followsGivingBack(CompoundContext c) {
+    return c.state().operation.opcode() == NfsOp4.OP_PUTFH
+        ? isAtHand(c)
+        : c.state().operation.followsGivingBack(c);
+  }
+
+  /** Whether the file of the PUTFH that is next is open. */
+  private boolean isAtHand(CompoundContext c) {
+    ByteBuffer request = c.args().buffer();
+    int at = c.args().position();
+    int length = handleLength(request, at);
+    return length >= 0 && places.isAtHand(request, at + Integer.BYTES, length);
   }
 
   /** Where the operation that is next is to run. */
@@ -259,6 +275,7 @@ public final class CompoundEngine {
     ByteBuffer request = c.args().buffer();
     int at = c.args().position();
     Operation next = s.operation;
+    boolean atHand = true;
     if (next.opcode() == NfsOp4.OP_PUTFH && s.opIndex + 1 < s.opCount) {
       // A look ahead to what the filehandle is put for.
       int length = handleLength(request, at);
@@ -266,11 +283,13 @@ public final class CompoundEngine {
       if (length >= 0 && request.limit() - after >= Integer.BYTES) {
         next = table.lookup(s.minorVersion, request.getInt(after));
         at = after + Integer.BYTES;
+        // Who has nothing of a file has nothing to give back.
+        atHand = !next.givesBack() || isAtHand(c);
       }
     }
     int place = placeOf(c);
-    if (next.givesBack()) {
-      return workers.givingBack(place);
+    if (next.givesBack() && atHand) {
+      return next.closes() ? workers.closing(place) : workers.givingBack(place);
     }
     return next.waitsForDisk(request, at) ? workers.disk(place) : workers.ordinary(place);
   }

@@ -77,6 +77,23 @@ public interface Operation {
   }
 
   /**
+   * Whether it gives back what may have to be closed then, which can last as long as the disk does:
+   * these have workers of their own, so that others can give back what they are asked for even
+   * where files cannot be closed.
+   */
+  default boolean closes() {
+    return false;
+  }
+
+  /**
+   * Whether it can be done among what gives something back, because for the current file it waits
+   * for no disk.
+   */
+  default boolean followsGivingBack(CompoundContext c) {
+    return false;
+  }
+
+  /**
    * Whether it waits for the disk in any case, as what makes something durable does. Such
    * operations have workers of their own, so that what memory can answer need not wait behind them.
    * A guess about the lane and nothing else, made on an event loop: what is malformed is for {@link

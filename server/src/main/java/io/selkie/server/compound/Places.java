@@ -22,4 +22,11 @@ public interface Places {
    * @return one of as many numbers as there are places, {@link #NOWHERE} for what is unknown
    */
   int of(ByteBuffer request, int start, int length);
+
+  /**
+   * Whether what a filehandle leads to is open, so that to find it no disk is needed; a guess, too.
+   */
+  default boolean isAtHand(ByteBuffer request, int start, int length) {
+    return true;
+  }
 }

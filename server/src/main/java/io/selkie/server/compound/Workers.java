@@ -16,7 +16,9 @@ import java.util.concurrent.Semaphore;
  *       own, so that it does not stop what memory can answer;
  *   <li>within a place, compounds that only give something back ({@link Operation#givesBack}) have
  *       their own: a few COMMITs on a slow disk must not keep layouts from being returned until
- *       their holders are fenced. A CLOSE may wait for the disk all the same.
+ *       their holders are fenced;
+ *   <li>and of these, those that may have to close a file ({@link Operation#closes}) have their own
+ *       again, because that may wait for the disk all the same.
  * </ul>
  *
  * <p>Within each, clients take turns ({@link WorkerLane}).
@@ -37,9 +39,10 @@ public final class Workers implements AutoCloseable {
   private static final int SPARE_THREADS = 256;
 
   /** The lanes of one place. */
-  private record Lanes(WorkerLane ordinary, WorkerLane disk, WorkerLane givingBack) {
+  private record Lanes(
+      WorkerLane ordinary, WorkerLane disk, WorkerLane givingBack, WorkerLane closing) {
     List<WorkerLane> all() {
-      return List.of(ordinary, disk, givingBack);
+      return List.of(ordinary, disk, givingBack, closing);
     }
   }
 
@@ -73,6 +76,8 @@ public final class Workers implements AutoCloseable {
 
   private Lanes open(int place) {
     int forDisk = Math.max(2, threadCount / 2);
+    WorkerLane.Size forGivingBack =
+        new WorkerLane.Size(GIVE_BACK_THREADS, CROWD * GIVE_BACK_THREADS, GIVE_BACK_CAPACITY);
     Lanes lanes =
         new Lanes(
             new WorkerLane(
@@ -85,12 +90,8 @@ public final class Workers implements AutoCloseable {
                 place,
                 new WorkerLane.Size(forDisk, CROWD * forDisk, capacity),
                 spareThreads),
-            new WorkerLane(
-                "nfs-return-",
-                place,
-                new WorkerLane.Size(
-                    GIVE_BACK_THREADS, CROWD * GIVE_BACK_THREADS, GIVE_BACK_CAPACITY),
-                spareThreads));
+            new WorkerLane("nfs-return-", place, forGivingBack, spareThreads),
+            new WorkerLane("nfs-close-", place, forGivingBack, spareThreads));
     if (stopped) {
       lanes.all().forEach(WorkerLane::shutdown);
     }
@@ -110,6 +111,11 @@ public final class Workers implements AutoCloseable {
   /** For compounds that only give something back that a place has. */
   WorkerLane givingBack(int place) {
     return at(place).givingBack;
+  }
+
+  /** For those of them that may close a file. */
+  WorkerLane closing(int place) {
+    return at(place).closing;
   }
 
   private List<WorkerLane> lanes() {

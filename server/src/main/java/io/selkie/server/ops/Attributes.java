@@ -24,6 +24,11 @@ final class Attributes {
     }
 
     @Override
+    public boolean followsGivingBack(CompoundContext c) {
+      return c.currentFile() instanceof VfsFile file && services.fs().isAtHand(file);
+    }
+
+    @Override
     public int execute(CompoundContext c) {
       Bitmap4 asked = new Bitmap4().decode(c.args());
       if (!(c.currentFile() instanceof VfsFile file)) {

@@ -22,6 +22,11 @@ final class Close extends FileOperation {
   }
 
   @Override
+  public boolean closes() {
+    return true;
+  }
+
+  @Override
   public int replyBytesMax() {
     return Stateids.BYTES;
   }

@@ -1,6 +1,8 @@
 package io.selkie.server.recovery;
 
+import io.selkie.server.compound.CompoundContext;
 import io.selkie.server.compound.Operation;
+import java.nio.ByteBuffer;
 
 /** An operation with something done before it. */
 abstract class Around implements Operation {
@@ -30,6 +32,21 @@ abstract class Around implements Operation {
   @Override
   public final boolean givesBack() {
     return operation.givesBack();
+  }
+
+  @Override
+  public final boolean closes() {
+    return operation.closes();
+  }
+
+  @Override
+  public final boolean followsGivingBack(CompoundContext c) {
+    return operation.followsGivingBack(c);
+  }
+
+  @Override
+  public final boolean waitsForDisk(ByteBuffer request, int at) {
+    return operation.waitsForDisk(request, at);
   }
 
   @Override

@@ -532,7 +532,8 @@ public final class OpenTable implements AutoCloseable {
     } finally {
       lock.unlock();
     }
-    ended.forEach(this::end);
+    ended.forEach(onEnd);
+    ended.forEach(state -> state.target().releaseElsewhere());
   }
 
   /** The server ends: everything is closed, and descriptions are given back. Idempotent. */

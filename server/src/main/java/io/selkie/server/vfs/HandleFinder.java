@@ -44,6 +44,18 @@ final class HandleFinder {
     return found;
   }
 
+  /** Whether to find and to look at the file of a handle, if it is one, needs no disk. */
+  boolean isAtHand(byte[] handle, ExportTree tree) {
+    Found known = cache.find(handle);
+    Found found = known != null ? known : decode(handle, tree);
+    return found.status() == NFS4_OK && isAtHand(found.file());
+  }
+
+  /** What is open is in memory, and so is the directory above the exports. */
+  boolean isAtHand(VfsFile file) {
+    return file.isPseudoRoot() || openFiles.isOpen(file.identity());
+  }
+
   /** Keeps what was found by name. */
   void put(Found found) {
     cache.put(found);

@@ -59,6 +59,11 @@ public final class OpenFile implements SealTarget {
     table.release(this);
   }
 
+  @Override
+  public void releaseElsewhere() {
+    table.releaseElsewhere(this);
+  }
+
   void setWritable() {
     writable = true;
   }

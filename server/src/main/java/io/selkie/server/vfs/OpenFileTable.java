@@ -32,6 +32,19 @@ public final class OpenFileTable {
   private final Object[] locks = new Object[LOCKS];
   private volatile LockCarrier carrier = (file, fd, swap) -> swap.getAsInt();
 
+  private volatile Closer closer = (file, close) -> close.run();
+
+  /** Has the threads for closings that their callers may not wait for. */
+  @FunctionalInterface
+  public interface Closer {
+    /**
+     * Runs it some time, here or elsewhere.
+     *
+     * @param file whose description is closed
+     */
+    void execute(FileIdentity file, Runnable close);
+  }
+
   /** Takes the byte-range locks of a description to the one that takes its place. */
   @FunctionalInterface
   public interface LockCarrier {
@@ -87,6 +100,11 @@ public final class OpenFileTable {
   /** To be set before the first request, when there are locks to be carried. */
   public void lockCarrier(LockCarrier newCarrier) {
     carrier = newCarrier;
+  }
+
+  /** To be set before the first request; without it who releases closes, in any case. */
+  public void closer(Closer newCloser) {
+    closer = newCloser;
   }
 
   /** Inodes open now. */
@@ -223,16 +241,29 @@ public final class OpenFileTable {
   }
 
   void release(OpenFile file) {
-    Object lock = lockOf(file.identity());
-    synchronized (lock) {
+    if (isLast(file)) {
+      close(file);
+    }
+  }
+
+  void releaseElsewhere(OpenFile file) {
+    if (isLast(file)) {
+      closer.execute(file.identity(), () -> close(file));
+    }
+  }
+
+  private boolean isLast(OpenFile file) {
+    synchronized (lockOf(file.identity())) {
       int left = file.dropReference();
       if (left < 0) {
         throw new IllegalStateException("release of a file that was given back: " + file);
       }
-      if (left > 0) {
-        return;
-      }
+      return left == 0;
     }
+  }
+
+  private void close(OpenFile file) {
+    Object lock = lockOf(file.identity());
     try {
       // Still in the table: the next opener of this inode must not find this one still open.
       kernel.close(file.fd());

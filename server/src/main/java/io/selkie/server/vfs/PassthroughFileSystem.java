@@ -12,6 +12,7 @@ import io.selkie.posix.OpenFlags;
 import io.selkie.posix.PosixException;
 import io.selkie.posix.QuotaStatus;
 import io.selkie.posix.ResolveFlags;
+import io.selkie.server.compound.Places;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.util.Collection;
@@ -172,6 +173,28 @@ public final class PassthroughFileSystem implements AutoCloseable {
   public int placeOf(ByteBuffer request, int start, int length) {
     int id = FileHandleCodec.exportIdOf(request, start, length);
     return id == 0 || tree.exportById(id) == null ? 0 : id;
+  }
+
+  /** Where filehandles lead, for those who keep work apart by it. */
+  public Places places() {
+    return new Places() {
+      @Override
+      public int of(ByteBuffer request, int start, int length) {
+        return placeOf(request, start, length);
+      }
+
+      @Override
+      public boolean isAtHand(ByteBuffer request, int start, int length) {
+        byte[] handle = new byte[length];
+        request.get(start, handle);
+        return handles.isAtHand(handle, tree);
+      }
+    };
+  }
+
+  /** Whether the file is open, so that to look at it no disk is needed. */
+  public boolean isAtHand(VfsFile file) {
+    return handles.isAtHand(file);
   }
 
   /** The same of a whole filehandle of ours, served or not. */
