@@ -528,7 +528,7 @@ public final class Arbiter implements LayoutArbiter {
             .file()
             .map(Set::of)
             .orElseGet(() -> client == 0 ? Set.copyOf(files.keySet()) : filesOf(client)),
-        OnThread.OF_SERVER,
+        OnThread.OF_REQUEST,
         file -> matches(filter, file),
         answer -> event.apply(client, answer));
   }

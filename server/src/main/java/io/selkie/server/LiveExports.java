@@ -454,6 +454,7 @@ final class LiveExports implements ExportRemovals.Sweep, Mounts.Listener {
     recall(files);
     stopCopies(Set.of(export));
     opens.revokeFiles(files, NfsStat4.NFS4ERR_ADMIN_REVOKED);
+    fs.openFiles().awaitClosings(export.device());
   }
 
   @Override

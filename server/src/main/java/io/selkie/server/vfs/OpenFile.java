@@ -20,6 +20,8 @@ public final class OpenFile implements SealTarget {
   /** Guarded by the table's lock for this inode. */
   private int references = 1;
 
+  private boolean closing;
+
   OpenFile(
       OpenFileTable table, FileIdentity identity, int fd, String description, boolean writable) {
     this.table = table;
@@ -66,6 +68,15 @@ public final class OpenFile implements SealTarget {
 
   void setWritable() {
     writable = true;
+  }
+
+  /** Once it is so, it cannot be had again. With the table's lock. */
+  boolean isClosing() {
+    return closing;
+  }
+
+  void setClosing() {
+    closing = true;
   }
 
   int references() {

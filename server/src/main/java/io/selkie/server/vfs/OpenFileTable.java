@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntSupplier;
+import java.util.function.Predicate;
 
 /**
  * One open file description per inode, for data and for seals. Every open of a regular file's data
@@ -241,25 +242,41 @@ public final class OpenFileTable {
   }
 
   void release(OpenFile file) {
-    if (isLast(file)) {
-      close(file);
-    }
-  }
-
-  void releaseElsewhere(OpenFile file) {
-    if (isLast(file)) {
-      closer.execute(file.identity(), () -> close(file));
-    }
-  }
-
-  private boolean isLast(OpenFile file) {
     synchronized (lockOf(file.identity())) {
-      int left = file.dropReference();
-      if (left < 0) {
-        throw new IllegalStateException("release of a file that was given back: " + file);
+      if (drop(file) > 0) {
+        return;
       }
-      return left == 0;
+      file.setClosing();
     }
+    close(file);
+  }
+
+  /** The same for who may not wait; until it is closed it can still be had again. */
+  void releaseElsewhere(OpenFile file) {
+    synchronized (lockOf(file.identity())) {
+      if (drop(file) > 0) {
+        return;
+      }
+    }
+    closer.execute(file.identity(), () -> closeIfUnused(file));
+  }
+
+  private static int drop(OpenFile file) {
+    int left = file.dropReference();
+    if (left < 0) {
+      throw new IllegalStateException("release of a file that was given back: " + file);
+    }
+    return left;
+  }
+
+  private void closeIfUnused(OpenFile file) {
+    synchronized (lockOf(file.identity())) {
+      if (file.references() > 0 || file.isClosing()) {
+        return;
+      }
+      file.setClosing();
+    }
+    close(file);
   }
 
   private void close(OpenFile file) {
@@ -276,12 +293,27 @@ public final class OpenFileTable {
     }
   }
 
+  /** Waits until what nobody has open any more is closed, of one device. */
+  public void awaitClosings(long device) {
+    for (FileIdentity identity : files.keySet()) {
+      if (identity.device() == device) {
+        synchronized (lockOf(identity)) {
+          await(identity, file -> file.references() <= 0);
+        }
+      }
+    }
+  }
+
   /** The description of an inode, after the one that is being closed; with its lock held. */
   private OpenFile settled(FileIdentity identity) {
+    return await(identity, OpenFile::isClosing);
+  }
+
+  private OpenFile await(FileIdentity identity, Predicate<OpenFile> unsettled) {
     Object lock = lockOf(identity);
     boolean interrupted = false;
     OpenFile file = files.get(identity);
-    while (file != null && file.references() <= 0) {
+    while (file != null && unsettled.test(file)) {
       try {
         lock.wait();
       } catch (InterruptedException _) {

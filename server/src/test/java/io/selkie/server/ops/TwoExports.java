@@ -23,6 +23,7 @@ final class TwoExports implements AutoCloseable {
   private final Path directory;
   private final SelkieServer server;
   private final String delegations;
+  private final String workers;
   private final List<FileCalls> clients = new ArrayList<>();
 
   /**
@@ -41,7 +42,18 @@ final class TwoExports implements AutoCloseable {
    */
   TwoExports(Kernel kernel, int recallMillis, String delegations, String[] names)
       throws IOException {
+    this(kernel, recallMillis, delegations, "{}", names);
+  }
+
+  /**
+   * The same with workers.
+   *
+   * @param workers their part of the configuration
+   */
+  TwoExports(Kernel kernel, int recallMillis, String delegations, String workers, String[] names)
+      throws IOException {
     this.delegations = delegations;
+    this.workers = workers;
     Path base = Path.of(System.getProperty("selkie.test.dir", "target"));
     Files.createDirectories(base);
     directory = Files.createTempDirectory(base, "exports").toAbsolutePath();
@@ -64,9 +76,10 @@ final class TwoExports implements AutoCloseable {
         sessions: {leaseSeconds: 1800, graceSeconds: 1800}
         layout: {recallTimeoutMillis: %d, fenceBudgetMillis: 200}
         delegations: %s
+        workers: %s
         stateDirectory: %s
         """
-            .formatted(exports, recallMillis, delegations, directory.resolve("state"));
+            .formatted(exports, recallMillis, delegations, workers, directory.resolve("state"));
     try {
       return ConfigLoader.parse("fixture", yaml, CommandLineSettings.NONE);
     } catch (ConfigException e) {

@@ -4,11 +4,13 @@ import io.selkie.config.time.NanoClock;
 import io.selkie.config.time.Timers;
 import io.selkie.protocol.nfs4.NfsTime4;
 import io.selkie.protocol.nfs4.SessionId4;
+import io.selkie.server.compound.Attendant;
 import io.selkie.server.compound.CompoundEngine;
 import io.selkie.server.compound.ExecutionPolicy;
 import io.selkie.server.compound.NfsProgram;
 import io.selkie.server.compound.Operation;
 import io.selkie.server.compound.OperationTable;
+import io.selkie.server.compound.Places;
 import io.selkie.server.compound.Workers;
 import io.selkie.server.rpc.RpcLimits;
 import io.selkie.server.rpc.RpcServer;
@@ -53,6 +55,20 @@ public final class TestServer implements AutoCloseable {
       SecurityQuery parentCheck,
       Operation... more)
       throws IOException {
+    this(rpcLimits, sessionLimits, clock, timers, workers, Places.ONE, parentCheck, more);
+  }
+
+  /** The same with places. */
+  public TestServer(
+      RpcLimits rpcLimits,
+      SessionLimits sessionLimits,
+      NanoClock clock,
+      Timers timers,
+      Workers workers,
+      Places places,
+      SecurityQuery parentCheck,
+      Operation... more)
+      throws IOException {
     this.workers = workers;
     this.sessions =
         new SessionManager(
@@ -67,7 +83,13 @@ public final class TestServer implements AutoCloseable {
     List<Operation> operations = new ArrayList<>(sessions.operations(parentCheck));
     operations.addAll(List.of(more));
     CompoundEngine engine =
-        new CompoundEngine(OperationTable.of(operations), ExecutionPolicy.BY_COST, workers);
+        new CompoundEngine(
+            OperationTable.of(operations),
+            ExecutionPolicy.BY_COST,
+            workers,
+            (opcode, status) -> {},
+            Attendant.NONE,
+            places);
     this.rpc =
         new RpcServer(
             List.of(new NfsProgram(engine)),

@@ -1,0 +1,103 @@
+package io.selkie.server.ops;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.selkie.protocol.nfs4.LayoutConst4;
+import io.selkie.protocol.nfs4.NfsOp4;
+import io.selkie.protocol.nfs4.Stateid4;
+import io.selkie.protocol.nfs4.Stateids;
+import io.selkie.server.ops.FileCalls.Answer;
+import io.selkie.server.ops.FileCalls.Opened;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import org.junit.jupiter.api.AfterEach;
+
+/** A server with a slow and a fast export, and what one does with it to be in others' way. */
+abstract class IsolationFixture {
+
+  final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
+  HangingDisk disk;
+  TwoExports server;
+
+  /**
+   * Starts the server; at most once.
+   *
+   * @param hanging the calls that can be made to hang in the slow export
+   */
+  void start(int recallMillis, String delegations, String... hanging) throws IOException {
+    disk = new HangingDisk(hanging);
+    server =
+        new TwoExports(
+            disk.kernel(),
+            recallMillis,
+            "{enabled: %s}".formatted(delegations),
+            "{threads: 4, queueLength: 32}",
+            new String[] {"slow", "fast"});
+  }
+
+  /** Nothing is interrupted: what hung goes on and ends first. */
+  @AfterEach
+  void stop() throws Exception {
+    if (server != null) {
+      disk.goOn();
+      threads.close();
+      server.close();
+    }
+  }
+
+  void hang() {
+    disk.hangIn(server.of("slow"));
+  }
+
+  /** LAYOUTGET of all of a file, for writing. */
+  static Stateid4 layout(FileCalls client, Opened file) {
+    Answer answer =
+        client.on(
+            file.handle(),
+            NfsOp4.OP_LAYOUTGET,
+            o -> {
+              o.bool(false);
+              o.int32(LayoutConst4.LAYOUT4_RDMA);
+              o.int32(LayoutConst4.LAYOUTIOMODE4_RW);
+              o.int64(0);
+              o.int64(-1);
+              o.int64(0);
+              Stateids.encode(o, file.stateid());
+              o.int32(65_536);
+            });
+    assertThat(answer.status()).isEqualTo("NFS4_OK");
+    answer.in().bool();
+    return Stateids.decode(answer.in());
+  }
+
+  /** LAYOUTRETURN of all of it. */
+  static String giveBack(FileCalls client, Opened file, Stateid4 layout) {
+    return client
+        .on(
+            file.handle(),
+            NfsOp4.OP_LAYOUTRETURN,
+            o -> {
+              o.bool(false);
+              o.int32(LayoutConst4.LAYOUT4_RDMA);
+              o.int32(LayoutConst4.LAYOUTIOMODE4_ANY);
+              o.int32(LayoutConst4.LAYOUTRETURN4_FILE);
+              o.int64(0);
+              o.int64(-1);
+              Stateids.encode(o, layout);
+              o.int32(0);
+            })
+        .status();
+  }
+
+  /**
+   * A local process that cuts the file to nothing, and waits for that until the seal is gone. Not
+   * truncate(1): it opens without waiting, and gives up.
+   */
+  static Process breaker(Path file) throws IOException {
+    return new ProcessBuilder("dd", "if=/dev/null", "of=" + file, "status=none")
+        .inheritIO()
+        .start();
+  }
+}
