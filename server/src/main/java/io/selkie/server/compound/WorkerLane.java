@@ -240,6 +240,19 @@ final class WorkerLane {
     }
   }
 
+  /** Who was passed by gets a thread, too: the one that was meant for it may have taken another. */
+  private void startForReady() {
+    if (ready.size() <= idle) {
+      return;
+    }
+    for (Flow flow : ready) {
+      if (flow.running == 0 || threads.size() < size.clientThreads) {
+        startFor(flow);
+        return;
+      }
+    }
+  }
+
   private void work(boolean spare) {
     Flow flow = null;
     boolean failed = true;
@@ -259,9 +272,10 @@ final class WorkerLane {
           part = flow.waiting.poll();
           flow.running++;
           offer(flow);
-          if (flow.ready && idle > 0) {
+          if (!ready.isEmpty() && idle > 0) {
             work.signal();
           }
+          startForReady();
         } finally {
           lock.unlock();
         }
@@ -311,9 +325,7 @@ final class WorkerLane {
       if (broken != null) {
         finished(broken);
       }
-      if (!ready.isEmpty() && idle == 0) {
-        startFor(ready.peek());
-      }
+      startForReady();
     } finally {
       if (threads.isEmpty()) {
         ended.signalAll();
