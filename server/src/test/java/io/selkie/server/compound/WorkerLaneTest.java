@@ -294,31 +294,27 @@ class WorkerLaneTest {
 
   @Test
   void whoIsPassedByHasAThreadAllTheSame() throws InterruptedException {
-    // An idle thread is woken for one client, and before it wakes another one comes, too.
-    for (int round = 0; round < 200; round++) {
-      CountDownLatch again = new CountDownLatch(1);
-      WorkerLane busy =
-          new WorkerLane("busy-" + round + "-", 0, new WorkerLane.Size(2, 6, 100), spare);
-      CountDownLatch idle = new CountDownLatch(1);
-      busy.execute(idle::countDown, 1, null);
-      assertThat(idle.await(20, TimeUnit.SECONDS)).isTrue();
-      for (int i = 0; i < 4; i++) {
-        busy.execute(
-            () -> {
-              try {
-                again.await();
-              } catch (InterruptedException _) {
-                Thread.currentThread().interrupt();
-              }
-            },
-            1,
-            null);
-      }
-      CountDownLatch done = new CountDownLatch(1);
-      busy.execute(done::countDown, 2, null);
-      assertThat(done.await(20, TimeUnit.SECONDS)).as("round %d", round).isTrue();
-      again.countDown();
-      busy.shutdownNow();
-    }
+    CountDownLatch first = new CountDownLatch(1);
+    lane.execute(
+        () -> {
+          stuck.release();
+          try {
+            first.await();
+          } catch (InterruptedException _) {
+            Thread.currentThread().interrupt();
+          }
+        },
+        2,
+        null);
+    awaitStuck(1);
+    lane.execute(this::hang, 1, null);
+    awaitStuck(1);
+    // Both wait, the one that hangs first in turn.
+    lane.execute(this::hang, 1, null);
+    CountDownLatch done = new CountDownLatch(1);
+    lane.execute(done::countDown, 2, null);
+    first.countDown();
+    awaitStuck(1);
+    assertThat(done.await(20, TimeUnit.SECONDS)).isTrue();
   }
 }
