@@ -53,7 +53,7 @@ final class HandleFinder {
 
   /** What is open is in memory, and so is the directory above the exports. */
   boolean isAtHand(VfsFile file) {
-    return file.isPseudoRoot() || openFiles.isOpen(file.identity());
+    return file.isPseudoRoot() || openFiles.isAtHand(file.identity());
   }
 
   /** Keeps what was found by name. */

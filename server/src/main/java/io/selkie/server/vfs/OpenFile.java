@@ -20,7 +20,8 @@ public final class OpenFile implements SealTarget {
   /** Guarded by the table's lock for this inode. */
   private int references = 1;
 
-  private boolean closing;
+  /** Set with that lock; read without it by who only guesses. */
+  private volatile boolean closing;
 
   OpenFile(
       OpenFileTable table, FileIdentity identity, int fd, String description, boolean writable) {
@@ -70,7 +71,7 @@ public final class OpenFile implements SealTarget {
     writable = true;
   }
 
-  /** Once it is so, it cannot be had again. With the table's lock. */
+  /** Once it is so, it cannot be had again. */
   boolean isClosing() {
     return closing;
   }

@@ -118,6 +118,12 @@ public final class OpenFileTable {
     return files.containsKey(identity);
   }
 
+  /** Whether it can be had without a wait for the close of the description before it. */
+  boolean isAtHand(FileIdentity identity) {
+    OpenFile file = files.get(identity);
+    return file != null && !file.isClosing();
+  }
+
   /** Gives the description of an inode if there is one already. */
   Optional<Acquired> acquireOpen(FileIdentity identity, boolean write) {
     return find(identity)
@@ -137,7 +143,7 @@ public final class OpenFileTable {
       if (file == null) {
         return Optional.empty();
       }
-      file.addReference();
+      take(file);
       return Optional.of(file);
     }
   }
@@ -152,7 +158,7 @@ public final class OpenFileTable {
     synchronized (lockOf(identity)) {
       OpenFile file = settled(identity);
       if (file != null) {
-        file.addReference();
+        take(file);
         return write && !file.writable()
             ? new Acquired.UpgradeNeeded(file)
             : new Acquired.Opened(file);
@@ -191,7 +197,7 @@ public final class OpenFileTable {
         if (writable) {
           file.setWritable();
         }
-        file.addReference();
+        take(file);
         return new Acquired.Opened(file);
       }
       OpenFile opened = new OpenFile(this, identity, fd, description, writable);
@@ -261,6 +267,15 @@ public final class OpenFileTable {
     closer.execute(file.identity(), () -> closeIfUnused(file));
   }
 
+  /** One more user; with the lock held. Who waits for the close of it waits in vain then. */
+  private void take(OpenFile file) {
+    boolean unused = file.references() <= 0;
+    file.addReference();
+    if (unused) {
+      lockOf(file.identity()).notifyAll();
+    }
+  }
+
   private static int drop(OpenFile file) {
     int left = file.dropReference();
     if (left < 0) {
@@ -293,15 +308,15 @@ public final class OpenFileTable {
     }
   }
 
-  /** Waits until what nobody has open any more is closed, of one device. */
+  /** Waits until what nobody has open any more is closed, or open again, of one device. */
   public void awaitClosings(long device) {
-    for (FileIdentity identity : files.keySet()) {
+    files.forEach((identity, first) -> {
       if (identity.device() == device) {
         synchronized (lockOf(identity)) {
-          await(identity, file -> file.references() <= 0);
+          await(identity, file -> file == first && file.references() <= 0);
         }
       }
-    }
+    });
   }
 
   /** The description of an inode, after the one that is being closed; with its lock held. */

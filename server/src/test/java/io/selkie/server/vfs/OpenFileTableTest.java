@@ -243,6 +243,47 @@ class OpenFileTableTest {
   }
 
   @Test
+  void whoWaitsForACloseGoesOnWhenTheFileIsTakenBack() throws Exception {
+    List<Runnable> closes = new ArrayList<>();
+    vfs.openFiles().closer((_, close) -> closes.add(close));
+    OpenFile opened = fixture.open(file, false);
+    opened.releaseElsewhere();
+    CountDownLatch over = new CountDownLatch(1);
+    Thread waiter =
+        Thread.ofPlatform()
+            .daemon()
+            .start(() -> {
+              vfs.openFiles().awaitClosings(file.identity().device());
+              over.countDown();
+            });
+    while (waiter.getState() != Thread.State.WAITING) {
+      assertThat(waiter.isAlive()).isTrue();
+      Thread.onSpinWait();
+    }
+    assertThat(vfs.openFiles().find(file.identity())).contains(opened);
+    closes.removeFirst().run();
+    assertThat(over.await(60, TimeUnit.SECONDS)).isTrue();
+    opened.releaseElsewhere();
+    closes.removeFirst().run();
+  }
+
+  @Test
+  void fileThatIsBeingClosedIsNotAtHand() throws Exception {
+    try (VfsFixture other = new VfsFixture(kernel, directory, HandleMode.KERNEL)) {
+      List<Runnable> closes = new ArrayList<>();
+      other.vfs.openFiles().closer((_, close) -> closes.add(close));
+      VfsFile f = other.walk("f");
+      OpenFile opened = other.open(f, false);
+      assertThat(other.vfs.isAtHand(f)).isTrue();
+      opened.releaseElsewhere();
+      assertThat(other.vfs.isAtHand(f)).as("it can still be had").isTrue();
+      opened.setClosing();
+      assertThat(other.vfs.isAtHand(f)).isFalse();
+      kernel.close(opened.fd());
+    }
+  }
+
+  @Test
   void readOnlyExportChangesNothing() throws IOException {
     try (VfsFixture readOnly = new VfsFixture(kernel, directory, HandleMode.KERNEL, true, 10)) {
       VfsFile f = readOnly.walk("f");
