@@ -51,8 +51,8 @@ public final class Recovery implements Grace, ClientMemory {
   private static final class Known {
     final StoredClient record;
 
-    /** Whether it may reclaim, until it says RECLAIM_COMPLETE. */
-    final boolean mayReclaim;
+    /** Whether it may reclaim, until it says RECLAIM_COMPLETE or the grace period ends. */
+    volatile boolean mayReclaim;
 
     volatile boolean complete;
     volatile boolean reclaimed;
@@ -395,6 +395,8 @@ public final class Recovery implements Grace, ClientMemory {
           .values()
           .forEach(client -> {
             if (client.mayReclaim && !client.complete) {
+              // Others get what it had: it cannot reclaim in a grace period to come either.
+              client.mayReclaim = false;
               client.remembered = false;
               client.remembersDenies = false;
               client.written = false;

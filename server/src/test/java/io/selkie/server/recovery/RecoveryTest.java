@@ -111,6 +111,19 @@ class RecoveryTest {
   }
 
   @Test
+  void whoWasTooLateCannotReclaimInAGracePeriodOfAnAdministratorEither() throws Exception {
+    start();
+    holder(1, "late");
+    start();
+    confirm(11, "late");
+    assertThat(recovery.admitReclaim(11)).isEqualTo(OK);
+    time.pass(95, TimeUnit.SECONDS);
+    await(recovery.graceOver());
+    assertThat(recovery.start()).isTrue();
+    assertThat(recovery.admitReclaim(11)).isEqualTo(NO_GRACE);
+  }
+
+  @Test
   void holderReclaimsAndGraceEndsWithTheLastOne() throws Exception {
     start();
     holder(1, "a");
