@@ -40,6 +40,9 @@ public final class CompoundEngine {
   /** Not a status: the compound goes on elsewhere. */
   private static final int ELSEWHERE = -3;
 
+  /** More words than the attributes that are known have; for a look ahead only. */
+  private static final int BITMAP_WORDS_MAX = 8;
+
   private final OperationTable table;
   private final ExecutionPolicy policy;
   private final Workers workers;
@@ -283,8 +286,13 @@ public final class CompoundEngine {
       if (length >= 0 && request.limit() - after >= Integer.BYTES) {
         next = table.lookup(s.minorVersion, request.getInt(after));
         at = after + Integer.BYTES;
-        // Who has nothing of a file has nothing to give back.
-        atHand = !next.givesBack() || isAtHand(c);
+        Operation second = s.opIndex + 2 < s.opCount ? afterGetattr(s, request, at, next) : null;
+        if (second != null && second.givesBack() && isAtHand(c)) {
+          next = second;
+        } else {
+          // Who has nothing of a file has nothing to give back.
+          atHand = !next.givesBack() || isAtHand(c);
+        }
       }
     }
     int place = placeOf(c);
@@ -292,6 +300,26 @@ public final class CompoundEngine {
       return next.closes() ? workers.closing(place) : workers.givingBack(place);
     }
     return next.waitsForDisk(request, at) ? workers.disk(place) : workers.ordinary(place);
+  }
+
+  /**
+   * What stands behind a GETATTR, or null. Clients ask for the attributes before they close or
+   * return a delegation; of a file that is open these need no disk.
+   *
+   * @param at where the arguments of the first begin
+   */
+  private Operation afterGetattr(EngineState s, ByteBuffer request, int at, Operation first) {
+    if (first.opcode() != NfsOp4.OP_GETATTR || request.limit() - at < Integer.BYTES) {
+      return null;
+    }
+    int words = request.getInt(at);
+    if (words < 0 || words > BITMAP_WORDS_MAX) {
+      return null;
+    }
+    int after = at + Integer.BYTES * (1 + words);
+    return request.limit() - after < Integer.BYTES
+        ? null
+        : table.lookup(s.minorVersion, request.getInt(after));
   }
 
   /** What the operation that is next depends on. */

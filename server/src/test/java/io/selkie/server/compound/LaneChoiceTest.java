@@ -3,6 +3,7 @@ package io.selkie.server.compound;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.selkie.config.time.NanoClock;
+import io.selkie.protocol.nfs4.Bitmap4;
 import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.server.rpc.RpcLimits;
@@ -94,6 +95,8 @@ class LaneChoiceTest {
       lanes.add(NfsOp4.name(opcode).substring(3) + " " + thread.split("-")[1]);
       if (opcode == NfsOp4.OP_PUTFH) {
         c.currentFile(new Known(c.args().opaque(8)[0] == 1));
+      } else if (opcode == NfsOp4.OP_GETATTR) {
+        new Bitmap4().decode(c.args());
       }
       return NfsStat4.NFS4_OK;
     }
@@ -130,7 +133,7 @@ class LaneChoiceTest {
     return c -> {
       c.op(NfsOp4.OP_PUTFH, o -> o.opaque(handle));
       for (int opcode : opcodes) {
-        c.op(opcode);
+        c.op(opcode, opcode == NfsOp4.OP_GETATTR ? new Bitmap4().set(1).set(33)::encode : o -> {});
       }
       return c;
     };
@@ -157,6 +160,28 @@ class LaneChoiceTest {
             "PUTFH return",
             "LAYOUTRETURN return",
             "CLOSE close");
+  }
+
+  @Test
+  void attributesThatAreAskedForFirstChangeNothing() {
+    run(on(OPEN, NfsOp4.OP_GETATTR, NfsOp4.OP_CLOSE));
+    run(on(OPEN, NfsOp4.OP_GETATTR, NfsOp4.OP_LAYOUTRETURN));
+    run(on(COLD, NfsOp4.OP_GETATTR, NfsOp4.OP_LAYOUTRETURN));
+    run(on(OPEN, NfsOp4.OP_GETATTR, NfsOp4.OP_ACCESS));
+    assertThat(lanes)
+        .containsExactly(
+            "PUTFH close",
+            "GETATTR close",
+            "CLOSE close",
+            "PUTFH return",
+            "GETATTR return",
+            "LAYOUTRETURN return",
+            "PUTFH worker",
+            "GETATTR worker",
+            "LAYOUTRETURN worker",
+            "PUTFH worker",
+            "GETATTR worker",
+            "ACCESS worker");
   }
 
   @Test
