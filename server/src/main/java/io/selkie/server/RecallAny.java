@@ -23,9 +23,9 @@ import org.slf4j.LoggerFactory;
  * Asks clients to give back some layouts or delegations, of their own choice, before there is room
  * for no more (CB_RECALL_ANY, RFC 8881 section 20.6): at four fifths of what there may be, down to
  * three fifths of that; or when memory is scarce, down to three fifths of what there is, and again
- * as long as it is scarce. Who holds more than the others is asked first. Who gives nothing back is
- * asked again after a while and keeps what it has; it is new requests that are refused at the
- * limit.
+ * when a later collection finds it so. Who holds more than the others is asked first. Who gives
+ * nothing back is asked again after a while and keeps what it has; it is new requests that are
+ * refused at the limit.
  *
  * <p>Sees each grant go by on its way to the next observer. Safe for use by several threads.
  */
@@ -72,6 +72,10 @@ final class RecallAny implements LayoutEvents {
   private final Duration pause;
   private final MemoryPressure memory;
   private final AtomicBoolean resting = new AtomicBoolean();
+
+  /** Told so since clients were last asked: what was measured before says nothing of now. */
+  private final AtomicBoolean scarcity = new AtomicBoolean();
+
   private volatile LayoutArbiter arbiter;
 
   /**
@@ -98,7 +102,12 @@ final class RecallAny implements LayoutEvents {
   /** To be called once, before the first request. */
   void attach(LayoutArbiter newArbiter) {
     arbiter = newArbiter;
-    memory.onHigh(this::begin);
+    memory.onHigh(this::isScarce);
+  }
+
+  private void isScarce() {
+    scarcity.set(true);
+    begin();
   }
 
   @Override
@@ -126,7 +135,7 @@ final class RecallAny implements LayoutEvents {
   private void ask() {
     timers.schedule(pause.toNanos(), this::rested);
     Map<Long, Holdings> all = arbiter.holdings();
-    boolean scarce = memory.isHigh();
+    boolean scarce = scarcity.getAndSet(false) && memory.isHigh();
     List<Ask> asks = asks(all, scarce ? lessThanThereIs(all) : room);
     LOG.info(
         "{} clients are asked to give back layouts or delegations, as {}: {}",
@@ -148,7 +157,7 @@ final class RecallAny implements LayoutEvents {
 
   private void rested() {
     resting.set(false);
-    if (memory.isHigh()) {
+    if (scarcity.get() && memory.isHigh()) {
       begin();
     }
   }

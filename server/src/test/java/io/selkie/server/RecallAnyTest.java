@@ -181,8 +181,12 @@ class RecallAnyTest {
 
     layouts.set(300);
     time.pass(20, TimeUnit.SECONDS);
-    assertThat(keeps).as("still scarce").containsExactly(300, 180);
+    assertThat(keeps).as("found so meanwhile").containsExactly(300, 180);
+    layouts.set(400);
+    time.pass(1000, TimeUnit.SECONDS);
+    assertThat(keeps).as("no later collection has said so").containsExactly(300, 180);
     layouts.set(RecallAny.MANY - 1);
+    memory.rise();
     time.pass(100, TimeUnit.SECONDS);
     assertThat(keeps).as("so few do not fill it").containsExactly(300, 180);
     memory.high = false;
