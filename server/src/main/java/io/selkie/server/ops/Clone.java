@@ -61,13 +61,12 @@ final class Clone extends TwoFileOperation {
       return NfsStat4.NFS4_OK;
     }
     ChangePermit into =
-        services
-            .arbiter()
-            .beforeChange(
-                both.target().identity(),
-                FileChange.REMAP,
-                new ByteRange(to, both.length()),
-                c.clientId());
+        Leave.ask(
+            services,
+            c,
+            both.target().identity(),
+            FileChange.REMAP,
+            new ByteRange(to, both.length()));
     if (!(into instanceof ChangePermit.Granted granted)) {
       return NfsStat4.NFS4ERR_DELAY;
     }
@@ -78,13 +77,12 @@ final class Clone extends TwoFileOperation {
 
   private int clonePermitted(CompoundContext c, Both both, long from, long to) {
     ChangePermit outOf =
-        services
-            .arbiter()
-            .beforeChange(
-                both.source().identity(),
-                FileChange.SHARE,
-                new ByteRange(from, both.length()),
-                c.clientId());
+        Leave.ask(
+            services,
+            c,
+            both.source().identity(),
+            FileChange.SHARE,
+            new ByteRange(from, both.length()));
     if (!(outOf instanceof ChangePermit.Granted granted)) {
       return NfsStat4.NFS4ERR_DELAY;
     }
