@@ -275,7 +275,8 @@ final class EffectRunner {
           "S1: the seal of " + file.path + " is to go, but counts " + live + " handles");
     }
     long at = effect.seal().release();
-    release(effect.target(), thread);
+    // Whoever gives a layout or a delegation back must not wait for a close.
+    effect.target().releaseElsewhere();
     tell(
         new LayoutEvents.Event(
             at,
