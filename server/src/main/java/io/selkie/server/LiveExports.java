@@ -124,7 +124,7 @@ final class LiveExports implements ExportRemovals.Sweep, Mounts.Listener {
     this.added = added;
     this.gone = gone;
     this.patience = patience;
-    this.removals = new ExportRemovals(this, patience, timers, removing, gone);
+    this.removals = new ExportRemovals(this, patience, timers, removing, this::hasLeft);
     Map<String, Export> byName = new HashMap<>();
     fs.exports().forEach(export -> byName.put(export.name(), export));
     Map<String, Live> live = new LinkedHashMap<>();
@@ -312,21 +312,40 @@ final class LiveExports implements ExportRemovals.Sweep, Mounts.Listener {
             live.config.path());
         away.put(live.config.name(), new Absent(live.config, live.export.fileSystem()));
       }
+      absent = away;
+      if (!wanted.equals(configs())) {
+        follow(wanted);
+      }
+      // One after the other: one that cannot come yet keeps no other from going or coming.
       for (Absent gone : away.values()) {
         if (!current.containsKey(gone.config.name()) && isThere(gone)) {
           LOG.info("export {}: {} is mounted again", gone.config.name(), gone.config.path());
-          wanted.add(gone.config);
+          List<ExportConfig> more = new ArrayList<>(configs());
+          more.add(gone.config);
+          follow(more);
         }
-      }
-      absent = away;
-      if (!wanted.equals(configs())) {
-        change(wanted);
       }
       Map<String, Absent> left = new HashMap<>(away);
       left.keySet().removeAll(current.keySet());
       absent = left;
     } catch (IOException | RuntimeException e) {
       LOG.error("the exports do not follow the mounts as they should", e);
+    }
+  }
+
+  private void follow(List<ExportConfig> wanted) {
+    try {
+      change(wanted);
+    } catch (IOException | RuntimeException e) {
+      LOG.error("the exports do not follow the mounts as they should", e);
+    }
+  }
+
+  /** What was mounted again before it had gone for good can come now. */
+  private void hasLeft(Export export) {
+    gone.accept(export);
+    if (!absent.isEmpty()) {
+      changed();
     }
   }
 

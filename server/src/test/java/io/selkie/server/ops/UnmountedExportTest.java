@@ -3,9 +3,9 @@ package io.selkie.server.ops;
 import static io.selkie.server.ops.FileCalls.BOTH;
 import static io.selkie.server.ops.FileCalls.DENY_NONE;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.selkie.config.ExportConfig;
-import io.selkie.posix.LinuxKernel;
 import io.selkie.protocol.nfs4.Bitmap4;
 import io.selkie.protocol.nfs4.FileAttributes;
 import io.selkie.protocol.nfs4.LayoutConst4;
@@ -13,12 +13,14 @@ import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.OpenConst4;
 import io.selkie.protocol.nfs4.Stateids;
 import io.selkie.protocol.xdr.XdrReader;
+import io.selkie.server.ExportBusyException;
 import io.selkie.server.ops.DelegationPeer.Given;
 import io.selkie.server.ops.FileCalls.Opened;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -41,6 +43,7 @@ class UnmountedExportTest {
   /** To read and write, and no delegation. */
   private static final int PLAIN = BOTH | OpenConst4.OPEN4_SHARE_ACCESS_WANT_NO_DELEG;
 
+  private final HangingOpens kernel = new HangingOpens();
   private TwoExports server;
   private LoopMount ours;
   private FileCalls client;
@@ -48,7 +51,7 @@ class UnmountedExportTest {
 
   @BeforeEach
   void start() throws Exception {
-    server = new TwoExports(new LinuxKernel(), 500, "{contentionMillis: 0}", new String[] {"two"});
+    server = new TwoExports(kernel.kernel(), 500, "{contentionMillis: 0}", new String[] {"two"});
     Files.write(server.of("two").resolve("f"), OURS);
     client = server.client("alice");
     both = server.exports("one", "two");
@@ -67,6 +70,7 @@ class UnmountedExportTest {
 
   @AfterEach
   void stop() throws Exception {
+    kernel.goOn();
     try {
       if (ours != null) {
         ours.close();
@@ -191,6 +195,32 @@ class UnmountedExportTest {
     assertThat(fsid(handle)).isEqualTo(fsid);
     assertThat(contentOf("one")).isEqualTo(OURS);
     assertThat(client.read(two.handle(), two.stateid(), 0, 10).bytes()).isEqualTo(OURS);
+  }
+
+  @Test
+  @Tag("debian")
+  void exportThatHangsWhileItIsMountedAgainComesBackWhenItHasGone() throws Exception {
+    if (ours == null) {
+      directoryIsReplaced();
+      return;
+    }
+    byte[] handle = client.handleOf("one", "f");
+    FileCalls other = server.client("late");
+    byte[] directory = other.handleOf("one");
+    kernel.hangOn(server.of("one").resolve("f"));
+    CompletableFuture<Opened> late =
+        CompletableFuture.supplyAsync(() -> other.open(directory, "f", PLAIN, DENY_NONE));
+    assertThat(kernel.hanging().tryAcquire(60, TimeUnit.SECONDS)).as("it hangs").isTrue();
+
+    ours.unmountLazily();
+    awaitHandle(handle, "NFS4ERR_STALE");
+    ours.mount();
+    assertThatThrownBy(() -> apply(both)).hasRootCauseInstanceOf(ExportBusyException.class);
+
+    kernel.goOn();
+    late.get(60, TimeUnit.SECONDS);
+    awaitHandle(handle, "NFS4_OK");
+    assertThat(contentOf("one")).isEqualTo(OURS);
   }
 
   @Test
