@@ -9,8 +9,9 @@ fail() {
   exit 1
 }
 
-# True if the given java is new enough. The release file answers without starting a JVM.
-is_new_enough() {
+# True if the given java is of the one version that the build takes (the toolchain in pom.xml says the
+# same). The release file answers without starting a JVM.
+is_right_java() {
   local java=$1 home version
   [[ -x $java ]] || return 1
   home=$(dirname "$(dirname "$(readlink -f "$java")")")
@@ -19,21 +20,21 @@ is_new_enough() {
   else
     version=$("$java" -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p')
   fi
-  [[ $version =~ ^[0-9]+$ && $version -ge $SELKIE_JAVA_VERSION ]]
+  [[ $version =~ ^[0-9]+$ && $version -eq $SELKIE_JAVA_VERSION ]]
 }
 
-# Sets JAVA to a java that is new enough: JAVA_HOME first, because that is what a user says on
+# Sets JAVA to a java of the right version: JAVA_HOME first, because that is what a user says on
 # purpose, then what Debian installs, then the path.
 find_java() {
   local candidate
   for candidate in ${JAVA_HOME:+"$JAVA_HOME/bin/java"} /usr/lib/jvm/*/bin/java \
       "$(command -v java || true)"; do
-    if is_new_enough "$candidate"; then
+    if is_right_java "$candidate"; then
       JAVA=$candidate
       return
     fi
   done
-  fail "needs a JDK $SELKIE_JAVA_VERSION or newer: set JAVA_HOME, or install one under /usr/lib/jvm"
+  fail "needs a JDK $SELKIE_JAVA_VERSION, no other version: set JAVA_HOME, or install one under /usr/lib/jvm"
 }
 
 # Sees to the packages of bin/debian-packages; does nothing when they are there.
@@ -48,7 +49,31 @@ install_debian_packages() {
   if [[ $(id -u) -ne 0 ]]; then
     fail "these Debian packages are missing: ${missing[*]}; install them, or run this as root"
   fi
-  export DEBIAN_FRONTEND=noninteractive
-  apt-get -qq update > /dev/null && apt-get -qq install -y --no-install-recommends "${missing[@]}" > /dev/null ||
+  install_quietly "${missing[@]}" ||
     fail "these Debian packages are missing, and apt-get cannot install them: ${missing[*]}"
+}
+
+# Installs packages, but starts none of their services, now or with the machine: nfs-ganesha would be an
+# NFS server for everybody. What was there before keeps running, and keeps being enabled.
+install_quietly() (
+  policy=/usr/sbin/policy-rc.d
+  export DEBIAN_FRONTEND=noninteractive
+  enabled_before=$(enabled_services)
+  if [[ ! -e $policy ]]; then
+    trap 'rm -f "$policy"' EXIT
+    printf '#!/bin/sh\n# No service is started while tests install what they need.\nexit 101\n' > "$policy"
+    chmod 755 "$policy"
+  fi
+  status=0
+  apt-get -qq update > /dev/null && apt-get -qq install -y --no-install-recommends "$@" > /dev/null || status=1
+  mapfile -t brought < <(comm -13 <(echo "$enabled_before") <(enabled_services))
+  [[ ${#brought[@]} -eq 0 ]] || systemctl -q disable "${brought[@]}" ||
+    echo "${0##*/}: these services came with packages that tests need, and stay enabled: ${brought[*]}" >&2
+  exit "$status"
+)
+
+# What starts with this machine; nothing where there is no systemd.
+enabled_services() {
+  ! command -v systemctl > /dev/null ||
+    systemctl list-unit-files --no-legend --no-pager --state=enabled 2> /dev/null | awk '{ print $1 }' | sort
 }
