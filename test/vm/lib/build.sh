@@ -11,8 +11,11 @@ readonly GUEST_PACKAGES=(
 readonly SOURCE_PACKAGE=zlib
 # Modules of the kernel that nobody needs here; they make half of its size.
 readonly USELESS_MODULES=(sound drivers/gpu drivers/media drivers/net/wireless drivers/staging
-  drivers/iio drivers/hwmon drivers/input drivers/infiniband drivers/scsi drivers/usb)
+  drivers/iio drivers/hwmon drivers/input drivers/scsi drivers/usb)
 readonly BOOT_MODULES=(virtio_pci virtio_blk virtio_net virtio_console ext4 overlay 9p 9pnet_virtio)
+
+# Not empty once this run has brought the package lists up to date.
+LISTS_ARE_FRESH=
 
 build_all() {
   mkdir -p "$VM_DIR"
@@ -57,14 +60,36 @@ Dir::State::status "$etc/status";
 Dir::Cache "$etc/cache";
 APT::Sandbox::User "root";
 END
-  APT_CONFIG=$etc/apt.conf apt-get -qq update || fail "the package lists of $mirror could not be had"
+  own_apt get update || fail "the package lists of $mirror could not be had"
+  LISTS_ARE_FRESH=yes
   touch "$etc/done"
 }
 
+# Brings the lists up to date, once in a run, before something is built from them: a mirror drops what
+# is superseded. Without the mirror the old ones have to do.
+fresh_lists() {
+  [[ -z $LISTS_ARE_FRESH ]] || return 0
+  LISTS_ARE_FRESH=yes
+  mkdir -p "$VM_DIR"/apt/{lists,cache/archives}/partial
+  own_apt get update || say "the package lists of $(< "$VM_DIR/apt/mirror") could not be had anew; using the old ones"
+}
+
+# Prints the mirror of the machine whose /etc/apt it is: of either form of a source, and where that
+# names a list of mirrors (as cloud images do), the first of those.
 debian_mirror() {
+  local apt=${1:-/etc/apt} uri
   # A file that is not there is no error: every machine has one form or the other.
-  { cat /etc/apt/sources.list /etc/apt/sources.list.d/*.{list,sources} 2> /dev/null || true; } |
-    sed -nE 's,^URIs: *([^ ]*/debian)/? *$,\1,p; s,^deb (\[[^]]*\] )?([^ ]*/debian)/? .*,\2,p' | awk 'NR == 1'
+  { cat "$apt/sources.list" "$apt"/sources.list.d/*.{list,sources} 2> /dev/null || true; } |
+    sed -nE 's,^URIs: *,,p; s,^deb (\[[^]]*\] )?([^ ]*) .*,\2,p' | tr -s ' ' '\n' |
+    while read -r uri; do
+      case $uri in
+        mirror+file:*)
+          uri=${uri#mirror+file:}
+          grep -vE '^[[:space:]]*(#|$)' "${uri#//}" 2> /dev/null | awk 'NR == 1 { print $1 }' || true
+          ;;
+        *) echo "$uri" ;;
+      esac
+    done | sed -nE 's,^([^ ]*/debian)/?$,\1,p' | awk 'NR == 1'
 }
 
 own_apt() {
@@ -73,13 +98,26 @@ own_apt() {
   APT_CONFIG=$VM_DIR/apt/apt.conf "apt-$tool" -qq "$@"
 }
 
+# fetch DIRECTORY WHAT ...: "apt-get WHAT ..." there. When that fails, once more with fresh lists.
+fetch() {
+  local into=$1 words
+  shift
+  # Its words, mostly of a sandbox that there is none, matter to nobody while it succeeds.
+  words=$(cd "$into" && own_apt get "$@" 2>&1) && return
+  if [[ -z $LISTS_ARE_FRESH ]]; then
+    say "once more, with fresh package lists, because of: $words"
+    fresh_lists
+    words=$(cd "$into" && own_apt get "$@" 2>&1) && return
+  fi
+  fail "could not be had from $(< "$VM_DIR/apt/mirror"), even with fresh package lists: apt-get $*: $words"
+}
+
 # Fetches packages and unpacks them side by side into a directory; nothing is installed.
 unpack() {
   local into=$1 fetched package
   shift
   fetched=$(mktemp -d "$VM_DIR/fetch.XXXXXX")
-  (cd "$fetched" && own_apt get download "$@" 2> /dev/null) ||
-    fail "could not fetch $* from $(< "$VM_DIR/apt/mirror")"
+  fetch "$fetched" download "$@"
   for package in "$fetched"/*.deb; do
     dpkg-deb -x "$package" "$into"
   done
@@ -91,6 +129,7 @@ unpack() {
 emulator() {
   local tree=$VM_DIR/qemu backports
   [[ ! -e $tree/program ]] || return 0
+  fresh_lists
   rm -rf "$tree"
   mkdir -p "$tree"
   backports=$(< "$VM_DIR/apt/codename")-backports
@@ -113,6 +152,7 @@ emulator() {
 kernel() {
   local tree=$VM_DIR/kernel suite package version modules
   [[ ! -e $tree/version ]] || return 0
+  fresh_lists
   rm -rf "$tree"
   mkdir -p "$tree"
   suite=$(< "$VM_DIR/apt/codename")
@@ -125,6 +165,10 @@ kernel() {
   version=$(ls "$modules")
   mkdir -p "$tree/lib"
   mv "$modules" "$tree/lib/modules"
+  # The guest with soft RoCE takes these from here: the mirror may have dropped this kernel by then.
+  mkdir "$tree/aside"
+  [[ ! -d $tree/lib/modules/$version/kernel/drivers/infiniband ]] ||
+    mv "$tree/lib/modules/$version/kernel/drivers/infiniband" "$tree/aside/"
   (cd "$tree/lib/modules/$version/kernel" && rm -rf "${USELESS_MODULES[@]}")
   depmod -b "$tree" "$version"
   mv "$tree/root/boot/vmlinuz-$version" "$tree/vmlinuz"
@@ -137,8 +181,7 @@ source_package() {
   [[ ! -e $tree/done ]] || return 0
   rm -rf "$tree"
   mkdir -p "$tree"
-  (cd "$tree" && own_apt get source --download-only "$SOURCE_PACKAGE" 2> /dev/null) ||
-    fail "could not fetch the source package $SOURCE_PACKAGE"
+  fetch "$tree" source --download-only "$SOURCE_PACKAGE"
   touch "$tree/done"
 }
 

@@ -20,8 +20,13 @@ verbs_modules() {
   version=$(< "$VM_DIR/kernel/version")
   [[ $(cat "$tree/version" 2> /dev/null) != "$version" ]] || return 0
   rm -rf "$tree/lib" "$tree/root"
-  unpack "$tree/root" "linux-image-$version"
-  found=$(find "$tree/root" -type d -path "*/modules/$version/kernel/drivers/infiniband")
+  found=$VM_DIR/kernel/aside/infiniband
+  if [[ ! -d $found ]]; then
+    # A kernel that was unpacked before they were kept.
+    say "if this kernel is no longer to be had, remove $VM_DIR/kernel: a current one is taken then"
+    unpack "$tree/root" "linux-image-$version"
+    found=$(find "$tree/root" -type d -path "*/modules/$version/kernel/drivers/infiniband")
+  fi
   mkdir -p "$tree/lib/modules"
   cp -al "$VM_DIR/kernel/lib/modules/$version" "$tree/lib/modules/"
   mkdir -p "$tree/lib/modules/$version/kernel/drivers"
