@@ -11,6 +11,15 @@
 
 #define OWN(name) JNICALL Java_io_selkie_rdma_verbs_NativeVerbs_##name
 
+/* The strerror_r of glibc gives the words; that of POSIX a number, and the words in the buffer. */
+static const char *words_of(int error, char *buffer, size_t size) {
+#ifdef __GLIBC__
+  return strerror_r(error, buffer, size);
+#else
+  return strerror_r(error, buffer, size) == 0 ? buffer : "unknown error";
+#endif
+}
+
 void selkie_throw(JNIEnv *env, const char *call, int error) {
   if ((*env)->ExceptionCheck(env)) {
     return;
@@ -22,7 +31,7 @@ void selkie_throw(JNIEnv *env, const char *call, int error) {
   }
   char words[128];
   jstring name = (*env)->NewStringUTF(env, call);
-  jstring why = name == NULL ? NULL : (*env)->NewStringUTF(env, strerror_r(error, words, sizeof words));
+  jstring why = name == NULL ? NULL : (*env)->NewStringUTF(env, words_of(error, words, sizeof words));
   jobject exception = why == NULL ? NULL : (*env)->NewObject(env, type, make, name, (jint)error, why);
   if (exception != NULL) {
     (*env)->Throw(env, exception);

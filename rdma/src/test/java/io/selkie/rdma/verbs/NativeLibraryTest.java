@@ -24,7 +24,9 @@ class NativeLibraryTest {
     assertThat(NativeLibrary.trouble()).isSameAs(trouble);
     trouble.ifPresent(why ->
         assertThat(why)
-            .matches("(not built, because there was no .*|its native library cannot be .*: .*)"));
+            .matches(
+                "(not built, because (there was no|it could not be compiled:) .*|its native library"
+                    + " cannot be .*: .*)"));
   }
 
   @Test
