@@ -61,11 +61,9 @@ final class ReceiveQueue {
       throws IOException {
     slots = config.receiveBuffers();
     slotBytes = config.maxMessageBytes();
-    memory = arena.allocate((long) slots * slotBytes, 4096);
     posts = new SVCPostRecv[slots];
-    region =
-        NativeVerbs.registerMemory(
-            domain.getObjId(), memory.address(), memory.byteSize(), NativeVerbs.ACCESS_LOCAL_WRITE);
+    memory = arena.allocate((long) slots * slotBytes, 4096);
+    region = register(domain);
     boolean made = false;
     try {
       queue = device.context().createCQ(channel, slots + 1, 0);
@@ -80,6 +78,25 @@ final class ReceiveQueue {
     }
     poll = queue.poll(completions, POLLED_AT_ONCE);
     arm = queue.reqNotification(false);
+  }
+
+  /** Registers the memory, or gives it back: where registration fails there is no more to undo. */
+  private long register(NatIbvPd domain) throws IOException {
+    boolean registered = false;
+    try {
+      long made =
+          NativeVerbs.registerMemory(
+              domain.getObjId(),
+              memory.address(),
+              memory.byteSize(),
+              NativeVerbs.ACCESS_LOCAL_WRITE);
+      registered = true;
+      return made;
+    } finally {
+      if (!registered) {
+        arena.close();
+      }
+    }
   }
 
   IbvCQ queue() {
@@ -172,6 +189,7 @@ final class ReceiveQueue {
 
   private void freeMemory() throws IOException {
     NativeVerbs.deregister(region);
+    // Not before: the device may still write there while the region stands.
     arena.close();
   }
 }

@@ -4,7 +4,6 @@ import io.selkie.rdma.DisconnectCause;
 import io.selkie.rdma.QueuePairListener;
 import java.io.IOException;
 import java.util.ArrayDeque;
-import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * What the peer sent: taken from the device, handed on in order, each with its key dead. Bounded by
@@ -25,7 +24,7 @@ final class VerbsInbox implements ReceiveQueue.Sink {
   private final VerbsHandles handles;
   private final QueuePairListener listener;
   private final ArrayDeque<ReceiveQueue.Message> messages = new ArrayDeque<>();
-  private final AtomicBoolean delivering = new AtomicBoolean();
+  private final OneAtATime delivery = new OneAtATime(this::deliverNext, this::hasNext);
   // Of the key of the oldest message.
   private KeyState keyState = KeyState.NONE;
   private volatile boolean deviceBrokeIt;
@@ -80,24 +79,33 @@ final class VerbsInbox implements ReceiveQueue.Sink {
 
   /** Hands on what arrived. On the loop, or on a thread that polls. */
   void deliver() {
-    while (delivering.compareAndSet(false, true)) {
-      try {
-        ReceiveQueue.Message next = next();
-        if (next == null) {
-          return;
-        }
-        if (listener == null) {
-          pair.end(
-              new DisconnectCause(
-                  DisconnectCause.Kind.LOCAL_ERROR,
-                  pair.remoteAddress() + " sent a message, and nobody here takes one"));
-          return;
-        }
-        listener.onMessage(next.bytes(), next.key());
-        giveBack(next.slot());
-      } finally {
-        delivering.set(false);
-      }
+    delivery.run();
+  }
+
+  /** Hands on one message; whether there was one. */
+  private boolean deliverNext() {
+    ReceiveQueue.Message next = next();
+    if (next == null) {
+      return false;
+    }
+    if (listener == null) {
+      pair.end(
+          new DisconnectCause(
+              DisconnectCause.Kind.LOCAL_ERROR,
+              pair.remoteAddress() + " sent a message, and nobody here takes one"));
+    } else {
+      listener.onMessage(next.bytes(), next.key());
+      giveBack(next.slot());
+    }
+    return true;
+  }
+
+  private boolean hasNext() {
+    handles.receiveLock().lock();
+    try {
+      return !messages.isEmpty() && keyState != KeyState.DYING;
+    } finally {
+      handles.receiveLock().unlock();
     }
   }
 
