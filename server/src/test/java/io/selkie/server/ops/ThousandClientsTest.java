@@ -62,7 +62,8 @@ class ThousandClientsTest {
 
   @Test
   void allReclaimInTime() throws Exception {
-    try (RestartingServer server = new RestartingServer("leaseSeconds: " + LEASE_SECONDS)) {
+    String sessions = "leaseSeconds: " + LEASE_SECONDS + ", graceSeconds: " + LEASE_SECONDS;
+    try (RestartingServer server = new RestartingServer(sessions)) {
       Files.write(server.export().resolve("file"), new byte[2 * CLIENTS]);
       byte[] root = server.client("first").handleOf("data");
       byte[][] handle = new byte[1][];
