@@ -184,6 +184,10 @@ final class Delegating {
       boolean reclaim,
       boolean extended) {
     boolean write = type == DelegationType.WRITE;
+    if (write && services.isReadOnlyFor(c, file)) {
+      // An older open may still have a description that could be written.
+      return Answer.none(extended, OpenConst4.WND4_RESOURCE);
+    }
     boolean times =
         c.minorVersion() >= 2
             && (wants & OpenConst4.OPEN4_SHARE_ACCESS_WANT_DELEG_TIMESTAMPS) != 0
@@ -199,7 +203,9 @@ final class Delegating {
                 type,
                 times,
                 reclaim,
-                () -> !services.opens().isDisturbedByOthers(c.clientId(), file.identity(), write),
+                () ->
+                    !services.opens().isDisturbedByOthers(c.clientId(), file.identity(), write)
+                        && !(write && services.isReadOnlyFor(c, file)),
                 () -> change(target),
                 Optional.of(
                     new CallReference(c.sessionId(), c.slot().slotId(), c.slot().sequenceId()))));

@@ -6,7 +6,9 @@ import io.selkie.posix.ActingKernel;
 import io.selkie.posix.FileStatus;
 import io.selkie.posix.Kernel;
 import io.selkie.protocol.nfs4.NfsStat4;
+import io.selkie.server.compound.CompoundContext;
 import io.selkie.server.identity.Admission;
+import io.selkie.server.identity.ExportAccess.Grant;
 import io.selkie.server.metrics.ServerMetrics;
 import io.selkie.server.ops.attr.AttrSource.ServerAttributes;
 import io.selkie.server.ops.attr.AttrSupport;
@@ -71,6 +73,21 @@ public record FileServices(
   boolean offersLayouts(VfsFile file) {
     Optional<Export> export = file.export();
     return export.isPresent() && layoutExports.contains(export.get().name());
+  }
+
+  /**
+   * Whether the client of a request may change nothing where a file lies. By the rules of this
+   * moment, whatever they were when the request began: what is granted is looked at once more after
+   * this could see it, so that a change of the rules misses nothing.
+   */
+  boolean isReadOnlyFor(CompoundContext c, VfsFile file) {
+    Optional<Export> export = file.export();
+    return export.isEmpty()
+        || export.get().readOnly()
+        || admission
+            .of(c.connection().remoteAddress(), export.get())
+            .map(Grant::readOnly)
+            .orElse(true);
   }
 
   /** The greatest size that a file can have where this one lies. */

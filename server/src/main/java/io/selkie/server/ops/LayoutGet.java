@@ -52,8 +52,10 @@ final class LayoutGet extends FileOperation {
     if (!(c.currentFile() instanceof VfsFile file)) {
       return NfsStat4.NFS4ERR_NOFILEHANDLE;
     }
-    int status =
-        checkArguments(file, c.slot().isOfPnfsClient(), type, ioMode, offset, length, minLength);
+    int status = checkArguments(c.slot().isOfPnfsClient(), type, ioMode, offset, length, minLength);
+    if (status == NfsStat4.NFS4_OK && !mayHave(c, file, ioMode)) {
+      status = NfsStat4.NFS4ERR_LAYOUTUNAVAILABLE;
+    }
     if (status == NfsStat4.NFS4_OK && (stateid == null || Stateids.isSpecial(stateid))) {
       status = NfsStat4.NFS4ERR_BAD_STATEID;
     }
@@ -131,34 +133,41 @@ final class LayoutGet extends FileOperation {
   }
 
   /**
+   * Whether the export's rules let a client have such a layout. An open outlives a change of them,
+   * and what is written one-sided passes no WRITE that would say NFS4ERR_ROFS, which is no answer
+   * to LAYOUTGET.
+   */
+  private boolean mayHave(CompoundContext c, VfsFile file, int ioMode) {
+    return services.offersLayouts(file)
+        && (ioMode == LayoutConst4.LAYOUTIOMODE4_READ || !services.isReadOnlyFor(c, file));
+  }
+
+  /**
    * The client's last CLOSE, or the end of a delegation that stood for an open, may have come
    * between the check of the stateid and the grant, and have found no layout to take along; then
-   * this one goes now. One from here on finds it.
+   * this one goes now. So it does when the export's rules have changed meanwhile, which recalls
+   * what there was. Whatever comes from here on finds it.
    */
   private int granted(CompoundContext c, VfsFile file, LayoutGetResult.Granted granted) {
     long clientId = c.clientId();
-    if (services.opens().accessOf(clientId, file.identity()) != 0
-        || services.arbiter().delegations().accessOf(clientId, file.identity()) != 0) {
+    boolean isOpen =
+        services.opens().accessOf(clientId, file.identity()) != 0
+            || services.arbiter().delegations().accessOf(clientId, file.identity()) != 0;
+    if (isOpen && mayHave(c, file, granted.ioMode())) {
       return answer(c, granted);
     }
+    int status = isOpen ? NfsStat4.NFS4ERR_LAYOUTUNAVAILABLE : NfsStat4.NFS4ERR_BAD_STATEID;
     return c.suspend(
         services.arbiter().lastClose(clientId, file.identity()),
-        (context, nothing, failure) ->
-            failure == null ? NfsStat4.NFS4ERR_BAD_STATEID : failed(context, failure));
+        (context, nothing, failure) -> failure == null ? status : failed(context, failure));
   }
 
   private int checkArguments(
-      VfsFile file,
-      boolean isOfPnfsClient,
-      int type,
-      int ioMode,
-      long offset,
-      long length,
-      long minLength) {
+      boolean isOfPnfsClient, int type, int ioMode, long offset, long length, long minLength) {
     if (!services.arbiter().layoutTypes().contains(type)) {
       return NfsStat4.NFS4ERR_UNKNOWN_LAYOUTTYPE;
     }
-    if (!isOfPnfsClient || !services.offersLayouts(file)) {
+    if (!isOfPnfsClient) {
       return NfsStat4.NFS4ERR_LAYOUTUNAVAILABLE;
     }
     if (ioMode != LayoutConst4.LAYOUTIOMODE4_READ && ioMode != LayoutConst4.LAYOUTIOMODE4_RW) {

@@ -6,6 +6,7 @@ import static io.selkie.server.ops.FileCalls.READ;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.selkie.config.ClientRule;
 import io.selkie.config.ExportConfig;
 import io.selkie.posix.Kernel;
 import io.selkie.posix.LinuxKernel;
@@ -17,7 +18,6 @@ import io.selkie.server.ExportBusyException;
 import io.selkie.server.ops.Calls42.Copied;
 import io.selkie.server.ops.Calls42.Range;
 import io.selkie.server.ops.DelegationPeer.Given;
-import io.selkie.server.ops.FileCalls.Answer;
 import io.selkie.server.ops.FileCalls.Opened;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -61,21 +61,35 @@ class LiveExportsTest {
   }
 
   private void takeLayout(Opened opened) {
-    Answer answer =
-        client.on(
+    assertThat(layoutGet(opened, LayoutConst4.LAYOUTIOMODE4_RW)).isEqualTo("NFS4_OK");
+  }
+
+  private String layoutGet(Opened opened, int ioMode) {
+    return client
+        .on(
             opened.handle(),
             NfsOp4.OP_LAYOUTGET,
             o -> {
               o.bool(false);
               o.int32(LayoutConst4.LAYOUT4_RDMA);
-              o.int32(LayoutConst4.LAYOUTIOMODE4_RW);
+              o.int32(ioMode);
               o.int64(0);
               o.int64(-1);
               o.int64(0);
               Stateids.encode(o, opened.stateid());
               o.int32(65_536);
-            });
-    assertThat(answer.status()).isEqualTo("NFS4_OK");
+            })
+        .status();
+  }
+
+  /** The first export with another rule for everybody. */
+  private List<ExportConfig> forReadersOnly() throws IOException {
+    ExportConfig one = server.exports("one").getFirst();
+    ClientRule readers =
+        new ClientRule("127.0.0.0/8", true, ClientRule.Squash.NONE, 65_534, 65_534, "sys, none");
+    return List.of(
+        new ExportConfig(one.path(), one.name(), false, true, List.of(readers)),
+        server.exports("two").getFirst());
   }
 
   @Test
@@ -122,6 +136,37 @@ class LiveExportsTest {
     assertThat(client.write(one.handle(), one.stateid(), 0, 0, new byte[] {1}).status())
         .isEqualTo("NFS4ERR_ROFS");
     assertThat(client.read(one.handle(), one.stateid(), 0, 10).status()).isEqualTo("NFS4_OK");
+    assertThat(layoutGet(one, LayoutConst4.LAYOUTIOMODE4_RW))
+        .as("by the open of before")
+        .isEqualTo("NFS4ERR_LAYOUTUNAVAILABLE");
+    assertThat(layoutGet(one, LayoutConst4.LAYOUTIOMODE4_READ)).isEqualTo("NFS4_OK");
+  }
+
+  @Test
+  void whoMayOnlyReadFromNowOnWritesNoLongerOneSided() throws Exception {
+    Opened one = client.open(client.handleOf("one"), "f", BOTH, DENY_NONE);
+    takeLayout(one);
+    apply(forReadersOnly());
+    assertThat(client.write(one.handle(), one.stateid(), 0, 0, new byte[] {1}).status())
+        .isEqualTo("NFS4ERR_ROFS");
+    assertThat(layoutGet(one, LayoutConst4.LAYOUTIOMODE4_RW))
+        .isEqualTo("NFS4ERR_LAYOUTUNAVAILABLE");
+    assertThat(layoutGet(one, LayoutConst4.LAYOUTIOMODE4_READ)).isEqualTo("NFS4_OK");
+  }
+
+  @Test
+  void whoMayOnlyReadFromNowOnGetsNoDelegationToWrite() throws Exception {
+    restart(new LinuxKernel(), "{contentionMillis: 0}");
+    int plain = BOTH | OpenConst4.OPEN4_SHARE_ACCESS_WANT_NO_DELEG;
+    // Whose description stays writable.
+    assertThat(client.open(client.handleOf("one"), "f", plain, DENY_NONE).status())
+        .isEqualTo("NFS4_OK");
+    apply(forReadersOnly());
+    DelegationPeer peer = new DelegationPeer(client).honest();
+    int want = OpenConst4.OPEN4_SHARE_ACCESS_WANT_WRITE_DELEG;
+    Given given = peer.open(client.handleOf("one"), "f", READ | want);
+    assertThat(given.type()).isEqualTo(OpenConst4.OPEN_DELEGATE_NONE_EXT);
+    assertThat(given.why()).isEqualTo(OpenConst4.WND4_RESOURCE);
   }
 
   private String putFh(byte[] handle) {
