@@ -105,7 +105,7 @@ final class Control implements ServerControl {
 
   @Override
   public List<ExportConfig> exportConfigs() {
-    return server.config().exports();
+    return server.servedExports();
   }
 
   @Override

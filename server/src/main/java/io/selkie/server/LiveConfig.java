@@ -24,7 +24,8 @@ import org.slf4j.LoggerFactory;
 /**
  * The configuration of a running server, and how it becomes another one: the file is validated
  * whole, compared with what is in force, and then all of it is applied or nothing is. Exports come
- * first, because they alone can fail; the rest is numbers.
+ * first, because they alone can fail; the rest is numbers. An export that goes and cannot be left
+ * is no failure of the rest, but is told.
  *
  * <p>Safe for use by several threads; one reload is done after the other, on a thread of its own.
  */
@@ -37,7 +38,10 @@ final class LiveConfig {
     /** Whether its deadlines fit (S4); changes nothing. */
     LeaseDeadlines deadlines(SelkieConfig config) throws IOException;
 
-    /** Serves exactly the exports of a configuration; nothing changed when it fails. */
+    /**
+     * Serves exactly the exports of a configuration; nothing changed when it fails, unless with an
+     * {@link ExportBusyException}: then all else is as wanted.
+     */
     CompletionStage<Void> exports(SelkieConfig config);
 
     /** Takes over what only has to be stored. */
@@ -97,10 +101,9 @@ final class LiveConfig {
       return new ReloadOutcome.NoFile();
     }
     SelkieConfig to;
-    LeaseDeadlines deadlines;
     try {
       to = source.load();
-      deadlines = followers.deadlines(to);
+      var _ = followers.deadlines(to);
     } catch (ConfigException e) {
       return new ReloadOutcome.Invalid(e.problems());
     } catch (IOException e) {
@@ -128,27 +131,40 @@ final class LiveConfig {
     if (dryRun) {
       return new ReloadOutcome.Planned(changes);
     }
-    Optional<String> failure = exports(to, changes);
-    if (failure.isPresent()) {
-      return new ReloadOutcome.Failed(changes, failure.get());
+    Optional<String> busy = Optional.empty();
+    if (!changes.stream().allMatch(ValueChanged.class::isInstance)) {
+      try {
+        followers.exports(to).toCompletableFuture().join();
+      } catch (CompletionException e) {
+        String reason = String.valueOf(e.getCause().getMessage());
+        if (!(e.getCause() instanceof ExportBusyException)) {
+          LOG.error("exports stay as they are", e.getCause());
+          return new ReloadOutcome.Failed(changes, reason);
+        }
+        busy = Optional.of(reason);
+      }
     }
-    followers.values(to, deadlines);
-    changes.forEach(change -> LOG.info("configuration: {}", change.describe()));
-    return new ReloadOutcome.Applied(changes);
+    return values(to, changes, busy);
   }
 
-  /** Why the exports cannot be had; empty when they are served now. */
-  private Optional<String> exports(SelkieConfig to, List<Change> changes) {
-    if (changes.stream().allMatch(ValueChanged.class::isInstance)) {
-      return Optional.empty();
-    }
+  /**
+   * Takes over the numbers, the exports being there. The exports may have taken long, so the
+   * deadlines are those of the kernel's time now.
+   */
+  private ReloadOutcome values(SelkieConfig to, List<Change> changes, Optional<String> busy) {
     try {
-      followers.exports(to).toCompletableFuture().join();
-      return Optional.empty();
-    } catch (CompletionException e) {
-      LOG.error("exports stay as they are", e.getCause());
-      return Optional.of(String.valueOf(e.getCause().getMessage()));
+      followers.values(to, followers.deadlines(to));
+    } catch (IOException e) {
+      return new ReloadOutcome.AppliedBut(
+          changes,
+          "only the exports are in force, the rest is as it was: "
+              + e.getMessage()
+              + busy.map(reason -> "; " + reason).orElse(""));
     }
+    changes.forEach(change -> LOG.info("configuration: {}", change.describe()));
+    return busy.isPresent()
+        ? new ReloadOutcome.AppliedBut(changes, busy.get())
+        : new ReloadOutcome.Applied(changes);
   }
 
   private void log(ReloadOutcome outcome) {
@@ -164,6 +180,8 @@ final class LiveConfig {
               .forEach(change -> LOG.error("configuration stays as it is: {}", change.describe()));
       case ReloadOutcome.Failed(List<Change> _, String reason) ->
           LOG.error("configuration stays as it is: {}", reason);
+      case ReloadOutcome.AppliedBut(List<Change> _, String reason) ->
+          LOG.error("configuration is applied, but {}", reason);
       case ReloadOutcome.Planned _, ReloadOutcome.Applied _ -> {}
     }
   }

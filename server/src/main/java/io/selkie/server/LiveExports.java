@@ -142,6 +142,14 @@ final class LiveExports implements ExportRemovals.Sweep, Mounts.Listener {
     return current.values().stream().map(Live::config).toList();
   }
 
+  /** What is to be served: what is served now, and what was unmounted underneath. */
+  List<ExportConfig> wanted() {
+    Map<String, ExportConfig> wanted = new LinkedHashMap<>();
+    current.values().forEach(live -> wanted.put(live.config.name(), live.config));
+    absent.values().forEach(gone -> wanted.putIfAbsent(gone.config.name(), gone.config));
+    return List.copyOf(wanted.values());
+  }
+
   /** The rules of some exports; names of hosts are looked up now. */
   static Map<String, ExportAccess> access(List<ExportConfig> exports) {
     HostNames names = new HostNames();
@@ -175,10 +183,17 @@ final class LiveExports implements ExportRemovals.Sweep, Mounts.Listener {
         thread);
   }
 
+  /** Whoever is not there comes back as it is wanted now. */
   private void forgetUnwanted(List<ExportConfig> wanted) {
-    Map<String, Absent> left = new HashMap<>(absent);
-    left.keySet().retainAll(wanted.stream().map(ExportConfig::name).toList());
-    left.keySet().removeAll(current.keySet());
+    Map<String, Absent> left = new HashMap<>();
+    for (ExportConfig config : wanted) {
+      Absent gone = absent.get(config.name());
+      if (gone != null
+          && gone.config.path().equals(config.path())
+          && !current.containsKey(config.name())) {
+        left.put(config.name(), new Absent(config, gone.fileSystem));
+      }
+    }
     absent = left;
   }
 
@@ -200,6 +215,10 @@ final class LiveExports implements ExportRemovals.Sweep, Mounts.Listener {
       Map<String, Live> both = new LinkedHashMap<>(after);
       both.putAll(before);
       serve(both);
+    } catch (ExportBusyException e) {
+      opened.forEach(Export::close);
+      // Not as it is: nothing has changed here.
+      throw new IOException(e.getMessage(), e);
     } catch (IOException | RuntimeException e) {
       opened.forEach(Export::close);
       throw e;

@@ -283,9 +283,17 @@ public final class SelkieServer implements AutoCloseable {
     return liveExports.apply(exports);
   }
 
-  /** The configuration that is in force. */
+  /**
+   * The configuration that is in force. Exports that were unmounted underneath belong to it, though
+   * they are not served until they are mounted again.
+   */
   public SelkieConfig config() {
-    return config.withExports(liveExports.configs());
+    return config.withExports(liveExports.wanted());
+  }
+
+  /** The exports that are served now. */
+  List<ExportConfig> servedExports() {
+    return liveExports.configs();
   }
 
   /**

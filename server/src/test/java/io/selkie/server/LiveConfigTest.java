@@ -14,18 +14,19 @@ import io.selkie.lease.LeaseDeadlineException;
 import io.selkie.lease.LeaseDeadlines;
 import io.selkie.posix.LinuxKernel;
 import io.selkie.server.admin.ReloadOutcome;
+import io.selkie.server.vfs.Export;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -191,43 +192,84 @@ class LiveConfigTest {
     }
   }
 
-  @Test
-  void valuesStayAsTheyAreWhenTheExportsCannotBeHad() throws Exception {
+  /** Whose exports become something else, and the kernel's time too while they do. */
+  private static final class Played implements LiveConfig.Followers {
+    private final Throwable failure;
+    private final List<LeaseDeadlines> taken = new ArrayList<>();
+    private int leaseBreakSeconds = 45;
+
+    Played(Throwable failure) {
+      this.failure = failure;
+    }
+
+    @Override
+    public LeaseDeadlines deadlines(SelkieConfig to) throws IOException {
+      return of(leaseBreakSeconds);
+    }
+
+    static LeaseDeadlines of(int leaseBreakSeconds) throws IOException {
+      try {
+        return LeaseDeadlines.of(leaseBreakSeconds, Duration.ofSeconds(10), Duration.ofSeconds(5));
+      } catch (LeaseDeadlineException e) {
+        throw new IOException(e);
+      }
+    }
+
+    @Override
+    public CompletionStage<Void> exports(SelkieConfig to) {
+      leaseBreakSeconds = 90;
+      return failure == null
+          ? CompletableFuture.completedFuture(null)
+          : CompletableFuture.failedFuture(failure);
+    }
+
+    @Override
+    public void values(SelkieConfig to, LeaseDeadlines deadlines) {
+      taken.add(deadlines);
+    }
+  }
+
+  private ReloadOutcome reload(Played played) throws Exception {
     write("", "one");
     SelkieConfig config = source.load();
-    AtomicInteger taken = new AtomicInteger();
-    LiveConfig live =
-        new LiveConfig(
-            source,
-            () -> config,
-            new LiveConfig.Followers() {
-              @Override
-              public LeaseDeadlines deadlines(SelkieConfig to) throws IOException {
-                try {
-                  return LeaseDeadlines.of(45, Duration.ofSeconds(10), Duration.ofSeconds(5));
-                } catch (LeaseDeadlineException e) {
-                  throw new IOException(e);
-                }
-              }
-
-              @Override
-              public CompletionStage<Void> exports(SelkieConfig to) {
-                return CompletableFuture.failedFuture(new IOException("no such device"));
-              }
-
-              @Override
-              public void values(SelkieConfig to, LeaseDeadlines deadlines) {
-                taken.incrementAndGet();
-              }
-            },
-            Runnable::run);
+    LiveConfig live = new LiveConfig(source, () -> config, played, Runnable::run);
     write("log:\n  level: warn\n", "one", "two");
+    return live.reload(false).get(300, TimeUnit.SECONDS);
+  }
 
-    ReloadOutcome outcome = live.reload(false).get(300, TimeUnit.SECONDS);
-
+  @Test
+  void valuesStayAsTheyAreWhenTheExportsCannotBeHad() throws Exception {
+    Played played = new Played(new IOException("no such device"));
+    ReloadOutcome outcome = reload(played);
     assertThat(outcome).isInstanceOf(ReloadOutcome.Failed.class);
     assertThat(((ReloadOutcome.Failed) outcome).reason()).isEqualTo("no such device");
-    assertThat(taken).hasValue(0);
+    assertThat(played.taken).isEmpty();
+  }
+
+  @Test
+  void valuesAreTakenOverWhenAnExportThatGoesCannotBeLeft() throws Exception {
+    try (Export export =
+        Export.open(
+            new LinuxKernel(),
+            "one",
+            dir.resolve("one").toString(),
+            false,
+            Export.HandleMode.NAME)) {
+      ExportBusyException busy = new ExportBusyException(export, "what had begun in it");
+      Played played = new Played(busy);
+      ReloadOutcome outcome = reload(played);
+      assertThat(outcome).isInstanceOf(ReloadOutcome.AppliedBut.class);
+      assertThat(((ReloadOutcome.AppliedBut) outcome).reason()).isEqualTo(busy.getMessage());
+      assertThat(played.taken).hasSize(1);
+    }
+  }
+
+  @Test
+  void timesAreThoseOfTheKernelWhenTheExportsAreThere() throws Exception {
+    Played played = new Played(null);
+    assertThat(reload(played)).isInstanceOf(ReloadOutcome.Applied.class);
+    assertThat(Played.of(90)).isNotEqualTo(Played.of(45));
+    assertThat(played.taken).containsExactly(Played.of(90));
   }
 
   @Test

@@ -34,10 +34,17 @@ final class AdminCommands {
 
   private final AdminParts parts;
   private final AdminQueries queries;
+  private final long patienceNanos;
 
   AdminCommands(AdminParts parts, AdminQueries queries) {
+    this(parts, queries, PATIENCE_NANOS);
+  }
+
+  /** The same with another patience, for tests. */
+  AdminCommands(AdminParts parts, AdminQueries queries, long patienceNanos) {
     this.parts = parts;
     this.queries = queries;
+    this.patienceNanos = patienceNanos;
   }
 
   // ---------------------------------------------------------------- layouts
@@ -107,19 +114,21 @@ final class AdminCommands {
 
   /** Whether it is over; a recall has a deadline and a fence a budget, so it is before long. */
   private boolean await(CompletableFuture<Void> stage) throws AdminException, InterruptedException {
-    ServerControl.Facts facts = parts.control().facts();
-    long nanos =
-        TimeUnit.MILLISECONDS.toNanos(
-                (long) facts.recallTimeoutMillis() + 2L * facts.fenceBudgetMillis())
-            + PATIENCE_NANOS;
     try {
-      stage.get(nanos, TimeUnit.NANOSECONDS);
+      stage.get(waitNanos(), TimeUnit.NANOSECONDS);
       return true;
     } catch (TimeoutException _) {
       return false;
     } catch (ExecutionException e) {
       throw new AdminException(Code.FAILED, "it failed: " + e.getCause());
     }
+  }
+
+  private long waitNanos() {
+    ServerControl.Facts facts = parts.control().facts();
+    return TimeUnit.MILLISECONDS.toNanos(
+            (long) facts.recallTimeoutMillis() + 2L * facts.fenceBudgetMillis())
+        + patienceNanos;
   }
 
   // ---------------------------------------------------------------- clients
@@ -179,7 +188,18 @@ final class AdminCommands {
   Reloaded reload(boolean dryRun) throws AdminException, InterruptedException {
     ReloadOutcome outcome;
     try {
-      outcome = parts.control().reload(dryRun).toCompletableFuture().get();
+      outcome =
+          parts
+              .control()
+              .reload(dryRun)
+              .toCompletableFuture()
+              .get(waitNanos(), TimeUnit.NANOSECONDS);
+    } catch (TimeoutException _) {
+      throw new AdminException(
+          Code.FAILED,
+          "the configuration is still being loaded, which goes on: an export's disk does not"
+              + " answer, or another reload comes first. See the server's log for what comes of"
+              + " it");
     } catch (ExecutionException e) {
       throw new AdminException(Code.FAILED, "loading failed: " + e.getCause());
     }
@@ -201,6 +221,11 @@ final class AdminCommands {
           throw new AdminException(
               Code.FAILED,
               reason + "; nothing was changed",
+              changes.stream().map(Change::describe).toList());
+      case ReloadOutcome.AppliedBut(List<Change> changes, String reason) ->
+          throw new AdminException(
+              Code.FAILED,
+              "applied, but " + reason,
               changes.stream().map(Change::describe).toList());
       case ReloadOutcome.Unchanged _ -> new Reloaded("unchanged", false, List.of());
       case ReloadOutcome.Planned(List<Change> changes) ->

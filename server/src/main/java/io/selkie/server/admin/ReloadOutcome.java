@@ -25,6 +25,9 @@ public sealed interface ReloadOutcome {
   /** All of it is in force. */
   record Applied(List<Change> changes) implements ReloadOutcome {}
 
+  /** All of it is in force but for one thing, which needs an administrator. */
+  record AppliedBut(List<Change> changes, String reason) implements ReloadOutcome {}
+
   /** It could not be brought about; nothing changed. */
   record Failed(List<Change> changes, String reason) implements ReloadOutcome {}
 }

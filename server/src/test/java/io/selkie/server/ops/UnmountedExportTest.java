@@ -179,6 +179,9 @@ class UnmountedExportTest {
     apply(both);
     assertThat(client.list(client.handleOf(), 4096)).containsExactly("two");
     assertThat(putFh(handle)).isEqualTo("NFS4ERR_STALE");
+    assertThat(server.server().config().exports())
+        .as("a reload would add nothing")
+        .containsExactlyInAnyOrderElementsOf(both);
     assertThat(server.server().arbiter().layoutCount()).isEqualTo(1);
     assertThat(server.server().arbiter().delegations().delegationCount()).isZero();
     assertThat(server.server().metrics().values())
