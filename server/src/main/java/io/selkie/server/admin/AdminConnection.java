@@ -115,8 +115,12 @@ final class AdminConnection {
         }
         AdminRequest request = AdminRequest.parse(line, length);
         Object end = service.answer(request, who, answer);
-        answer.end("done", end);
-        service.answered(request);
+        try {
+          answer.end("done", end);
+        } finally {
+          // It is done, whether or not somebody is still there to hear it.
+          service.answered(request);
+        }
       } catch (AdminException e) {
         answer.end("error", failure(e));
       } catch (RuntimeException e) {

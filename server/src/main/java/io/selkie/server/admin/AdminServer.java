@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BiConsumer;
 import jdk.net.UnixDomainPrincipal;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -32,6 +33,7 @@ public final class AdminServer implements AutoCloseable {
   private final SocketPlace place;
   private final AdminService service;
   private final Timers timers;
+  private final BiConsumer<String, Runnable> threads;
   private final ServerSocketChannel listener;
   private final Set<AdminConnection> connections = ConcurrentHashMap.newKeySet();
 
@@ -45,6 +47,23 @@ public final class AdminServer implements AutoCloseable {
   public AdminServer(
       Path path, AdminConfig config, NameService names, AdminService service, Timers timers)
       throws IOException {
+    this(path, config, names, service, timers, AdminServer::start);
+  }
+
+  /**
+   * The same with threads of its own, for tests.
+   *
+   * @param threads starts one of a name
+   */
+  AdminServer(
+      Path path,
+      AdminConfig config,
+      NameService names,
+      AdminService service,
+      Timers timers,
+      BiConsumer<String, Runnable> threads)
+      throws IOException {
+    this.threads = threads;
     this.place = new SocketPlace(path, config, names);
     this.service = service;
     this.timers = timers;
@@ -63,8 +82,17 @@ public final class AdminServer implements AutoCloseable {
     return place.path();
   }
 
+  private static void start(String name, Runnable task) {
+    Thread.ofPlatform().name(name).daemon().start(task);
+  }
+
   private void listen() {
-    Thread.ofPlatform().name("admin-accept").daemon().start(this::accept);
+    try {
+      threads.accept("admin-accept", this::accept);
+    } catch (OutOfMemoryError e) {
+      LOG.error("administrators are not heard for a second: no thread is to be had", e);
+      timers.schedule(AGAIN_NANOS, this::listen);
+    }
   }
 
   private void accept() {
@@ -82,11 +110,13 @@ public final class AdminServer implements AutoCloseable {
     }
   }
 
+  /** Whatever fails here, such as a thread that is not to be had, ends this connection only. */
   private void welcome(SocketChannel channel) {
+    AdminConnection connection = null;
     try {
       UnixDomainPrincipal peer = SocketPlace.peer(channel);
       String who = peer.user().getName();
-      AdminConnection connection = new AdminConnection(channel, who, service, timers);
+      connection = new AdminConnection(channel, who, service, timers);
       if (!place.admits(peer)) {
         LOG.warn("administrators' socket: user {} may not use it", who);
         connection.refuse(
@@ -98,21 +128,30 @@ public final class AdminServer implements AutoCloseable {
                 Code.REFUSED, CONNECTIONS_MAX + " administrators are connected; try again"));
       } else {
         connections.add(connection);
-        Thread.ofPlatform()
-            .name("admin-" + who)
-            .daemon()
-            .start(() -> {
-              try {
-                connection.serve();
-              } finally {
-                connections.remove(connection);
-              }
-            });
+        serve(connection, "admin-" + who);
       }
     } catch (IOException e) {
       LOG.debug("administrators' socket: a connection failed at once", e);
       AdminConnection.closeQuietly(channel);
+    } catch (Throwable e) {
+      if (connection != null) {
+        connections.remove(connection);
+      }
+      AdminConnection.closeQuietly(channel);
+      LOG.error("administrators' socket: a connection could not be served", e);
     }
+  }
+
+  private void serve(AdminConnection connection, String thread) {
+    threads.accept(
+        thread,
+        () -> {
+          try {
+            connection.serve();
+          } finally {
+            connections.remove(connection);
+          }
+        });
   }
 
   /** Stops listening and closes every connection. Idempotent. */

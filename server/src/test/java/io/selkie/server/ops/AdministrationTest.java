@@ -262,6 +262,24 @@ class AdministrationTest {
   }
 
   @Test
+  void drainOfWhoIsGoneMeanwhileEndsTheServerToo() throws Exception {
+    try (SocketChannel channel = raw()) {
+      send(channel, "{\"command\":\"drain\"}\n");
+      assertThat(receive(channel)).startsWith("{\"progress\"");
+    }
+    CompletableFuture.runAsync(
+            () -> {
+              try {
+                server.server().awaitStopped();
+              } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+              }
+            })
+        .get(300, TimeUnit.SECONDS);
+    assertThat(socket()).doesNotExist();
+  }
+
+  @Test
   void graceThatIsStartedHoldsNewOpensOff() throws Exception {
     ask(AdminRequest.of("grace", Map.of("action", "start"), List.of(), 0));
     assertThat(ask(AdminRequest.of("status")).end.path("inGrace").asBoolean()).isTrue();
