@@ -1,8 +1,11 @@
 package io.selkie.server.vfs;
 
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_DELAY;
+import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_STALE;
 
 import io.selkie.lease.FileIdentity;
+import io.selkie.posix.AtFlags;
+import io.selkie.posix.FileStatus;
 import io.selkie.posix.Kernel;
 import io.selkie.posix.Names;
 import io.selkie.posix.OpenFlags;
@@ -140,7 +143,7 @@ public final class OpenFileTable {
     }
     synchronized (lockOf(identity)) {
       OpenFile file = settled(identity);
-      if (file == null) {
+      if (file == null || isGone(file)) {
         return Optional.empty();
       }
       take(file);
@@ -157,6 +160,9 @@ public final class OpenFileTable {
   Acquired acquire(FileIdentity identity, int namedFd, String description, boolean write) {
     synchronized (lockOf(identity)) {
       OpenFile file = settled(identity);
+      if (file != null && isGone(file)) {
+        return new Acquired.Failed(NFS4ERR_STALE);
+      }
       if (file != null) {
         take(file);
         return write && !file.writable()
@@ -274,6 +280,20 @@ public final class OpenFileTable {
     if (unused) {
       lockOf(file.identity()).notifyAll();
     }
+  }
+
+  /**
+   * Whether it has neither a user nor a name any more: only the close that waits its turn keeps it
+   * alive, which nobody must be able to tell from one that is done. With its lock held.
+   */
+  private boolean isGone(OpenFile file) {
+    if (file.references() > 0) {
+      return false;
+    }
+    FileStatus status = new FileStatus();
+    int result =
+        kernel.statx(file.fd(), Names.empty(), AtFlags.EMPTY_PATH, FileStatus.MASK_ALL, status);
+    return result == 0 && status.linkCount() == 0;
   }
 
   private static int drop(OpenFile file) {

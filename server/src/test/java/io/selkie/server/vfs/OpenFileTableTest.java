@@ -268,6 +268,23 @@ class OpenFileTableTest {
   }
 
   @Test
+  void fileWithoutANameIsNotTakenBackFromItsClose() throws Exception {
+    List<Runnable> closes = new ArrayList<>();
+    vfs.openFiles().closer((_, close) -> closes.add(close));
+    OpenFile used = fixture.open(file, false);
+    Files.delete(fixture.exported.resolve("f"));
+    assertThat(vfs.openFiles().find(file.identity())).as("as long as it has users").contains(used);
+    used.release();
+    used.releaseElsewhere();
+
+    assertThat(vfs.openFiles().find(file.identity())).isEmpty();
+    assertThat(vfs.open(file, false)).isEqualTo(new Acquired.Failed(NFS4ERR_STALE));
+
+    closes.removeFirst().run();
+    assertThat(vfs.openFiles().size()).isZero();
+  }
+
+  @Test
   void fileThatIsBeingClosedIsNotAtHand() throws Exception {
     try (VfsFixture other = new VfsFixture(kernel, directory, HandleMode.KERNEL)) {
       List<Runnable> closes = new ArrayList<>();
