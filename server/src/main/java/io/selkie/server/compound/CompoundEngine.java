@@ -247,15 +247,14 @@ public final class CompoundEngine {
     if (s.lane.place() != place) {
       return true;
     }
-    if (s.lane == workers.closing(place)) {
-      return !s.operation.givesBack() && !followsGivingBack(c);
-    }
-    if (s.lane == workers.givingBack(place)) {
-      return s.operation.closes() || (!s.operation.givesBack() && !followsGivingBack(c));
-    }
-    // Once in the lane for the disk a compound stays in it: it has waited there.
-    return s.lane != workers.disk(place)
-        && s.operation.waitsForDisk(c.args().buffer(), c.args().position());
+    return switch (s.lane.kind()) {
+      case CLOSING -> !s.operation.givesBack() && !followsGivingBack(c);
+      case GIVING_BACK ->
+          s.operation.closes() || (!s.operation.givesBack() && !followsGivingBack(c));
+      // Once in the lane for the disk a compound stays in it: it has waited there.
+      case DISK -> false;
+      case ORDINARY -> s.operation.waitsForDisk(c.args().buffer(), c.args().position());
+    };
   }
 
   private boolean followsGivingBack(CompoundContext c) {

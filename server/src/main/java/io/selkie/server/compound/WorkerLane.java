@@ -42,6 +42,21 @@ final class WorkerLane {
    */
   record Size(int clientThreads, int threadsMax, int capacity) {}
 
+  /** What a lane is for; see {@link Workers}. */
+  enum Kind {
+    ORDINARY("nfs-worker-"),
+    DISK("nfs-disk-"),
+    GIVING_BACK("nfs-return-"),
+    CLOSING("nfs-close-");
+
+    private final String threadNames;
+
+    Kind(String threadNames) {
+      this.threadNames = threadNames;
+    }
+  }
+
+  private final Kind kind;
   private final String threadNames;
   private final int place;
   private final Size size;
@@ -66,12 +81,27 @@ final class WorkerLane {
    * @param place what its work depends on, see {@link Places}
    * @param spareThreads of all lanes together, for more than {@code clientThreads} of one
    */
+  WorkerLane(Kind kind, int place, Size size, Semaphore spareThreads) {
+    this(kind, kind.threadNames, place, size, spareThreads, Thread.ofPlatform().daemon().factory());
+  }
+
   WorkerLane(String threadNames, int place, Size size, Semaphore spareThreads) {
     this(threadNames, place, size, spareThreads, Thread.ofPlatform().daemon().factory());
   }
 
   WorkerLane(
       String threadNames, int place, Size size, Semaphore spareThreads, ThreadFactory threadOf) {
+    this(Kind.ORDINARY, threadNames, place, size, spareThreads, threadOf);
+  }
+
+  private WorkerLane(
+      Kind kind,
+      String threadNames,
+      int place,
+      Size size,
+      Semaphore spareThreads,
+      ThreadFactory threadOf) {
+    this.kind = kind;
     this.threadOf = threadOf;
     this.threadNames = threadNames;
     this.place = place;
@@ -81,6 +111,11 @@ final class WorkerLane {
 
   int place() {
     return place;
+  }
+
+  /** What it is for; asked for each operation, where a look into the table of lanes costs. */
+  Kind kind() {
+    return kind;
   }
 
   /**

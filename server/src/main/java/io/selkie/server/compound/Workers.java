@@ -1,5 +1,6 @@
 package io.selkie.server.compound;
 
+import io.selkie.server.compound.WorkerLane.Kind;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
@@ -81,17 +82,17 @@ public final class Workers implements AutoCloseable {
     Lanes lanes =
         new Lanes(
             new WorkerLane(
-                "nfs-worker-",
+                Kind.ORDINARY,
                 place,
                 new WorkerLane.Size(threadCount, CROWD * threadCount, capacity),
                 spareThreads),
             new WorkerLane(
-                "nfs-disk-",
+                Kind.DISK,
                 place,
                 new WorkerLane.Size(forDisk, CROWD * forDisk, capacity),
                 spareThreads),
-            new WorkerLane("nfs-return-", place, forGivingBack, spareThreads),
-            new WorkerLane("nfs-close-", place, forGivingBack, spareThreads));
+            new WorkerLane(Kind.GIVING_BACK, place, forGivingBack, spareThreads),
+            new WorkerLane(Kind.CLOSING, place, forGivingBack, spareThreads));
     if (stopped) {
       lanes.all().forEach(WorkerLane::shutdown);
     }
