@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -21,6 +22,7 @@ import org.junit.jupiter.api.Timeout;
  * figures come from does what it says. Method: a real server under load, and its Java machine's own
  * count of what its threads allocate.
  */
+@Tag("slow")
 @Timeout(180)
 class SmallOperationsTest {
 

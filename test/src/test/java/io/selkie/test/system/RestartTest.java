@@ -16,6 +16,7 @@ import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -23,6 +24,7 @@ import org.junit.jupiter.api.Timeout;
  * Goal: a server that is stopped or killed and started again is the same one for its clients: opens
  * are reclaimed, and nothing that was written is lost. Method: processes, and the client library.
  */
+@Tag("slow")
 @Timeout(180)
 class RestartTest {
 
