@@ -3,7 +3,6 @@ package io.selkie.server.ops;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.selkie.protocol.nfs4.LayoutConst4;
-import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.OpenConst4;
 import io.selkie.protocol.nfs4.SessionConst4;
 import io.selkie.protocol.nfs4.Stateids;
@@ -140,19 +139,7 @@ class CourteousOpensTest {
     var locked = locks.lock(opened.stateid(), "o", WRITE_LOCK, 0, 10);
     assertThat(
             silent
-                .on(
-                    opened.handle(),
-                    NfsOp4.OP_LAYOUTGET,
-                    o -> {
-                      o.bool(false);
-                      o.int32(LayoutConst4.LAYOUT4_RDMA);
-                      o.int32(LayoutConst4.LAYOUTIOMODE4_READ);
-                      o.int64(0);
-                      o.int64(-1);
-                      o.int64(0);
-                      Stateids.encode(o, opened.stateid());
-                      o.int32(65_536);
-                    })
+                .layoutGet(opened.handle(), opened.stateid(), LayoutConst4.LAYOUTIOMODE4_READ)
                 .status())
         .isEqualTo("NFS4_OK");
     awaitEndOfLease();

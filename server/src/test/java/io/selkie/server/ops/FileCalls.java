@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import io.selkie.posix.FileStatus;
 import io.selkie.protocol.nfs4.Bitmap4;
 import io.selkie.protocol.nfs4.FileAttributes;
+import io.selkie.protocol.nfs4.LayoutConst4;
 import io.selkie.protocol.nfs4.Nfs4Const;
 import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.OpenConst4;
@@ -136,6 +137,40 @@ final class FileCalls implements AutoCloseable {
   /** One operation on a file. */
   Answer on(byte[] handle, int opcode, Consumer<XdrWriter> arguments) {
     return call(c -> putFh(handle).apply(c).op(opcode, arguments), NfsOp4.OP_PUTFH, opcode);
+  }
+
+  /** LAYOUTGET of all of a file. */
+  Answer layoutGet(byte[] handle, Stateid4 stateid, int ioMode) {
+    return on(
+        handle,
+        NfsOp4.OP_LAYOUTGET,
+        o -> {
+          o.bool(false);
+          o.int32(LayoutConst4.LAYOUT4_RDMA);
+          o.int32(ioMode);
+          o.int64(0);
+          o.int64(-1);
+          o.int64(0);
+          Stateids.encode(o, stateid);
+          o.int32(65_536);
+        });
+  }
+
+  /** LAYOUTRETURN of all of a file. */
+  Answer layoutReturn(byte[] handle, Stateid4 layout) {
+    return on(
+        handle,
+        NfsOp4.OP_LAYOUTRETURN,
+        o -> {
+          o.bool(false);
+          o.int32(LayoutConst4.LAYOUT4_RDMA);
+          o.int32(LayoutConst4.LAYOUTIOMODE4_ANY);
+          o.int32(LayoutConst4.LAYOUTRETURN4_FILE);
+          o.int64(0);
+          o.int64(-1);
+          Stateids.encode(o, layout);
+          o.int32(0);
+        });
   }
 
   /** One operation on two directories: the saved one and the current one. */

@@ -1,12 +1,6 @@
 package io.selkie.server.ops;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
 import io.selkie.protocol.nfs4.LayoutConst4;
-import io.selkie.protocol.nfs4.NfsOp4;
-import io.selkie.protocol.nfs4.Stateid4;
-import io.selkie.protocol.nfs4.Stateids;
-import io.selkie.server.ops.FileCalls.Answer;
 import io.selkie.server.ops.FileCalls.Opened;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -51,44 +45,9 @@ abstract class IsolationFixture {
     disk.hangIn(server.of("slow"));
   }
 
-  /** LAYOUTGET of all of a file, for writing. */
-  static Stateid4 layout(FileCalls client, Opened file) {
-    Answer answer =
-        client.on(
-            file.handle(),
-            NfsOp4.OP_LAYOUTGET,
-            o -> {
-              o.bool(false);
-              o.int32(LayoutConst4.LAYOUT4_RDMA);
-              o.int32(LayoutConst4.LAYOUTIOMODE4_RW);
-              o.int64(0);
-              o.int64(-1);
-              o.int64(0);
-              Stateids.encode(o, file.stateid());
-              o.int32(65_536);
-            });
-    assertThat(answer.status()).isEqualTo("NFS4_OK");
-    answer.in().bool();
-    return Stateids.decode(answer.in());
-  }
-
-  /** LAYOUTRETURN of all of it. */
-  static String giveBack(FileCalls client, Opened file, Stateid4 layout) {
-    return client
-        .on(
-            file.handle(),
-            NfsOp4.OP_LAYOUTRETURN,
-            o -> {
-              o.bool(false);
-              o.int32(LayoutConst4.LAYOUT4_RDMA);
-              o.int32(LayoutConst4.LAYOUTIOMODE4_ANY);
-              o.int32(LayoutConst4.LAYOUTRETURN4_FILE);
-              o.int64(0);
-              o.int64(-1);
-              Stateids.encode(o, layout);
-              o.int32(0);
-            })
-        .status();
+  /** A layout of all of a file, for writing. */
+  static HeldLayout layout(FileCalls client, Opened file) {
+    return HeldLayout.get(client, file.handle(), file.stateid(), LayoutConst4.LAYOUTIOMODE4_RW);
   }
 
   /**

@@ -84,19 +84,7 @@ class LayoutOperationsTest {
   }
 
   private Answer layoutGet(int ioMode, Stateid4 stateid) {
-    return client.on(
-        opened.handle(),
-        NfsOp4.OP_LAYOUTGET,
-        o -> {
-          o.bool(false);
-          o.int32(LayoutConst4.LAYOUT4_RDMA);
-          o.int32(ioMode);
-          o.int64(0);
-          o.int64(-1);
-          o.int64(0);
-          Stateids.encode(o, stateid);
-          o.int32(65_536);
-        });
+    return client.layoutGet(opened.handle(), stateid, ioMode);
   }
 
   private Layout layout(int ioMode) {
@@ -170,19 +158,7 @@ class LayoutOperationsTest {
   }
 
   private Answer returnAll(Layout layout) {
-    return client.on(
-        opened.handle(),
-        NfsOp4.OP_LAYOUTRETURN,
-        o -> {
-          o.bool(false);
-          o.int32(LayoutConst4.LAYOUT4_RDMA);
-          o.int32(LayoutConst4.LAYOUTIOMODE4_ANY);
-          o.int32(LayoutConst4.LAYOUTRETURN4_FILE);
-          o.int64(0);
-          o.int64(-1);
-          Stateids.encode(o, layout.stateid());
-          o.int32(0);
-        });
+    return client.layoutReturn(opened.handle(), layout.stateid());
   }
 
   @Test

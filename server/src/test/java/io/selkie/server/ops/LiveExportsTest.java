@@ -65,21 +65,7 @@ class LiveExportsTest {
   }
 
   private String layoutGet(Opened opened, int ioMode) {
-    return client
-        .on(
-            opened.handle(),
-            NfsOp4.OP_LAYOUTGET,
-            o -> {
-              o.bool(false);
-              o.int32(LayoutConst4.LAYOUT4_RDMA);
-              o.int32(ioMode);
-              o.int64(0);
-              o.int64(-1);
-              o.int64(0);
-              Stateids.encode(o, opened.stateid());
-              o.int32(65_536);
-            })
-        .status();
+    return client.layoutGet(opened.handle(), opened.stateid(), ioMode).status();
   }
 
   /** The first export with another rule for everybody. */

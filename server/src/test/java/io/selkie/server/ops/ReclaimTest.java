@@ -308,20 +308,6 @@ class ReclaimTest {
   }
 
   private static String layoutGet(FileCalls client, byte[] handle, Stateid4 stateid) {
-    return client
-        .on(
-            handle,
-            NfsOp4.OP_LAYOUTGET,
-            o -> {
-              o.bool(false);
-              o.int32(LayoutConst4.LAYOUT4_RDMA);
-              o.int32(LayoutConst4.LAYOUTIOMODE4_READ);
-              o.int64(0);
-              o.int64(-1);
-              o.int64(0);
-              Stateids.encode(o, stateid);
-              o.int32(65536);
-            })
-        .status();
+    return client.layoutGet(handle, stateid, LayoutConst4.LAYOUTIOMODE4_READ).status();
   }
 }

@@ -11,7 +11,6 @@ import io.selkie.posix.Names;
 import io.selkie.posix.OpenFlags;
 import io.selkie.protocol.nfs4.LayoutConst4;
 import io.selkie.protocol.nfs4.Nfs4Const;
-import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.Stateids;
 import io.selkie.server.ops.FileCalls.Opened;
 import io.selkie.server.ops.FileCalls.Written;
@@ -184,20 +183,7 @@ class ServerProcessTest {
   private void layoutOf(FileCalls client, byte[] root) throws IOException {
     Files.write(file("sealed"), new byte[1 << 16]);
     Opened opened = client.open(root, "sealed", BOTH, DENY_NONE);
-    var answer =
-        client.on(
-            opened.handle(),
-            NfsOp4.OP_LAYOUTGET,
-            o -> {
-              o.bool(false);
-              o.int32(LayoutConst4.LAYOUT4_RDMA);
-              o.int32(LayoutConst4.LAYOUTIOMODE4_RW);
-              o.int64(0);
-              o.int64(-1);
-              o.int64(0);
-              Stateids.encode(o, opened.stateid());
-              o.int32(65_536);
-            });
+    var answer = client.layoutGet(opened.handle(), opened.stateid(), LayoutConst4.LAYOUTIOMODE4_RW);
     assertThat(answer.status()).isEqualTo("NFS4_OK");
   }
 

@@ -8,9 +8,6 @@ import io.selkie.posix.Kernel;
 import io.selkie.posix.LinuxKernel;
 import io.selkie.protocol.nfs4.LayoutConst4;
 import io.selkie.protocol.nfs4.NfsOp4;
-import io.selkie.protocol.nfs4.Stateid4;
-import io.selkie.protocol.nfs4.Stateids;
-import io.selkie.server.ops.FileCalls.Answer;
 import io.selkie.server.ops.FileCalls.Opened;
 import java.io.IOException;
 import java.lang.reflect.Proxy;
@@ -73,7 +70,8 @@ class StuckWorkersTest {
   @Test
   void layoutIsReturnedAndFileClosedWhileEveryOtherWorkerIsStuck() throws Exception {
     Opened opened = client.open(root, "f", BOTH, DENY_NONE);
-    Stateid4 layout = layout(opened);
+    HeldLayout layout =
+        HeldLayout.get(client, opened.handle(), opened.stateid(), LayoutConst4.LAYOUTIOMODE4_RW);
     int workers = Math.max(4, 2 * Runtime.getRuntime().availableProcessors());
     List<FileCalls> others = new ArrayList<>();
     List<Opened> files = new ArrayList<>();
@@ -91,7 +89,7 @@ class StuckWorkersTest {
       }
       assertThat(stuck.tryAcquire(workers, 60, TimeUnit.SECONDS)).isTrue();
 
-      assertThat(returned(opened, layout)).isEqualTo("NFS4_OK");
+      layout.giveBack();
       assertThat(server.server().metrics().values()).containsEntry("selkie_seals", 0L);
       Process breaker =
           new ProcessBuilder("truncate", "-s", "5000", file().toString()).inheritIO().start();
@@ -106,44 +104,6 @@ class StuckWorkersTest {
         assertThat(commit.get(60, TimeUnit.SECONDS)).isEqualTo("NFS4_OK");
       }
     }
-  }
-
-  private Stateid4 layout(Opened opened) {
-    Answer answer =
-        client.on(
-            opened.handle(),
-            NfsOp4.OP_LAYOUTGET,
-            o -> {
-              o.bool(false);
-              o.int32(LayoutConst4.LAYOUT4_RDMA);
-              o.int32(LayoutConst4.LAYOUTIOMODE4_RW);
-              o.int64(0);
-              o.int64(-1);
-              o.int64(0);
-              Stateids.encode(o, opened.stateid());
-              o.int32(65_536);
-            });
-    assertThat(answer.status()).isEqualTo("NFS4_OK");
-    answer.in().bool();
-    return Stateids.decode(answer.in());
-  }
-
-  private String returned(Opened opened, Stateid4 layout) {
-    return client
-        .on(
-            opened.handle(),
-            NfsOp4.OP_LAYOUTRETURN,
-            o -> {
-              o.bool(false);
-              o.int32(LayoutConst4.LAYOUT4_RDMA);
-              o.int32(LayoutConst4.LAYOUTIOMODE4_ANY);
-              o.int32(LayoutConst4.LAYOUTRETURN4_FILE);
-              o.int64(0);
-              o.int64(-1);
-              Stateids.encode(o, layout);
-              o.int32(0);
-            })
-        .status();
   }
 
   private static String commit(FileCalls client, byte[] handle) {

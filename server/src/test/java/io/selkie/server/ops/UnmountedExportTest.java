@@ -11,7 +11,6 @@ import io.selkie.protocol.nfs4.FileAttributes;
 import io.selkie.protocol.nfs4.LayoutConst4;
 import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.OpenConst4;
-import io.selkie.protocol.nfs4.Stateids;
 import io.selkie.protocol.xdr.XdrReader;
 import io.selkie.server.ExportBusyException;
 import io.selkie.server.ops.DelegationPeer.Given;
@@ -98,19 +97,7 @@ class UnmountedExportTest {
   private void takeLayout(Opened opened) {
     assertThat(
             client
-                .on(
-                    opened.handle(),
-                    NfsOp4.OP_LAYOUTGET,
-                    o -> {
-                      o.bool(false);
-                      o.int32(LayoutConst4.LAYOUT4_RDMA);
-                      o.int32(LayoutConst4.LAYOUTIOMODE4_READ);
-                      o.int64(0);
-                      o.int64(-1);
-                      o.int64(0);
-                      Stateids.encode(o, opened.stateid());
-                      o.int32(65_536);
-                    })
+                .layoutGet(opened.handle(), opened.stateid(), LayoutConst4.LAYOUTIOMODE4_READ)
                 .status())
         .isEqualTo("NFS4_OK");
   }
