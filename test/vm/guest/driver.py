@@ -22,6 +22,8 @@ import sys
 import threading
 import time
 
+from selkie_vm import DOMAIN
+
 JOB = "/job"
 LOCAL = "/local"
 SETTINGS = json.load(open(f"{JOB}/settings.json"))
@@ -207,16 +209,22 @@ class Server:
             "ip -n b addr add 10.9.0.2/24 dev link-b",
             "ip -n b link set link-b up",
             "mkfs.xfs -q -m reflink=1 /dev/vdc",
-            "mount /dev/vdc /export",
+            "mount -o uquota /dev/vdc /export",
             "mkdir /export/data /export/readonly /export/squash /export/state /run/selkie",
             # Classes are read often, and from the host they come slowly.
             "cp -r /job/selkie /run/",
         ):
             subprocess.run(command.split(), check=True)
         os.environ["SELKIE_EXPORT"] = "/export/data"
+        # Here users go by name, since both sides have the same; the client's kernel asks nfsidmap for them.
+        with open("/etc/idmapd.conf", "w") as file:
+            file.write(f"[General]\nDomain = {DOMAIN}\n[Mapping]\nNobody-User = nobody\nNobody-Group = nogroup\n")
+        with open("/sys/module/nfs/parameters/nfs4_disable_idmapping", "w") as file:
+            file.write("N")
         SETTINGS["host"] = self.ADDRESS
         with open("/run/selkie.yaml", "w") as file:
             file.write(SETTINGS["configuration"].replace("ADDRESS", self.ADDRESS))
+            file.write(f"\nidentity:\n  owners: names\n  domain: {DOMAIN}\n")
         self.log = open(f"{JOB}/log/server", "w")
         self.process = subprocess.Popen(
             [f"{SETTINGS['java']}/bin/java", "@/run/selkie/jvm.options", "-Xmx512m", "-XX:TieredStopAtLevel=1",

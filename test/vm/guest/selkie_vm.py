@@ -16,6 +16,7 @@ import time
 A = "/mnt/a"  # the first client's mount
 B = "/mnt/b"  # the second client's: another network namespace, another client id
 ALICE, BOB, TEAM = 1001, 1002, 1100  # the guest's users
+DOMAIN = "selkie.example"  # of names, where the server in the guest tells owners by name
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 

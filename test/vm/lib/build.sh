@@ -210,16 +210,20 @@ root_file_system() {
   echo "$want" > "$image.made-of"
 }
 
+# boot_image [KERNEL IMAGE]: of the kernel that is unpacked there.
 boot_image() {
-  local image=$VM_DIR/initrd version tree module file base
-  [[ ! $image -nt $HERE/guest/init || ! $image -nt $VM_DIR/kernel/version ]] || return 0
-  version=$(< "$VM_DIR/kernel/version")
+  local kernel=${1:-$VM_DIR/kernel} image=${2:-$VM_DIR/initrd} version tree module file base
+  local modules=("${BOOT_MODULES[@]}")
+  [[ ! $image -nt $HERE/guest/init || ! $image -nt $kernel/version ]] || return 0
+  version=$(< "$kernel/version")
+  # Older kernels have the checksum of ext4 in a module that it does not name.
+  [[ -z $(find "$kernel/lib/modules/$version" -name 'crc32c_generic.ko*') ]] || modules=(crc32c_generic "${modules[@]}")
   tree=$(mktemp -d "$VM_DIR/initrd.XXXXXX")
   mkdir -p "$tree"/{modules,bin}
   cp "$(command -v busybox)" "$tree/bin/busybox"
   install -m 755 "$HERE/guest/init" "$tree/init"
-  for module in "${BOOT_MODULES[@]}"; do
-    modprobe -d "$VM_DIR/kernel" -S "$version" --show-depends "$module" 2> /dev/null |
+  for module in "${modules[@]}"; do
+    modprobe -d "$kernel" -S "$version" --show-depends "$module" 2> /dev/null |
       sed -nE 's/^insmod ([^ ]*).*/\1/p'
   done | awk '!seen[$0]++' | while read -r file; do
     base=$(basename "$file")

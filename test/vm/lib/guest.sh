@@ -4,7 +4,8 @@
 # A boot takes 5 s on a quiet machine. One that takes so long hangs.
 readonly BOOT_SECONDS=150
 
-# boot_guest NAME: runs the job in $WORK/NAME and returns when the machine is off.
+# boot_guest NAME: runs the job in $WORK/NAME and returns when the machine is off. GUEST_APPEND, if set, goes to
+# the kernel. GUEST_FAULTY, if set, names a module of the kernel that is known to end the kernel now and then.
 # The job's directory is /job there; it holds the suites to run and gets the results.
 boot_guest() {
   local name=$1 job=$WORK/$1 said try machine watch begin
@@ -21,7 +22,7 @@ boot_guest() {
     exec {CONTROL_OUT}<> "$job/control.out" {CONTROL_IN}<> "$job/control.in"
     {
       timeout --kill-after=5 "$GUEST_SECONDS" "${QEMU[@]}" "${GUEST_ARGUMENTS[@]}" \
-        -append "console=ttyS0 panic=-1 nokaslr mitigations=off audit=0 quiet loglevel=4" \
+        -append "console=ttyS0 panic=-1 nokaslr mitigations=off audit=0 quiet loglevel=4${GUEST_APPEND-}" \
         -serial "file:$job/console" -pidfile "$job/qemu.pid" \
         -drive "file=$VM_DIR/root.img,if=virtio,format=raw,readonly=on" \
         -drive "file=$job/local.img,if=virtio,format=raw,cache=unsafe" \
@@ -44,7 +45,14 @@ boot_guest() {
     rm -f "$job/local.img" "$job/second.img"
     # Emulation now and then ends a kernel in its first second, or lets it hang. That says nothing of
     # Selkie: again, as long as the job has not begun.
-    [[ ! -e $job/begun ]] || break
+    if [[ -e $job/begun ]]; then
+      [[ ! -s $job/status && -n ${GUEST_FAULTY-} ]] && grep -q "Kernel panic" "$job/console" &&
+        grep -qE "RIP: .*\[$GUEST_FAULTY\]" "$job/console" || break
+      say "the guest's kernel died of itself in $GUEST_FAULTY after $((SECONDS - begin)) s (try $try):"
+      grep -E 'BUG: |RIP: ' "$job/console" | head -n 2 >&2
+      rm -f "$job/begun"
+      continue
+    fi
     say "boot $try of guest $name came to nothing after $((SECONDS - begin)) s; its console ends in:"
     tail -n 5 "$job/console" "$job/qemu" >&2
   done
@@ -77,15 +85,17 @@ serve_guest() {
   done
 }
 
+# guest_arguments JVM JOB [KERNEL IMAGE]: of the kernel that is unpacked there, with its boot image.
+# GUEST_MACHINE and GUEST_MORE_MEMORY, if set, go into the words that describe machine and memory.
 guest_arguments() {
-  local jvm=$1 job=$2 tags=()
+  local jvm=$1 job=$2 kernel=${3:-$VM_DIR/kernel} image=${4:-$VM_DIR/initrd} tags=()
   GUEST_ARGUMENTS=(
-    -M q35 -accel "tcg,thread=multi,tb-size=512" -cpu max -smp 2 -m "$GUEST_MIB"
+    -M "${GUEST_MACHINE-q35}" -accel "tcg,thread=multi,tb-size=512" -cpu max -smp 2 -m "$GUEST_MIB${GUEST_MORE_MEMORY-}"
     -nodefaults -display none -monitor none -no-reboot
-    -kernel "$VM_DIR/kernel/vmlinuz" -initrd "$VM_DIR/initrd"
+    -kernel "$kernel/vmlinuz" -initrd "$image"
     -netdev user,id=net0 -device "virtio-net-pci,netdev=net0,romfile="
     -netdev user,id=net1 -device "virtio-net-pci,netdev=net1,romfile="
-    -virtfs "local,path=$VM_DIR/kernel/lib/modules/$(< "$VM_DIR/kernel/version"),mount_tag=modules,security_model=none,readonly=on"
+    -virtfs "local,path=$kernel/lib/modules/$(< "$kernel/version"),mount_tag=modules,security_model=none,readonly=on"
     -virtfs "local,path=$VM_DIR/source,mount_tag=source,security_model=none,readonly=on"
     -device virtio-serial-pci
   )

@@ -56,6 +56,31 @@ JNIEXPORT jlong DISNI(createId)(JNIEnv *env, jobject self, jlong channel, jshort
   return address_of(id);
 }
 
+/* Makes a queue pair, one that can post a FLUSH where the device knows it. */
+static int create(struct rdma_cm_id *id, struct ibv_pd *domain, struct ibv_qp_init_attr *attributes) {
+#ifdef SELKIE_FLUSH
+  struct ibv_device_attr_ex device;
+  memset(&device, 0, sizeof device);
+  if (ibv_query_device_ex(id->verbs, NULL, &device) == 0 && (device.device_cap_flags_ex & DEVICE_FLUSH) == DEVICE_FLUSH) {
+    struct ibv_qp_init_attr_ex extended = {
+        .send_cq = attributes->send_cq,
+        .recv_cq = attributes->recv_cq,
+        .cap = attributes->cap,
+        .qp_type = attributes->qp_type,
+        .pd = domain,
+        .comp_mask = IBV_QP_INIT_ATTR_PD | IBV_QP_INIT_ATTR_SEND_OPS_FLAGS,
+        .send_ops_flags = IBV_QP_EX_WITH_FLUSH,
+    };
+    if (rdma_create_qp_ex(id, &extended) == 0) {
+      return 0;
+    }
+    /* Its library may know less than the device: better without FLUSH than no queue pair. What else is wrong shows
+     * below. */
+  }
+#endif
+  return rdma_create_qp(id, domain, attributes);
+}
+
 JNIEXPORT jlong DISNI(createQP)(JNIEnv *env, jobject self, jlong id, jlong domain, jlong send_queue,
                                 jlong receive_queue, jint type, jint sends, jint receives, jint inline_octets) {
   (void)self;
@@ -70,7 +95,7 @@ JNIEXPORT jlong DISNI(createQP)(JNIEnv *env, jobject self, jlong id, jlong domai
               .max_inline_data = (uint32_t)inline_octets},
   };
   struct rdma_cm_id *cm_id = pointer(id);
-  if (rdma_create_qp(cm_id, pointer(domain), &attributes) != 0) {
+  if (create(cm_id, pointer(domain), &attributes) != 0) {
     selkie_throw(env, "rdma_create_qp", errno);
     return -1;
   }

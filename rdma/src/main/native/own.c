@@ -217,6 +217,8 @@ JNIEXPORT void OWN(postSendWithKey)(JNIEnv *env, jclass type, jlong pair, jlong 
   if (by_device) {
     request.opcode = IBV_WR_SEND_WITH_INV;
     request.invalidate_rkey = (uint32_t)key;
+    /* Where libsiw looks for it. */
+    request.wr.rdma.rkey = (uint32_t)key;
   } else {
     request.opcode = IBV_WR_SEND_WITH_IMM;
     request.imm_data = htonl((uint32_t)key);
@@ -226,6 +228,39 @@ JNIEXPORT void OWN(postSendWithKey)(JNIEnv *env, jclass type, jlong pair, jlong 
   if (error != 0) {
     selkie_throw(env, "ibv_post_send", error);
   }
+}
+
+/*
+ * What was written before by this queue pair to that range at the peer becomes durable, or visible to all
+ * there; then the request is over.
+ */
+JNIEXPORT void OWN(postFlush)(JNIEnv *env, jclass type, jlong pair, jlong work, jint key, jlong address, jlong length,
+                              jboolean persistent) {
+  (void)type;
+#ifdef SELKIE_FLUSH
+  struct ibv_qp_ex *extended = ibv_qp_to_qp_ex(pointer(pair));
+  if (extended == NULL) {
+    selkie_throw(env, "ibv_wr_flush", EOPNOTSUPP);
+    return;
+  }
+  ibv_wr_start(extended);
+  extended->wr_id = (uint64_t)work;
+  extended->wr_flags = IBV_SEND_SIGNALED;
+  ibv_wr_flush(extended, (uint32_t)key, (uint64_t)address, (size_t)length,
+               persistent ? IBV_FLUSH_PERSISTENT : IBV_FLUSH_GLOBAL, IBV_FLUSH_RANGE);
+  int error = ibv_wr_complete(extended);
+  if (error != 0) {
+    selkie_throw(env, "ibv_wr_flush", error);
+  }
+#else
+  (void)pair;
+  (void)work;
+  (void)key;
+  (void)address;
+  (void)length;
+  (void)persistent;
+  selkie_throw(env, "ibv_wr_flush", EOPNOTSUPP);
+#endif
 }
 
 /* ---- memory ---- */
@@ -269,9 +304,10 @@ JNIEXPORT jstring OWN(deviceName)(JNIEnv *env, jclass type, jlong context) {
 }
 
 /*
- * Fills eleven 64-bit numbers, in the order of NativeVerbs.Device: transport, region octets, queue pairs,
+ * Fills thirteen 64-bit numbers, in the order of NativeVerbs.Device: transport, region octets, queue pairs,
  * work requests, completions, reads as responder, reads as initiator, memory windows, octets of a message
- * at port 1, on-demand paging on connected queue pairs (enum ibv_odp_transport_cap_bits), page sizes.
+ * at port 1, on-demand paging on connected queue pairs (enum ibv_odp_transport_cap_bits), page sizes,
+ * vendor, whether RDMA FLUSH is to be had.
  */
 JNIEXPORT void OWN(queryDevice)(JNIEnv *env, jclass type, jlong context, jlong to) {
   (void)type;
@@ -301,4 +337,10 @@ JNIEXPORT void OWN(queryDevice)(JNIEnv *env, jclass type, jlong context, jlong t
   numbers[8] = port.max_msg_sz;
   numbers[9] = on_demand ? extended.odp_caps.per_transport_caps.rc_odp_caps : 0;
   numbers[10] = (int64_t)plain->page_size_cap;
+  numbers[11] = plain->vendor_id;
+#ifdef SELKIE_FLUSH
+  numbers[12] = (extended.device_cap_flags_ex & DEVICE_FLUSH) == DEVICE_FLUSH;
+#else
+  numbers[12] = 0;
+#endif
 }

@@ -41,6 +41,12 @@ struct selkie_event {
   uint8_t private_data[PRIVATE_DATA_MAX];
 };
 
+/*
+ * Bits of the capabilities of a device in the kernel's interface (include/rdma/ib_verbs.h,
+ * IB_DEVICE_FLUSH_GLOBAL and IB_DEVICE_FLUSH_PERSISTENT); libibverbs has no names for them.
+ */
+#define DEVICE_FLUSH ((UINT64_C(1) << 38) | (UINT64_C(1) << 39))
+
 extern _Thread_local struct selkie_event selkie_last_event;
 
 /* Throws a VerbsException: the call that failed and why. */

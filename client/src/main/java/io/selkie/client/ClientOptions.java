@@ -13,6 +13,7 @@ import java.util.random.RandomGenerator;
 public final class ClientOptions {
   private DirectMode directMode = DirectMode.PREFER;
   private RdmaProvider provider;
+  private ProviderChoice providerChoice = ProviderChoice.AUTO;
   private long busyPollNanos;
   private long chunkBytes = 1 << 20;
   private int connectTimeoutMillis = 5_000;
@@ -40,6 +41,7 @@ public final class ClientOptions {
     ClientOptions copy = new ClientOptions();
     copy.directMode = directMode;
     copy.provider = provider;
+    copy.providerChoice = providerChoice;
     copy.busyPollNanos = busyPollNanos;
     copy.chunkBytes = chunkBytes;
     copy.connectTimeoutMillis = connectTimeoutMillis;
@@ -80,7 +82,22 @@ public final class ClientOptions {
     return copy;
   }
 
-  /** RDMA provider; null lets the client make (and close) the software one. */
+  /** Who does the one-sided access, when {@link #provider} does not. */
+  public ProviderChoice providerChoice() {
+    return providerChoice;
+  }
+
+  /** Another {@link #providerChoice}. */
+  public ClientOptions withProviderChoice(ProviderChoice value) {
+    ClientOptions copy = copy();
+    copy.providerChoice = value;
+    return copy;
+  }
+
+  /**
+   * RDMA provider that does everything; null lets the client make (and close) its own, by {@link
+   * #providerChoice}.
+   */
   public RdmaProvider provider() {
     return provider;
   }

@@ -9,7 +9,7 @@ import io.netty.channel.nio.NioIoHandler;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import io.selkie.client.direct.DirectIo;
 import io.selkie.client.direct.DirtyRange;
-import io.selkie.client.direct.LocalMemory;
+import io.selkie.client.direct.Rails;
 import io.selkie.client.layout.Devices;
 import io.selkie.client.layout.FileLayout;
 import io.selkie.client.layout.LayoutContext;
@@ -33,11 +33,7 @@ import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.protocol.nfs4.OpenConst4;
 import io.selkie.protocol.nfs4.Stateid4;
 import io.selkie.protocol.rpc.AuthSys;
-import io.selkie.rdma.ProtectionDomain;
 import io.selkie.rdma.RdmaException;
-import io.selkie.rdma.RdmaProvider;
-import io.selkie.rdma.iwarp.IwarpConfig;
-import io.selkie.rdma.iwarp.IwarpProvider;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.net.InetAddress;
@@ -79,9 +75,7 @@ public final class SelkieClient implements AutoCloseable {
   private final EventLoopGroup group;
   private final ThreadPoolExecutor workers;
   private final AsyncOperations async;
-  private final RdmaProvider provider;
-  private final ProtectionDomain domain;
-  private final LocalMemory memory;
+  private final Rails rails;
   private final DirectIo io;
   private final Nfs41Session session;
   private final LayoutRegistry layouts;
@@ -118,15 +112,10 @@ public final class SelkieClient implements AutoCloseable {
             Thread.ofPlatform().daemon().name(name + " worker-", 0).factory());
     workers.allowCoreThreadTimeOut(true);
     async = new AsyncOperations(options.asyncInFlightMax(), name);
-    provider =
-        options.provider() == null ? new IwarpProvider(IwarpConfig.DEFAULTS) : options.provider();
+    rails = new Rails(options.providerChoice(), options.provider(), name);
     boolean good = false;
-    ProtectionDomain madeDomain = null;
-    LocalMemory madeMemory = null;
     Nfs41Session madeSession = null;
     try {
-      madeDomain = provider.allocateProtectionDomain(name);
-      madeMemory = new LocalMemory(madeDomain, provider.capabilities());
       Timers timers = options.timers() == null ? new EventLoopTimers(group) : options.timers();
       layouts = new LayoutRegistry(options.recallBehaviour(), workers, timers, counters);
       madeSession =
@@ -134,14 +123,12 @@ public final class SelkieClient implements AutoCloseable {
       good = true;
     } finally {
       if (!good) {
-        release(madeDomain, madeMemory);
+        release();
       }
     }
-    domain = madeDomain;
-    memory = madeMemory;
     session = madeSession;
     long ioTimeoutNanos = options.ioTimeoutMillis() * 1_000_000L;
-    io = new DirectIo(memory, options.chunkBytes(), ioTimeoutNanos);
+    io = new DirectIo(options.chunkBytes(), ioTimeoutNanos);
     LayoutCalls layoutCalls = new LayoutCalls(session);
     devices = devices(layoutCalls, address.getAddress(), ioTimeoutNanos);
     layoutContext =
@@ -197,8 +184,7 @@ public final class SelkieClient implements AutoCloseable {
   private Devices devices(LayoutCalls calls, InetAddress address, long ioTimeoutNanos) {
     return new Devices(
         calls,
-        provider,
-        domain,
+        rails,
         session::id,
         address,
         clock,
@@ -225,13 +211,14 @@ public final class SelkieClient implements AutoCloseable {
 
   /**
    * Registers native memory with the RDMA device, so that I/O uses it in place instead of copying.
-   * Costs nothing, and is not needed, with the software provider.
+   * Costs nothing, and is not needed, with the software provider. What the device refuses is copied
+   * as if it were not registered; the log says so.
    *
    * @param segment native; must stay alive until the handle is closed
    * @return ends the registration; no I/O on the memory may be in flight then
    */
   public AutoCloseable register(MemorySegment segment) throws RdmaException {
-    return memory.register(segment);
+    return rails.register(segment);
   }
 
   // ---- files ----
@@ -528,7 +515,7 @@ public final class SelkieClient implements AutoCloseable {
     async.close();
     session.close();
     devices.close();
-    release(domain, memory);
+    release();
     if (first != null) {
       throw first;
     }
@@ -549,20 +536,12 @@ public final class SelkieClient implements AutoCloseable {
     session.abandon();
     devices.close();
     async.close();
-    release(domain, memory);
+    release();
   }
 
-  private void release(ProtectionDomain madeDomain, LocalMemory madeMemory) {
+  private void release() {
     workers.shutdown();
     var _ = group.shutdownGracefully(0, 1, TimeUnit.SECONDS);
-    if (madeDomain != null) {
-      madeDomain.close();
-    }
-    if (madeMemory != null) {
-      madeMemory.close();
-    }
-    if (options.provider() == null) {
-      provider.close();
-    }
+    rails.close();
   }
 }

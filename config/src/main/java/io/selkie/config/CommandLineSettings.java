@@ -11,6 +11,7 @@ import java.util.Optional;
  *     count
  * @param listen {@code HOST:PORT}
  * @param rdmaListen {@code HOST:PORT}
+ * @param rdmaProvider as {@code rdma.provider}
  * @param diagnosticsListen {@code HOST:PORT}
  * @param stateDirectory as {@code stateDirectory}
  * @param logLevel as {@code log.level}
@@ -19,6 +20,7 @@ public record CommandLineSettings(
     List<String> exports,
     Optional<String> listen,
     Optional<String> rdmaListen,
+    Optional<String> rdmaProvider,
     Optional<String> diagnosticsListen,
     Optional<Path> stateDirectory,
     Optional<String> logLevel) {
@@ -31,7 +33,20 @@ public record CommandLineSettings(
           Optional.empty(),
           Optional.empty(),
           Optional.empty(),
+          Optional.empty(),
           Optional.empty());
+
+  /** Nothing was said of the provider. */
+  public CommandLineSettings(
+      List<String> exports,
+      Optional<String> listen,
+      Optional<String> rdmaListen,
+      Optional<String> diagnosticsListen,
+      Optional<Path> stateDirectory,
+      Optional<String> logLevel) {
+    this(
+        exports, listen, rdmaListen, Optional.empty(), diagnosticsListen, stateDirectory, logLevel);
+  }
 
   /** Copies the list. */
   public CommandLineSettings {

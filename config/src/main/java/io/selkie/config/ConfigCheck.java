@@ -69,6 +69,7 @@ final class ConfigCheck {
       at("rdma.listen", "is the address of 'listen' too", "give each its own port");
     }
     admin(config.admin());
+    http(config.http());
   }
 
   private void admin(AdminConfig admin) {
@@ -79,6 +80,16 @@ final class ConfigCheck {
           "admin.mode",
           "is " + admin.mode() + ": who may use the socket can fence every client",
           "write 0600, or 0660 and a group");
+    }
+  }
+
+  private void http(HttpConfig http) {
+    if (http.certificateFile().isPresent() != http.keyFile().isPresent()) {
+      boolean key = http.keyFile().isPresent();
+      at(
+          key ? "http.keyFile" : "http.certificateFile",
+          "stands without " + (key ? "http.certificateFile" : "http.keyFile"),
+          "TLS takes both: give the other one, or neither");
     }
   }
 
@@ -102,18 +113,10 @@ final class ConfigCheck {
   }
 
   private Optional<ExportConfig> export(ExportConfig export, String key) {
-    if (export.path().toString().isEmpty()) {
+    if (!isThere(export, key)) {
       return Optional.empty();
     }
     String name = nameOf(export);
-    if (!Files.exists(export.path())) {
-      at(key + ".path", export.path() + " does not exist", "create it, or mend the path");
-      return Optional.empty();
-    }
-    if (!Files.isDirectory(export.path())) {
-      at(key + ".path", export.path() + " is not a directory", "export the directory it is in");
-      return Optional.empty();
-    }
     if (!isName(name)) {
       at(
           key + ".name",
@@ -125,6 +128,45 @@ final class ConfigCheck {
       rule(export.clients().get(i), key + ".clients[" + i + "]");
     }
     return real(export);
+  }
+
+  /** Whether there is a directory or a device, and not both. */
+  private boolean isThere(ExportConfig export, String key) {
+    if (export.isDevice()) {
+      return isDevice(export, key);
+    }
+    if (export.file() != null) {
+      at(key + ".file", "is for devices only", "remove it, or write 'device' instead of 'path'");
+    }
+    if (export.path() == null) {
+      at(key + ".path", "is missing", "add it");
+    } else if (!Files.exists(export.path())) {
+      at(key + ".path", export.path() + " does not exist", "create it, or mend the path");
+    } else if (!Files.isDirectory(export.path())) {
+      at(key + ".path", export.path() + " is not a directory", "export the directory it is in");
+    } else {
+      return true;
+    }
+    return false;
+  }
+
+  private boolean isDevice(ExportConfig export, String key) {
+    if (export.path() != null) {
+      at(key + ".path", "stands beside 'device'", "keep one of the two");
+    } else if (!Files.exists(export.device())) {
+      at(key + ".device", export.device() + " does not exist", "see daxctl list, or mend the path");
+    } else if (Files.isDirectory(export.device()) || Files.isRegularFile(export.device())) {
+      at(key + ".device", export.device() + " is not a device", "write 'path' for a directory");
+    } else if (!isFileName(export.fileName())) {
+      at(key + ".file", "'" + export.fileName() + "' cannot be the name of a file", "mend it");
+    } else {
+      return true;
+    }
+    return false;
+  }
+
+  private static boolean isFileName(String name) {
+    return isName(name) && name.indexOf('/') < 0;
   }
 
   private static boolean isName(String name) {
@@ -203,9 +245,12 @@ final class ConfigCheck {
   /** With its real path and its name; empty when the path does not exist. */
   static Optional<ExportConfig> real(ExportConfig export) {
     try {
+      Path real = (export.isDevice() ? export.device() : export.path()).toRealPath();
       return Optional.of(
           new ExportConfig(
-              export.path().toRealPath(),
+              real,
+              export.isDevice() ? real : null,
+              export.isDevice() ? export.fileName() : null,
               nameOf(export),
               export.readOnly(),
               export.layouts(),
@@ -219,7 +264,8 @@ final class ConfigCheck {
     if (export.name() != null) {
       return export.name();
     }
-    Path last = export.path().toAbsolutePath().normalize().getFileName();
+    Path given = export.isDevice() ? export.device() : export.path();
+    Path last = given.toAbsolutePath().normalize().getFileName();
     return last == null ? "" : last.toString();
   }
 }

@@ -75,6 +75,9 @@ public record ConfigDifference(SelkieConfig from, SelkieConfig to, List<Change> 
       if (!before.path().equals(after.path())) {
         what.add("path " + before.path() + " to " + after.path());
       }
+      if (!Objects.equals(before.file(), after.file())) {
+        what.add("file " + before.file() + " to " + after.file());
+      }
       if (before.readOnly() != after.readOnly()) {
         what.add("readOnly " + before.readOnly() + " to " + after.readOnly());
       }

@@ -95,6 +95,7 @@ public final class ConfigLoader {
     }
     said.listen().ifPresent(text -> put(root, text, "listen"));
     said.rdmaListen().ifPresent(text -> put(root, text, "rdma", "listen"));
+    said.rdmaProvider().ifPresent(text -> put(root, text, "rdma", "provider"));
     said.diagnosticsListen().ifPresent(text -> put(root, text, "diagnostics", "listen"));
     said.stateDirectory().ifPresent(path -> put(root, path.toString(), "stateDirectory"));
     said.logLevel().ifPresent(text -> put(root, text, "log", "level"));
@@ -127,7 +128,11 @@ public final class ConfigLoader {
   private static void put(Mapping root, String text, String... keys) {
     Mapping at = root;
     for (int i = 0; i < keys.length - 1; i++) {
-      Mapping inner = new Mapping(Place.NOWHERE);
+      Entry known = at.entries().get(keys[i]);
+      Mapping inner =
+          known != null && known.value() instanceof Mapping there
+              ? there
+              : new Mapping(Place.NOWHERE);
       at.entries().put(keys[i], new Entry(Place.NOWHERE, inner));
       at = inner;
     }
@@ -141,17 +146,16 @@ public final class ConfigLoader {
     return new SelkieConfig(
         which.exports().isEmpty() ? file.exports() : said.exports(),
         which.listen().isPresent() ? said.listen() : file.listen(),
-        which.rdmaListen().isEmpty()
-            ? rdma
-            : new RdmaConfig(
-                rdma.provider(),
-                said.rdma().listen(),
-                rdma.advertisedHost(),
-                rdma.maxQueuePairs(),
-                rdma.maxQueuePairsPerClient(),
-                rdma.maxReadsPerQueuePair(),
-                rdma.handshakeTimeoutMillis(),
-                rdma.threads()),
+        new RdmaConfig(
+            which.rdmaProvider().isPresent() ? said.rdma().provider() : rdma.provider(),
+            which.rdmaListen().isPresent() ? said.rdma().listen() : rdma.listen(),
+            rdma.advertisedHost(),
+            rdma.maxQueuePairs(),
+            rdma.maxQueuePairsPerClient(),
+            rdma.maxReadsPerQueuePair(),
+            rdma.handshakeTimeoutMillis(),
+            rdma.maxPinnedBytes(),
+            rdma.threads()),
         file.layout(),
         file.delegations(),
         file.sessions(),
@@ -161,7 +165,8 @@ public final class ConfigLoader {
         which.stateDirectory().isPresent() ? said.stateDirectory() : file.stateDirectory(),
         which.logLevel().isPresent() ? said.log() : file.log(),
         which.diagnosticsListen().isPresent() ? said.diagnostics() : file.diagnostics(),
-        file.admin());
+        file.admin(),
+        file.http());
   }
 
   /** Exports with their real paths and names; {@link ConfigCheck} has found them to exist. */

@@ -4,9 +4,13 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * One exported directory.
+ * One exported directory, or device.
  *
- * @param path an existing directory, absolute after loading
+ * @param path an existing directory, absolute after loading; of a device what {@code device} says,
+ *     after loading
+ * @param device a DAX device that is served as a directory with one file in it; null for a
+ *     directory
+ * @param file name of that file; the device's own when not given
  * @param name its name beneath the server's root, perhaps several levels deep; the directory's own
  *     name when not given
  * @param readOnly whether every change is refused with NFS4ERR_ROFS
@@ -15,7 +19,9 @@ import java.util.List;
  *     the anonymous user
  */
 public record ExportConfig(
-    @Setting(min = 1, max = 4096) Path path,
+    @Setting(value = Setting.NOTHING, min = 1, max = 4096) Path path,
+    @Setting(value = Setting.NOTHING, min = 1, max = 4096) Path device,
+    @Setting(value = Setting.NOTHING, min = 1, max = 255) String file,
     @Setting(value = Setting.NOTHING, min = 1, max = 255) String name,
     @Setting("false") boolean readOnly,
     @Setting("true") boolean layouts,
@@ -26,8 +32,24 @@ public record ExportConfig(
     clients = List.copyOf(clients);
   }
 
-  /** Without rules for clients. */
+  /** A directory. */
+  public ExportConfig(
+      Path path, String name, boolean readOnly, boolean layouts, List<ClientRule> clients) {
+    this(path, null, null, name, readOnly, layouts, clients);
+  }
+
+  /** A directory without rules for clients. */
   public ExportConfig(Path path, String name, boolean readOnly, boolean layouts) {
     this(path, name, readOnly, layouts, List.of());
+  }
+
+  /** Whether it is a device. */
+  public boolean isDevice() {
+    return device != null;
+  }
+
+  /** The name of a device's one file. */
+  public String fileName() {
+    return file == null ? String.valueOf(device.getFileName()) : file;
   }
 }

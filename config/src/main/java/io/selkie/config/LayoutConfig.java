@@ -14,8 +14,11 @@ package io.selkie.config;
  * @param prepareWindowBytes how much of a sparse file is allocated for one read-write grant, unless
  *     the client insists on more (loga_minlength); what is allocated already does not count
  * @param maxSealedFiles files sealed at a time
+ * @param maxSealedFilesPerClient files of which one client has layouts at a time
  * @param retryReservationMillis how long a file stays free of layouts for a client that was told to
  *     come back
+ * @param storagePatienceMillis how long a file system may take to answer whether it can be changed
+ *     before its layouts are recalled
  */
 public record LayoutConfig(
     @Setting(value = "10000", min = 1, max = 3_600_000, live = true) int recallTimeoutMillis,
@@ -26,4 +29,6 @@ public record LayoutConfig(
     @Setting(value = "1099511627776", min = 4096, max = Long.MAX_VALUE) long maxLayoutBytes,
     @Setting(value = "67108864", min = 4096, max = 1099511627776L) long prepareWindowBytes,
     @Setting(value = "20000", min = 1, max = 10_000_000) int maxSealedFiles,
-    @Setting(value = "2000", min = 1, max = 600_000) int retryReservationMillis) {}
+    @Setting(value = "10000", min = 1, max = 10_000_000) int maxSealedFilesPerClient,
+    @Setting(value = "2000", min = 1, max = 600_000) int retryReservationMillis,
+    @Setting(value = "60000", min = 1000, max = 3_600_000) int storagePatienceMillis) {}

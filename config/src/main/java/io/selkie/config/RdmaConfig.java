@@ -14,6 +14,8 @@ import java.util.Optional;
  * @param maxQueuePairsPerClient queue pairs of one client
  * @param maxReadsPerQueuePair RDMA READs that a peer may have in flight on a queue pair
  * @param handshakeTimeoutMillis bound on the set-up of a connection
+ * @param maxPinnedBytes memory of files that may be pinned for an RDMA device at a time; what goes
+ *     beyond is reached by iwarp, or not at all where that is off
  * @param threads event loops of the provider; 0 chooses by the number of processors
  */
 public record RdmaConfig(
@@ -24,12 +26,17 @@ public record RdmaConfig(
     @Setting(value = "64", min = 1, max = 65_536) int maxQueuePairsPerClient,
     @Setting(value = "256", min = 1, max = 4096) int maxReadsPerQueuePair,
     @Setting(value = "5000", min = 100, max = 60_000) int handshakeTimeoutMillis,
+    @Setting(value = "1073741824", min = 0, max = Long.MAX_VALUE) long maxPinnedBytes,
     @Setting(value = "0", min = 0, max = 1024) int threads) {
 
   /** Who does the one-sided access. */
   public enum Provider {
     /** Software iWARP over TCP: every machine, every file system. */
     IWARP,
+    /** An RDMA device of this machine, and nothing else. */
+    VERBS,
+    /** An RDMA device for what it has been proven to reach, software iWARP for all else. */
+    AUTO,
     /** No one-sided access and no layouts: a plain NFS server. */
     OFF
   }

@@ -23,6 +23,7 @@ import java.util.Optional;
  * @param log what is said
  * @param diagnostics the diagnostics listener
  * @param admin how administrators reach the server
+ * @param http the server over HTTP
  */
 public record SelkieConfig(
     @Setting(live = true, max = 4096) List<ExportConfig> exports,
@@ -37,7 +38,8 @@ public record SelkieConfig(
     @Setting(value = Setting.NOTHING, max = 4096) Optional<Path> stateDirectory,
     LogConfig log,
     DiagnosticsConfig diagnostics,
-    AdminConfig admin) {
+    AdminConfig admin,
+    HttpConfig http) {
 
   /** Copies the list. */
   public SelkieConfig {
@@ -59,6 +61,7 @@ public record SelkieConfig(
         stateDirectory,
         log,
         diagnostics,
-        admin);
+        admin,
+        http);
   }
 }

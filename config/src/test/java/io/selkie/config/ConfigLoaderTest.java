@@ -71,6 +71,26 @@ class ConfigLoaderTest {
         wrong("sessions: 5", "x:1:11: sessions: is the value '5'", "write keys and values here"),
         wrong("- a", "x:1:1: is a list", "write keys and values here"),
         wrong("exports: /srv", "x:1:10: exports: is the value '/srv'", "write a list"),
+        wrong(
+            "exports: [{path: /tmp, device: /dev/null}]",
+            "exports[0].path: stands beside 'device'",
+            "keep one of the two"),
+        wrong(
+            "exports: [{device: /nowhere/dax0.0}]",
+            "exports[0].device: /nowhere/dax0.0 does not exist",
+            "see daxctl list, or mend the path"),
+        wrong(
+            "exports: [{device: /tmp}]",
+            "exports[0].device: /tmp is not a device",
+            "write 'path' for a directory"),
+        wrong(
+            "exports: [{device: /dev/null, file: a/b}]",
+            "exports[0].file: 'a/b' cannot be the name of a file",
+            "mend it"),
+        wrong(
+            "exports: [{path: /tmp, file: data}]",
+            "exports[0].file: is for devices only",
+            "remove it, or write 'device' instead of 'path'"),
         wrong("exports:\n  - name: n", "exports[0].path: is missing", "add it"),
         wrong("exports: [{path: DIR/none}]", "exports[0].path: DIR/none does not exist", "create"),
         wrong("exports: [{path: DIR/file}]", "DIR/file is not a directory", "export the directory"),
@@ -121,8 +141,14 @@ class ConfigLoaderTest {
         wrong("listen: localhost", "x:1:9: listen: is 'localhost'", "write host:port"),
         wrong("listen: a:70000", "listen: is 'a:70000'", "a port up to 65535"),
         wrong("listen: ::1:2049", "listen: is '::1:2049'", "[address]:port"),
-        wrong("rdma: {provider: magic}", "rdma.provider: is 'magic'", "one of iwarp, off"),
-        wrong("rdma: {provider: IWARP}", "rdma.provider: is 'IWARP'", "one of iwarp, off"),
+        wrong(
+            "rdma: {provider: magic}",
+            "rdma.provider: is 'magic'",
+            "one of iwarp, verbs, auto, off"),
+        wrong(
+            "rdma: {provider: IWARP}",
+            "rdma.provider: is 'IWARP'",
+            "one of iwarp, verbs, auto, off"),
         wrong("rdma: {listen: 'h:1'}\nlisten: h:1", "is the address of 'listen' too", "own port"),
         wrong(
             "sessions: {maxOpens: 10, maxOpensPerClient: 11}",
@@ -178,6 +204,7 @@ class ConfigLoaderTest {
             List.of(dir.resolve("a").toString(), dir.resolve("b") + "=other"),
             Optional.of("[::1]:0"),
             Optional.of("127.0.0.1:5"),
+            Optional.of("auto"),
             Optional.empty(),
             Optional.of(dir.resolve("state")),
             Optional.of("debug"));
@@ -191,6 +218,7 @@ class ConfigLoaderTest {
             new ExportConfig(real.resolve("b"), "other", false, true));
     assertThat(config.listen()).isEqualTo(new HostPort("::1", 0));
     assertThat(config.rdma().listen()).isEqualTo(new HostPort("127.0.0.1", 5));
+    assertThat(config.rdma().provider()).isEqualTo(RdmaConfig.Provider.AUTO);
     assertThat(config.rdma().maxReadsPerQueuePair()).isEqualTo(7);
     assertThat(config.stateDirectory()).contains(dir.resolve("state"));
     assertThat(config.log().level()).isEqualTo(LogConfig.Level.DEBUG);

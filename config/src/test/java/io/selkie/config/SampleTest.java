@@ -92,7 +92,9 @@ class SampleTest {
       } else if (component.getGenericType() instanceof ParameterizedType list
           && list.getRawType() == java.util.List.class) {
         components((Class<?>) list.getActualTypeArguments()[0], key + "[]");
-      } else if (setting.value().equals(Setting.REQUIRED) || key.equals("exports[].name")) {
+      } else if (setting.value().equals(Setting.REQUIRED)
+          || key.equals("exports[].path")
+          || key.equals("exports[].name")) {
         inRecords.put(key, Optional.empty());
       } else {
         boolean nothing = setting.value().equals(Setting.NOTHING);

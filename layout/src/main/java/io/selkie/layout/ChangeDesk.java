@@ -116,10 +116,10 @@ final class ChangeDesk {
       return "a layout over shared blocks is being granted";
     }
     if (file.hasMoving()) {
-      Recall recall = file.recalls.movingIn(op.range, op.clientId);
-      if (recall != null) {
-        reserve(op.change, op.range, op.clientId, recall.deadlineNanos);
-        return "recall " + recall.id + ": the write would change blocks that are granted";
+      RecallDesk.InTheWay moving = file.recalls.movingIn(op.range, op.clientId);
+      if (moving != null) {
+        reserve(op.change, op.range, op.clientId, moving.untilNanos());
+        return moving.why() + ": the write would change blocks that are granted";
       }
     }
     if (working != null && working.range.overlaps(op.range)) {

@@ -12,6 +12,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicReference;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.MDC;
 
 /**
  * Does what the files' state machines want done, and brings what comes of it back as events. No
@@ -70,12 +71,15 @@ final class EffectRunner {
       switch (effect) {
         case Effect.StartGrant e -> startGrant(file, e.op(), thread.mayBlock() && e.op() == own);
         case Effect.StartDelegation e -> startDelegation(file, e.op());
-        case Effect.SendDelegationRecall e -> send(file, e);
+        case Effect.SendDelegationRecall e -> behalf(e.message().recallId(), () -> send(file, e));
         case Effect.AskHolder e -> ask(file, e);
-        case Effect.Invalidate e -> invalidate(file, e, thread);
-        case Effect.SendRecall e -> send(file, e);
+        case Effect.Invalidate e -> behalf(e.recallId(), () -> invalidate(file, e, thread));
+        case Effect.SendRecall e -> behalf(e.message().recallId(), () -> send(file, e));
         case Effect.ReleaseSeal e ->
-            blocking(thread.mayBlock(), releases, () -> releaseSeal(file, e, thread));
+            blocking(
+                thread.mayBlock(),
+                releases,
+                () -> behalf(e.recallId(), () -> releaseSeal(file, e, thread)));
         case Effect.ReleaseTarget e -> release(e.target(), thread);
         case Effect.StartTimer e ->
             e.slot()
@@ -86,6 +90,25 @@ final class EffectRunner {
         case Effect.CancelTimer e -> e.slot().cancel();
         case Effect.Answer<?> e -> e.run();
         case Effect.Tell e -> tell(e.event());
+      }
+    }
+  }
+
+  /** Whatever is logged meanwhile on this thread carries the recall's number. */
+  private static void behalf(long recallId, Runnable work) {
+    if (recallId == 0) {
+      work.run();
+      return;
+    }
+    String outer = MDC.get(LayoutEvents.RECALL_CONTEXT);
+    MDC.put(LayoutEvents.RECALL_CONTEXT, Long.toString(recallId));
+    try {
+      work.run();
+    } finally {
+      if (outer == null) {
+        MDC.remove(LayoutEvents.RECALL_CONTEXT);
+      } else {
+        MDC.put(LayoutEvents.RECALL_CONTEXT, outer);
       }
     }
   }
@@ -130,7 +153,7 @@ final class EffectRunner {
     budget.start(timers, policy.get().fenceBudgetNanos(), part.handle::abort);
     future.whenComplete((_, _) -> {
       budget.cancel();
-      ended(file, effect, future, OnThread.OF_EVENT);
+      behalf(effect.recallId(), () -> ended(file, effect, future, OnThread.OF_EVENT));
     });
   }
 

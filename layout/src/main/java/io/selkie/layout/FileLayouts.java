@@ -327,6 +327,12 @@ final class FileLayouts {
 
   /** The client has no use of the part any more; its handle must die. */
   void retire(Part part, LayoutState to) {
+    Recall recall = part.recalls().isEmpty() ? null : part.recalls().getFirst();
+    retire(part, to, recall == null ? 0 : recall.id, recall == null ? null : recall.cause);
+  }
+
+  /** The same, for a reason that need not be a recall of the part. */
+  void retire(Part part, LayoutState to, long recallId, RecallCause cause) {
     if (part.segment != null) {
       part.segment.hold.heldParts--;
     }
@@ -335,13 +341,7 @@ final class FileLayouts {
       partDead(part);
       return;
     }
-    Recall recall = part.recalls().isEmpty() ? null : part.recalls().getFirst();
-    emit(
-        new Effect.Invalidate(
-            part,
-            to == LayoutState.FENCING,
-            recall == null ? 0 : recall.id,
-            recall == null ? null : recall.cause));
+    emit(new Effect.Invalidate(part, to == LayoutState.FENCING, recallId, cause));
   }
 
   private void partDead(Part part) {

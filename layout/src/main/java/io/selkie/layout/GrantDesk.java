@@ -78,9 +78,11 @@ final class GrantDesk {
       refuse(op, NFS4ERR_BAD_STATEID, "the client is gone");
       return;
     }
-    if (!file.context.ledger().tryLayout(op.clientId(), file.policy())) {
+    String full = file.context.ledger().tryLayout(op.clientId(), file.identity, file.policy());
+    if (full != null) {
       file.context.clients().remove(op.clientId(), file.identity);
-      refuse(op, NFS4ERR_LAYOUTTRYLATER, "too many layouts");
+      // There will be room when others have come back (RFC 8881 section 15.1.10.3).
+      refuse(op, NFS4ERR_LAYOUTTRYLATER, full);
       return;
     }
     layouts++;
@@ -288,7 +290,7 @@ final class GrantDesk {
   /** The last handle of what was granted is dead. */
   void layoutEnded(long clientId) {
     layouts--;
-    file.context.ledger().grantedLayoutEnded(clientId);
+    file.context.ledger().grantedLayoutEnded(clientId, file.identity);
     file.context.clients().remove(clientId, file.identity);
   }
 
@@ -368,10 +370,10 @@ final class GrantDesk {
       return tryLater(delegated);
     }
     if (op.isReadWrite() && file.hasMoving()) {
-      Recall recall = file.recalls.movingIn(op.range, op.clientId());
-      if (recall != null) {
-        file.changes.reserve(op, recall.deadlineNanos);
-        return tryLater("recall " + recall.id + ": others hold holes of the range");
+      RecallDesk.InTheWay moving = file.recalls.movingIn(op.range, op.clientId());
+      if (moving != null) {
+        file.changes.reserve(op, moving.untilNanos());
+        return tryLater(moving.why() + ": others hold holes of the range");
       }
     }
     return null;
@@ -413,7 +415,7 @@ final class GrantDesk {
   /** Refuses what was counted. */
   private void drop(GrantOp op, int status, String reason) {
     layouts--;
-    file.context.ledger().layoutEnded(op.clientId());
+    file.context.ledger().layoutEnded(op.clientId(), file.identity);
     file.context.clients().remove(op.clientId(), file.identity);
     refuse(op, status, reason);
   }

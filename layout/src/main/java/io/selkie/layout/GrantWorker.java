@@ -185,6 +185,8 @@ final class GrantWorker {
             op, seal, parts, NFS4ERR_LAYOUTTRYLATER, "the seal is being taken back");
       }
       LayoutHandle handle;
+      RegistrationFlight flight = new RegistrationFlight();
+      flight.begin();
       try {
         handle = op.type.open(op.clientId(), seal, planned, op.request.ioMode());
       } catch (LayoutTypeException e) {
@@ -194,6 +196,13 @@ final class GrantWorker {
       } catch (RuntimeException | Error e) {
         seal.removeHandle(planned.blocks());
         throw e;
+      }
+      if (flight.shouldCommit()) {
+        flight.client = Long.toHexString(op.clientId());
+        flight.file = op.request.file().describe();
+        flight.offset = planned.range().offset();
+        flight.bytes = planned.range().length();
+        flight.commit();
       }
       handles.add(handle);
       parts.add(new Part(planned.range(), planned.blocks(), handle, seal));
@@ -265,7 +274,7 @@ final class GrantWorker {
       case NOT_REGULAR -> NFS4ERR_WRONG_TYPE;
       // Clients go through the server and ask again at the next open; an NFS4ERR_IO here would
       // reach the application of some of them.
-      case IN_USE, NOT_PERMITTED, UNSUPPORTED, UNSUITABLE_EXTENTS, SYSTEM ->
+      case IN_USE, NOT_PERMITTED, UNSUPPORTED, UNSUITABLE_EXTENTS, MEDIA_ERROR, SYSTEM ->
           NFS4ERR_LAYOUTUNAVAILABLE;
     };
   }

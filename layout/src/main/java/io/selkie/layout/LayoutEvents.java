@@ -8,6 +8,9 @@ import io.selkie.lease.FileIdentity;
  */
 public interface LayoutEvents {
 
+  /** Key of a recall's number in the context (MDC) of log lines that are written on its behalf. */
+  String RECALL_CONTEXT = "recall";
+
   /** One step. */
   enum Step {
     /** A seal is held: verified for a layout, or for a delegation to be. SEAL_RELEASED ends it. */

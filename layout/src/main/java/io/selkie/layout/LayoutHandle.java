@@ -16,4 +16,10 @@ public interface LayoutHandle {
    * help. Returns at once.
    */
   void abort();
+
+  /**
+   * The client, who was told of it, gives it back without having been asked to. Told before {@link
+   * #invalidate()}, under a lock: must not block.
+   */
+  default void givenBack() {}
 }

@@ -19,6 +19,7 @@ import java.util.concurrent.TimeUnit;
  * @param layoutsPerClientMax layouts of one client
  * @param layoutsPerFileMax layouts of all clients on one file
  * @param sealedFilesMax files sealed at a time
+ * @param sealedFilesPerClientMax files of which one client has layouts at a time
  * @param waitersPerFileMax LAYOUTGETs that may wait on one file
  * @param reservationsPerFileMax reservations kept on one file
  * @param recallsPerHoldMax recalls pending at a time to one client on one file; beyond, one recall
@@ -45,6 +46,7 @@ public record LayoutPolicy(
     int layoutsPerClientMax,
     int layoutsPerFileMax,
     int sealedFilesMax,
+    int sealedFilesPerClientMax,
     int waitersPerFileMax,
     int reservationsPerFileMax,
     int recallsPerHoldMax,
@@ -75,6 +77,7 @@ public record LayoutPolicy(
         || layoutsPerClientMax <= 0
         || layoutsPerFileMax <= 0
         || sealedFilesMax <= 0
+        || sealedFilesPerClientMax <= 0
         || waitersPerFileMax <= 0
         || reservationsPerFileMax <= 0
         || recallsPerHoldMax <= 0
@@ -99,6 +102,7 @@ public record LayoutPolicy(
         config.maxLayoutsPerClient(),
         config.maxLayouts(),
         config.maxSealedFiles(),
+        config.maxSealedFilesPerClient(),
         1024,
         64,
         4,

@@ -37,6 +37,10 @@ final class Ledger {
 
   private static final class Client {
     int layouts;
+
+    /** How many of them, those being granted too, each file has. */
+    final Map<FileIdentity, Integer> layoutFiles = new HashMap<>();
+
     final Set<Hold> holds = new LinkedHashSet<>();
     final Set<Long> revoked = new LinkedHashSet<>();
     final Set<Delegation> delegations = new LinkedHashSet<>();
@@ -302,16 +306,28 @@ final class Ledger {
 
   // ------------------------------------------------------------------ limits
 
-  /** Room for one more layout of a client; {@link #layoutEnded} gives it back. */
-  synchronized boolean tryLayout(long clientId, LayoutPolicy policy) {
+  /**
+   * Room for one more layout of a client; {@link #layoutEnded} gives it back.
+   *
+   * @return null when there is; otherwise why there is none
+   */
+  synchronized String tryLayout(long clientId, FileIdentity file, LayoutPolicy policy) {
     Client client = client(clientId);
+    String reason = null;
     if (layouts >= policy.layoutsMax() || client.layouts >= policy.layoutsPerClientMax()) {
+      reason = "too many layouts";
+    } else if (client.layoutFiles.size() >= policy.sealedFilesPerClientMax()
+        && !client.layoutFiles.containsKey(file)) {
+      reason = "maxSealedFilesPerClient: the client has layouts of as many files as it may";
+    }
+    if (reason != null) {
       dropIfIdle(clientId, client);
-      return false;
+      return reason;
     }
     layouts++;
     client.layouts++;
-    return true;
+    client.layoutFiles.merge(file, 1, Integer::sum);
+    return null;
   }
 
   /** A layout for which there was room went out. */
@@ -320,17 +336,19 @@ final class Ledger {
   }
 
   /** A layout that went out is dead. */
-  synchronized void grantedLayoutEnded(long clientId) {
+  synchronized void grantedLayoutEnded(long clientId, FileIdentity file) {
     granted--;
-    layoutEnded(clientId);
+    layoutEnded(clientId, file);
   }
 
   /** A layout for which there was room did not come about, or is dead. */
-  synchronized void layoutEnded(long clientId) {
+  synchronized void layoutEnded(long clientId, FileIdentity file) {
     Client client = client(clientId);
     layouts--;
     client.layouts--;
-    if (layouts < 0 || client.layouts < 0) {
+    Integer ofFile = client.layoutFiles.get(file);
+    client.layoutFiles.computeIfPresent(file, (_, count) -> count > 1 ? count - 1 : null);
+    if (layouts < 0 || client.layouts < 0 || ofFile == null) {
       throw new IllegalStateException("more layouts of client " + clientId + " ended than began");
     }
     dropIfIdle(clientId, client);
@@ -339,8 +357,10 @@ final class Ledger {
   /** What each client holds that could be recalled. */
   synchronized Map<Long, Holdings> holdings() {
     Map<Long, Holdings> all = new HashMap<>();
-    clients.forEach(
-        (id, client) -> all.put(id, new Holdings(client.layouts, client.delegations.size())));
+    clients.forEach((id, client) ->
+        all.put(
+            id,
+            new Holdings(client.layouts, client.layoutFiles.size(), client.delegations.size())));
     return all;
   }
 

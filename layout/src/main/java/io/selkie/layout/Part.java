@@ -71,6 +71,10 @@ final class Part {
     if (!state.mayBecome(next)) {
       throw new IllegalStateException("layout part " + range + ": " + state + " -> " + next);
     }
+    boolean unasked = state == LayoutState.GRANTED && next == LayoutState.RETURNING;
+    if (unasked && segment != null && handle != null) {
+      handle.givenBack();
+    }
     state = next;
   }
 

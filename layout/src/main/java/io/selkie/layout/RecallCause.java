@@ -22,12 +22,16 @@ public enum RecallCause {
   REOPEN,
   /** The auditor found a different block map. */
   AUDIT_DIFFERENCE,
+  /** Blocks that were granted cannot be read any more. */
+  MEDIA_ERROR,
   /** The client's lease ran out. */
   CLIENT_EXPIRED,
   /** The client said that it is gone, or came back as a new incarnation. */
   CLIENT_DESTROYED,
   /** The file system must shrink or the administrator wants it. */
   ADMINISTRATIVE,
+  /** The file system is frozen, became read-only, shut down or lost its device. */
+  STORAGE,
   /** The server stops. */
   SERVER_STOP
 }

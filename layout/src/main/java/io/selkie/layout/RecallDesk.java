@@ -177,10 +177,18 @@ final class RecallDesk {
   }
 
   /**
-   * Takes back what a client's writes in a range would change the blocks of; null when there is
-   * nothing. Its own holes it may fill.
+   * Blocks that may not change yet.
+   *
+   * @param untilNanos when they may at the latest
+   * @param why for people
    */
-  Recall movingIn(ByteRange range, long exceptClientId) {
+  record InTheWay(long untilNanos, String why) {}
+
+  /**
+   * Takes back what a client's writes in a range would change the blocks of; null when there is
+   * nothing. Its own holes it may fill. What was given back is in the way until its handle is dead.
+   */
+  InTheWay movingIn(ByteRange range, long exceptClientId) {
     List<Part> moving = new ArrayList<>(0);
     boolean own = false;
     for (Part part : file.partsIn(range)) {
@@ -190,9 +198,13 @@ final class RecallDesk {
         own |= ofClient;
       }
     }
-    return moving.isEmpty()
-        ? null
-        : take(RecallCause.HOLE_FILL, range, own ? 0 : exceptClientId, moving);
+    if (moving.isEmpty()) {
+      return null;
+    }
+    Recall recall = take(RecallCause.HOLE_FILL, range, own ? 0 : exceptClientId, moving);
+    return recall == null
+        ? new InTheWay(file.now(), "handles are being invalidated")
+        : new InTheWay(recall.deadlineNanos, "recall " + recall.id);
   }
 
   /** Takes read layouts back whose blocks must change for a writer; null when there are none. */
@@ -505,7 +517,7 @@ final class RecallDesk {
     file.revokeHold(hold, status);
     file.returns.cancelFlushes(hold);
     for (Part part : held) {
-      file.retire(part, LayoutState.FENCING);
+      file.retire(part, LayoutState.FENCING, recallId, cause);
     }
   }
 }

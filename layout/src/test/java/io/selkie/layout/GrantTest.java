@@ -343,7 +343,8 @@ class GrantTest {
   @Test
   void layoutsOfOneClientAreBoundedAndFreedByReturn() {
     var policy =
-        new LayoutPolicy(1, 1, 1, 1, 1, 1, 10, 2, 10, 10, 4, 4, 2, 5, MB, MB, 4096, 100, 16, true);
+        new LayoutPolicy(
+            1, 1, 1, 1, 1, 1, 10, 2, 10, 10, 10, 4, 4, 2, 5, MB, MB, 4096, 100, 16, true);
     var tight = new Rig(policy, Long.MAX_VALUE);
     var file = tight.file().data(0, MB);
     var first = tight.get(file).granted();
@@ -358,7 +359,8 @@ class GrantTest {
   @Test
   void filesSealedAtATimeAreBounded() {
     var policy =
-        new LayoutPolicy(1, 1, 1, 1, 1, 1, 10, 9, 10, 1, 4, 4, 2, 5, MB, MB, 4096, 100, 16, true);
+        new LayoutPolicy(
+            1, 1, 1, 1, 1, 1, 10, 9, 10, 1, 9, 4, 4, 2, 5, MB, MB, 4096, 100, 16, true);
     var tight = new Rig(policy, Long.MAX_VALUE);
     var file = tight.file().data(0, MB);
     var other = tight.file().data(0, MB);
@@ -370,9 +372,31 @@ class GrantTest {
   }
 
   @Test
+  void filesThatOneClientHasLayoutsOfAreBounded() {
+    var policy =
+        new LayoutPolicy(
+            1, 1, 1, 1, 1, 1, 10, 9, 10, 9, 1, 4, 4, 2, 5, MB, MB, 4096, 100, 16, true);
+    var tight = new Rig(policy, Long.MAX_VALUE);
+    var file = tight.file().data(0, MB);
+    var other = tight.file().data(0, MB);
+    var first = tight.get(file).granted();
+    tight.get(file).by(first.stateid()).granted();
+    assertThat(tight.arbiter.holdings()).containsEntry(1L, new Holdings(2, 1, 0));
+
+    assertThat(tight.get(other).refused()).isEqualTo(NFS4ERR_LAYOUTTRYLATER);
+    var second = tight.get(other).client(2).granted();
+    assertThat(tight.get(file).client(2).refused()).isEqualTo(NFS4ERR_LAYOUTTRYLATER);
+    tight.giveBack(other, 2, second.stateid());
+    tight.get(file).client(2).granted();
+    tight.giveBack(file, 1, first.stateid());
+    tight.get(other).granted();
+  }
+
+  @Test
   void longestGrantIsBounded() {
     var policy =
-        new LayoutPolicy(1, 1, 1, 1, 1, 1, 10, 9, 10, 9, 4, 4, 2, 5, MB, MB, 4096, 100, 16, true);
+        new LayoutPolicy(
+            1, 1, 1, 1, 1, 1, 10, 9, 10, 9, 9, 4, 4, 2, 5, MB, MB, 4096, 100, 16, true);
     var tight = new Rig(policy, Long.MAX_VALUE);
     var file = tight.file().data(0, 10 * MB);
 

@@ -25,8 +25,8 @@ class MemoryTest {
   void tenThousandLayoutsOnAsManyFilesFitIntoTheHeapTheyMayHave() {
     LayoutPolicy policy =
         new LayoutPolicy(
-            1, 1, 1, 1, 1, 1, LAYOUTS, LAYOUTS, 10, LAYOUTS, 4, 4, 2, 5, 1L << 40, 1L << 40, 4096,
-            100, 16, true);
+            1, 1, 1, 1, 1, 1, LAYOUTS, LAYOUTS, 10, LAYOUTS, LAYOUTS, 4, 4, 2, 5, 1L << 40,
+            1L << 40, 4096, 100, 16, true);
     List<FakeSealer.File> files = new ArrayList<>();
     Rig rig = new Rig(policy, Long.MAX_VALUE);
     for (int i = 0; i < LAYOUTS; i++) {

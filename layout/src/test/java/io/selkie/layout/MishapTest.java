@@ -2,6 +2,7 @@ package io.selkie.layout;
 
 import static io.selkie.layout.Rig.MB;
 import static io.selkie.layout.Rig.SECOND;
+import static io.selkie.layout.Rig.WHOLE;
 import static io.selkie.layout.Rig.done;
 import static io.selkie.protocol.nfs4.LayoutConst4.LAYOUTIOMODE4_ANY;
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_BADLAYOUT;
@@ -13,6 +14,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.selkie.layout.LayoutEvents.Step;
 import io.selkie.protocol.nfs4.Stateid4;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** What comes at the wrong moment, or fails where nothing may fail. */
@@ -133,6 +135,22 @@ class MishapTest {
     rig.delayed(dax, FileChange.WRITE, MB, MB, 2);
     assertThat(rig.sent).hasSize(1);
     rig.giveBack(dax, 1, stateid);
+    rig.permitted(dax, FileChange.WRITE, MB, MB, 2).close();
+  }
+
+  @Test
+  void writesToSharedBlocksWaitForAHandleThatWasGivenBackUnasked() {
+    FakeSealer.File dax = rig.file().data(0, MB).shared(MB, MB);
+    dax.exact = true;
+    Stateid4 stateid = rig.get(dax).granted().stateid();
+    rig.rdma.slowPeers = true;
+    rig.giveBack(dax, 1, stateid, 0, WHOLE, LAYOUTIOMODE4_ANY);
+    rig.work();
+
+    rig.delayed(dax, FileChange.WRITE, MB, MB, 2);
+    assertThat(rig.sent).as("it is on its way already").isEmpty();
+    List.copyOf(rig.rdma.invalidating()).forEach(region -> region.dead.complete(null));
+    rig.work();
     rig.permitted(dax, FileChange.WRITE, MB, MB, 2).close();
   }
 

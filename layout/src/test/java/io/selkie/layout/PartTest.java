@@ -5,10 +5,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.selkie.lease.ByteRange;
 import java.util.BitSet;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.atomic.AtomicBoolean;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.constraints.Size;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Partial returns: a handle goes with its last byte, and never before. */
 class PartTest {
@@ -31,6 +36,42 @@ class PartTest {
       assertThat(gone).isEqualTo(kept.isEmpty());
     }
     assertThat(part.giveBack(new ByteRange(0, 1000))).isTrue();
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "true, false, RETURNING, true",
+    "true, true, RETURNING, false",
+    "true, false, FENCING, false",
+    "false, false, RETURNING, false"
+  })
+  void onlyWhatWasGrantedAndNotAskedForIsToldToBeGivenBack(
+      boolean granted, boolean recalled, LayoutState next, boolean told) {
+    AtomicBoolean heard = new AtomicBoolean();
+    LayoutHandle handle =
+        new LayoutHandle() {
+          @Override
+          public CompletionStage<Void> invalidate() {
+            return CompletableFuture.completedFuture(null);
+          }
+
+          @Override
+          public void abort() {}
+
+          @Override
+          public void givenBack() {
+            heard.set(true);
+          }
+        };
+    Part part = new Part(new ByteRange(0, 64), null, handle, null);
+    if (granted) {
+      part.segment = new Segment(null, part.range, 1, new Part[] {part});
+    }
+    if (recalled) {
+      part.become(LayoutState.RECALLED);
+    }
+    part.become(next);
+    assertThat(heard.get()).isEqualTo(told);
   }
 
   @Property

@@ -16,6 +16,7 @@ import io.selkie.layout.LayoutSurvey.LayoutView;
 import io.selkie.layout.LayoutSurvey.SealView;
 import io.selkie.lease.FileIdentity;
 import io.selkie.lease.SealState;
+import io.selkie.lease.Sealer.BreakCause;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.Iterator;
@@ -202,6 +203,39 @@ class SurveyTest {
     assertThat(rig.arbiter.testStateid(1, taken)).isEqualTo(NFS4ERR_DELEG_REVOKED);
     assertThat(rig.arbiter.hasRevokedState(1)).isTrue();
     assertThat(rig.arbiter.freeStateid(1, taken)).isEqualTo(NFS4_OK);
+  }
+
+  /** Who follows a fence by its number finds its end, whatever else was asked of the client. */
+  @Test
+  void fencedHandleDiesByTheFencesNumberNotByThatOfARecallBefore() {
+    rig.get(file).granted();
+    rig.get(file).client(2).granted();
+    rig.get(other).granted();
+    rig.arbiter.recall(filter(0, file), RecallCause.ADMINISTRATIVE);
+    rig.work();
+    rig.events.clear();
+
+    rig.arbiter.fence(filter(1, file), RecallCause.ADMINISTRATIVE);
+    rig.arbiter.leaseOver(2);
+    rig.breakLease(other, BreakCause.AUDIT_DIFFERENCE);
+    rig.work();
+
+    for (var client :
+        List.of(
+            tuple(1L, file.identity()), tuple(2L, file.identity()), tuple(1L, other.identity()))) {
+      List<LayoutEvents.Event> ends =
+          rig.events.stream()
+              .filter(event -> client.equals(tuple(event.clientId(), event.file())))
+              .filter(event ->
+                  event.step() == Step.FENCE_BEGUN || event.step() == Step.HANDLE_INVALIDATED)
+              .toList();
+      assertThat(ends)
+          .extracting(LayoutEvents.Event::step)
+          .containsExactly(Step.FENCE_BEGUN, Step.HANDLE_INVALIDATED);
+      assertThat(ends.getFirst().recallId()).isNotZero();
+      assertThat(ends.getLast().recallId()).isEqualTo(ends.getFirst().recallId());
+      assertThat(ends.getLast().cause()).isEqualTo(ends.getFirst().cause());
+    }
   }
 
   @Test

@@ -137,7 +137,14 @@ final class FileMapping {
     return synchronous;
   }
 
-  /** Writes cache lines back, in pieces; 0, or ESTALE when it was retired. */
+  /**
+   * Writes cache lines back, in pieces. Each piece is brought in first by a call that tells of a
+   * page which cannot be had: the instructions themselves would meet a SIGBUS that the JVM does not
+   * survive.
+   *
+   * @return 0; ESTALE when it was retired; EIO when part of it lies on bad storage or behind the
+   *     end of the file; EINVAL when the kernel cannot tell
+   */
   int writeBack(CacheLines cacheLines, ByteRange range) {
     for (long at = range.offset(); at < range.end(); at += TOUCH_BYTES) {
       MemorySegment touched = beginTouch();
@@ -149,12 +156,22 @@ final class FileMapping {
         if (length <= 0) {
           return 0;
         }
+        int present = bringIn(touched.address() + at, length);
+        if (present < 0) {
+          return present;
+        }
         cacheLines.writeBack(touched.address() + at, length);
       } finally {
         endTouch();
       }
     }
     return 0;
+  }
+
+  private int bringIn(long address, long length) {
+    long from = address & -PAGE_BYTES;
+    int result = kernel.populateRead(from, wholePages(address + length - from));
+    return Errno.EFAULT.is(result) || Errno.EHWPOISON.is(result) ? Errno.EIO.result() : result;
   }
 
   /** The file's bytes, which stay until {@link #endTouch}; null when they go. */

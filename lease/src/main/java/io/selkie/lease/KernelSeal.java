@@ -237,9 +237,13 @@ final class KernelSeal implements Seal, LeaseHolder {
     }
     try {
       Optional<CacheLines> cacheLines = context.cacheLines();
-      return cacheLines.isPresent() && mapping.synchronous()
-          ? mapping.writeBack(cacheLines.get(), range)
-          : context.kernel().fdatasync(target.fd());
+      if (cacheLines.isPresent() && mapping.synchronous()) {
+        int result = mapping.writeBack(cacheLines.get(), range);
+        if (!Errno.EINVAL.is(result)) {
+          return result;
+        }
+      }
+      return context.kernel().fdatasync(target.fd());
     } finally {
       target.release();
     }

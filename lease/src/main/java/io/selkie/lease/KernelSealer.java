@@ -28,6 +28,7 @@ public final class KernelSealer implements Sealer {
   private final RangePreparer preparer;
   private final UnwrittenConverter converter;
   private final AtomicLong sealNumbers = new AtomicLong();
+  private volatile MediaCheck mediaCheck = MediaCheck.NONE;
 
   KernelSealer(
       SealContext context,
@@ -39,6 +40,11 @@ public final class KernelSealer implements Sealer {
     this.probes = probes;
     this.preparer = new RangePreparer(context.kernel(), reader, settings.triesMax());
     this.converter = converter;
+  }
+
+  /** Asks this before anything is granted from now on. */
+  void mediaCheck(MediaCheck check) {
+    mediaCheck = check;
   }
 
   @Override
@@ -152,6 +158,10 @@ public final class KernelSealer implements Sealer {
   }
 
   private SealOutcome extended(KernelSeal seal, BlockMap map) {
+    Refused bad = badMedia(seal.target(), map);
+    if (bad != null) {
+      return bad;
+    }
     AuditOutcome audit = context.auditor().auditOverlap(seal, map);
     if (audit instanceof AuditOutcome.Different(MapDifference difference)) {
       return Refusals.refused(
@@ -250,6 +260,10 @@ public final class KernelSealer implements Sealer {
     }
 
     private SealOutcome held(BlockMap map) {
+      Refused bad = badMedia(target, map);
+      if (bad != null) {
+        return bad;
+      }
       if (seal.isBreaking() || !seal.hold()) {
         return breaking(target);
       }
@@ -289,6 +303,14 @@ public final class KernelSealer implements Sealer {
                   + ": no address space or too many mappings; raise vm.max_map_count");
       default -> Refusals.system("mmap", target, result);
     };
+  }
+
+  /** Null when all of it can be read, as far as is known. */
+  private Refused badMedia(SealTarget target, BlockMap map) {
+    return mediaCheck
+        .trouble(target, map)
+        .map(trouble -> Refusals.refused(Reason.MEDIA_ERROR, trouble))
+        .orElse(null);
   }
 
   private Converting converting(KernelSeal seal) {

@@ -6,7 +6,9 @@ import io.selkie.posix.CacheLines;
 import io.selkie.posix.Kernel;
 import io.selkie.posix.PosixException;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Executor;
+import java.util.function.BiPredicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -113,6 +115,16 @@ public final class LeaseRuntime implements AutoCloseable {
   /** Makes seals. */
   public Sealer sealer() {
     return sealer;
+  }
+
+  /** What may be granted is asked here too, from now on. */
+  public void mediaCheck(MediaCheck check) {
+    sealer.mediaCheck(check);
+  }
+
+  /** Files with a live handle whose map is such; looks at all handles there are. */
+  public Set<FileIdentity> granted(BiPredicate<SealTarget, BlockMap> such) {
+    return auditor.granted(such);
   }
 
   /** Watches them. */

@@ -7,13 +7,16 @@ import io.selkie.lease.BlockMapReader.MapRead;
 import io.selkie.posix.Errno;
 import io.selkie.posix.FileStatus;
 import io.selkie.posix.Kernel;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.BiPredicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -146,6 +149,23 @@ public final class SealAuditor implements AutoCloseable {
       return audit(held);
     }
     throw new IllegalArgumentException("a seal of another sealer: " + seal);
+  }
+
+  /** Files with a live handle whose map is such. */
+  Set<FileIdentity> granted(BiPredicate<SealTarget, BlockMap> such) {
+    Set<FileIdentity> found = new HashSet<>();
+    for (KernelSeal seal : seals.values()) {
+      if (seal.enter()) {
+        try {
+          if (seal.grants().stream().anyMatch(map -> such.test(seal.target(), map))) {
+            found.add(seal.target().identity());
+          }
+        } finally {
+          seal.exit();
+        }
+      }
+    }
+    return found;
   }
 
   void watch(KernelSeal seal) {

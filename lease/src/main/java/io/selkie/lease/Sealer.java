@@ -149,6 +149,8 @@ public interface Sealer {
        * as such: recall that handle first.
        */
       HOLE_GRANTED,
+      /** Part of the range lies on blocks that cannot be read. */
+      MEDIA_ERROR,
       /** Another error of the system; the message has it. */
       SYSTEM
     }

@@ -149,13 +149,19 @@ final class RealRig implements AutoCloseable, SealListener, LeaseEvents {
     return next;
   }
 
+  /** Closes what this rig opened, so that its file system can be unmounted. */
+  void closeTargets() {
+    targets.forEach(RealTarget::close);
+    targets.clear();
+  }
+
   @Override
   public void close() throws IOException, InterruptedException {
     for (Process process : processes) {
       process.destroyForcibly().waitFor();
     }
     runtime.close();
-    targets.forEach(RealTarget::close);
+    closeTargets();
     timerThread.shutdownNow();
     blocking.shutdownNow();
     deleteAll(directory);

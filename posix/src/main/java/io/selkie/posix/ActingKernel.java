@@ -108,6 +108,7 @@ public final class ActingKernel extends GatedKernel {
           MMAP,
           MUNMAP,
           MSYNC,
+          POPULATE_READ,
           OPEN_BY_HANDLE,
           SET_LEASE,
           GET_LEASE,

@@ -287,6 +287,12 @@ abstract class GatedKernel implements Kernel {
   }
 
   @Override
+  public int populateRead(long address, long length) {
+    return (int)
+        run(KernelCall.POPULATE_READ, NO_FD, null, () -> delegate.populateRead(address, length));
+  }
+
+  @Override
   public int setLease(int fd, LeaseType type) {
     return (int) run(KernelCall.SET_LEASE, fd, null, () -> delegate.setLease(fd, type));
   }

@@ -218,6 +218,16 @@ public interface Kernel {
   /** {@code msync(2)}. */
   int msync(long address, long length, int flags);
 
+  /**
+   * {@code madvise(2)} with MADV_POPULATE_READ: brings whole pages in, as reading each would. Where
+   * that would end in a SIGBUS it answers EFAULT (behind the end of the file, bad storage) or
+   * EHWPOISON instead; EINVAL before Linux 5.14.
+   *
+   * @param address a whole number of pages
+   * @param length a whole number of pages, in bytes
+   */
+  int populateRead(long address, long length);
+
   // ---------------------------------------------------------------- leases and their signals
 
   /** {@code fcntl(F_SETLEASE)}: {@link LeaseType#READ}, {@code WRITE} or {@code NONE}. */

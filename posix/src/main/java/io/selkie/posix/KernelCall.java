@@ -80,6 +80,8 @@ public enum KernelCall {
   MUNMAP,
   /** {@link Kernel#msync}. */
   MSYNC,
+  /** {@link Kernel#populateRead}. */
+  POPULATE_READ,
   /** {@link Kernel#setLease}. */
   SET_LEASE,
   /** {@link Kernel#getLease}. */

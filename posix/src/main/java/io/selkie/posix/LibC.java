@@ -75,6 +75,9 @@ public interface LibC {
   /** {@code msync}. */
   int msync(long address, long length, int flags);
 
+  /** {@code madvise}. */
+  int madvise(long address, long length, int advice);
+
   /** {@code poll}. */
   int poll(long descriptors, long count, int timeoutMillis);
 
@@ -83,6 +86,9 @@ public interface LibC {
 
   /** {@code write}. */
   long write(int fd, long buffer, long size);
+
+  /** {@code read}. */
+  long read(int fd, long buffer, long size);
 
   /** {@code SIGRTMIN}, which the C library chooses. */
   int __libc_current_sigrtmin();

@@ -21,6 +21,10 @@ public final class LinuxKernel extends LinuxProcess {
   private static final long Q_GETQUOTA_USER = 0x800007L << 8;
 
   private static final long FICLONERANGE = 0x4020940dL;
+
+  /** MADV_POPULATE_READ. */
+  private static final int POPULATE_READ = 22;
+
   private static final long FS_IOC_FIEMAP = 0xc020660bL;
 
   /** Linux 6.6 has fchmodat2; before, the mode is changed by the descriptor's name in /proc. */
@@ -498,6 +502,15 @@ public final class LinuxKernel extends LinuxProcess {
     int result;
     do {
       result = result(libc.msync(address, length, flags));
+    } while (result == EINTR);
+    return result;
+  }
+
+  @Override
+  public int populateRead(long address, long length) {
+    int result;
+    do {
+      result = result(libc.madvise(address, length, POPULATE_READ));
     } while (result == EINTR);
     return result;
   }

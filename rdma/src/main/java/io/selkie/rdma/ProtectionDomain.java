@@ -16,6 +16,25 @@ public interface ProtectionDomain extends AutoCloseable {
    */
   MemoryRegion register(MemorySegment memory, Set<RemoteAccess> access) throws RdmaException;
 
+  /**
+   * The same in a given manner. Whether the manner is right for this memory is not known before a
+   * {@link RegistrationProbe} has tried it: devices have been seen that register, place accesses
+   * elsewhere, and report success.
+   *
+   * @throws RdmaException with {@link RdmaException.Reason#REGISTRATION} when the provider or its
+   *     device does not do it
+   */
+  default MemoryRegion register(MemorySegment memory, Set<RemoteAccess> access, Registration how)
+      throws RdmaException {
+    if (how != Registration.PLAIN) {
+      throw new RdmaException(
+          RdmaException.Reason.REGISTRATION,
+          "this provider does not register memory " + how.label(),
+          null);
+    }
+    return register(memory, access);
+  }
+
   /** Regions not yet invalidated; an assertion of invariant S1 reads it. */
   int liveRegions();
 

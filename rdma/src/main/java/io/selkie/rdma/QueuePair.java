@@ -86,6 +86,22 @@ public interface QueuePair extends AutoCloseable {
       long remoteAddress,
       long workId);
 
+  /**
+   * RDMA FLUSH of a range at the peer, behind the WRITEs that were posted to it before: its
+   * completion says that they are placed and durable, or visible to whoever looks at the peer's
+   * memory.
+   *
+   * @param remoteKey of a region with the right {@link RemoteAccess#FLUSH}
+   * @param remoteAddress of the first byte
+   * @param bytes 1 to 2^32 - 1
+   * @param persistent whether durable is meant, else visible
+   * @throws UnsupportedOperationException where {@link RdmaProvider#hasFlush} says no
+   */
+  default PostResult postFlush(
+      int remoteKey, long remoteAddress, long bytes, boolean persistent, long workId) {
+    throw new UnsupportedOperationException("this provider has no RDMA FLUSH");
+  }
+
   /** Send an untagged message; bounded by the peer's receive buffers (4 KiB). */
   PostResult postSend(MemoryRegion localRegion, MemorySegment local, long workId);
 

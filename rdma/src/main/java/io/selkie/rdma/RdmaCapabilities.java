@@ -7,8 +7,9 @@ package io.selkie.rdma;
  * @param maxPrivateDataBytes private data carried by a connection request or answer
  * @param flush whether the peer may use RDMA FLUSH for durability
  * @param addressesAreVirtual whether {@link MemoryRegion#remoteAddress()} reveals our own address
- * @param fileMappings whether shared mappings of ordinary files can be registered for writing
- * @param daxMappings whether MAP_SYNC mappings of file-system DAX files can be registered
+ * @param fileMappings whether every mapping of ordinary files can be registered, at no cost; a
+ *     device where it depends says false, and {@link RegistrationProbe} finds out what it reaches
+ * @param daxMappings the same of MAP_SYNC mappings of file-system DAX files
  */
 public record RdmaCapabilities(
     long maxRegionBytes,

@@ -1,6 +1,7 @@
 package io.selkie.rdma;
 
 import java.net.InetSocketAddress;
+import java.util.Set;
 
 /**
  * One way to do one-sided access: the pure-Java {@code iwarp} provider or {@code verbs} on DiSNI.
@@ -17,6 +18,41 @@ public interface RdmaProvider extends AutoCloseable {
 
   /** Short name used in configuration, logs and metrics: {@code iwarp} or {@code verbs}. */
   String name();
+
+  /** Where a device does less than it should. */
+  enum Shortcoming {
+    /**
+     * It does not say that an access was refused. The request ends as {@link
+     * WorkStatus#CONNECTION_LOST}, the queue pair as if the peer had closed it, on both sides.
+     */
+    REFUSALS_UNTOLD,
+    /**
+     * It does not say which key a message took back: {@link QueuePairListener#onMessage} tells
+     * none, and the region's {@link MemoryRegion#isValid} still says yes, though no peer reaches
+     * it.
+     */
+    KEYS_TAKEN_BACK_UNTOLD,
+    /**
+     * Peers that know the key of a region of their domain can read it whatever its rights. Memory
+     * to be written only is therefore not registered; that for local use has a key that no peer is
+     * told.
+     */
+    READ_RIGHT_UNCHECKED
+  }
+
+  /** Where the device here does less than it should; mostly nowhere. */
+  default Set<Shortcoming> shortcomings() {
+    return Set.of();
+  }
+
+  /**
+   * Whether there is RDMA FLUSH: memory that is storage can be registered with {@link
+   * RemoteAccess#FLUSH}, and queue pairs have {@link QueuePair#postFlush}. Whether a peer may use
+   * it for durability of whatever it writes is said by {@link RdmaCapabilities#flush()}.
+   */
+  default boolean hasFlush() {
+    return false;
+  }
 
   /** What this provider can do on this machine. */
   RdmaCapabilities capabilities();

@@ -5,5 +5,10 @@ public enum RemoteAccess {
   /** The peer may read by RDMA READ. */
   READ,
   /** The peer may write by RDMA WRITE. */
-  WRITE
+  WRITE,
+  /**
+   * The peer may make durable what it wrote, by RDMA FLUSH. For memory that is storage; only where
+   * {@link RdmaProvider#hasFlush}.
+   */
+  FLUSH
 }

@@ -3,6 +3,7 @@ package io.selkie.rdma;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.selkie.rdma.QueuePair.PostResult;
+import io.selkie.rdma.RdmaProvider.Shortcoming;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -83,7 +84,7 @@ abstract class RdmaContractFixture {
     remote = arena.allocate(REGION_BYTES, 4096);
     local = arena.allocate(REGION_BYTES, 4096);
     fill(remote, 1);
-    remoteRegion = serverDomain.register(remote, EnumSet.allOf(RemoteAccess.class));
+    remoteRegion = serverDomain.register(remote, EnumSet.of(RemoteAccess.READ, RemoteAccess.WRITE));
     localRegion = clientDomain.register(local, Set.of());
     listener =
         server.listen(
@@ -153,6 +154,15 @@ abstract class RdmaContractFixture {
         listener.address(),
         clientDomain,
         new ConnectOptions(bytes("hello"), depth, reads, 0, 10_000));
+  }
+
+  boolean tellsRefusals() {
+    return !client.shortcomings().contains(Shortcoming.REFUSALS_UNTOLD);
+  }
+
+  /** How a request ends that the peer refuses. */
+  WorkStatus refused() {
+    return tellsRefusals() ? WorkStatus.REMOTE_ACCESS_ERROR : WorkStatus.CONNECTION_LOST;
   }
 
   static <T> T take(BlockingQueue<T> queue) throws InterruptedException {

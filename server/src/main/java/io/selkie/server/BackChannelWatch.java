@@ -4,6 +4,7 @@ import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.protocol.nfs4.SessionId4;
 import io.selkie.protocol.xdr.XdrReader;
+import io.selkie.server.compound.Around;
 import io.selkie.server.compound.CompoundContext;
 import io.selkie.server.compound.Operation;
 import java.util.List;
@@ -16,15 +17,14 @@ import java.util.function.LongConsumer;
  * CREATE_SESSION and BACKCHANNEL_CTL, and says so once they have: recalls that waited for one are
  * then sent at once.
  */
-final class BackChannelWatch implements Operation {
+final class BackChannelWatch extends Around {
 
-  private final Operation watched;
   private final Function<SessionId4, OptionalLong> clientOf;
   private final LongConsumer up;
 
   private BackChannelWatch(
       Operation watched, Function<SessionId4, OptionalLong> clientOf, LongConsumer up) {
-    this.watched = watched;
+    super(watched);
     this.clientOf = clientOf;
     this.up = up;
   }
@@ -52,26 +52,6 @@ final class BackChannelWatch implements Operation {
   }
 
   @Override
-  public int opcode() {
-    return watched.opcode();
-  }
-
-  @Override
-  public Cost cost() {
-    return watched.cost();
-  }
-
-  @Override
-  public Position position() {
-    return watched.position();
-  }
-
-  @Override
-  public int replyBytesMax() {
-    return watched.replyBytesMax();
-  }
-
-  @Override
   public int execute(CompoundContext c) {
     int start = c.args().position();
     OptionalLong client =
@@ -79,7 +59,7 @@ final class BackChannelWatch implements Operation {
             ? c.slot() == null ? OptionalLong.empty() : OptionalLong.of(c.clientId())
             : clientNamedBy(c.args());
     c.args().position(start);
-    int status = watched.execute(c);
+    int status = operation.execute(c);
     if (status == NfsStat4.NFS4_OK && client.isPresent()) {
       up.accept(client.getAsLong());
     }

@@ -6,12 +6,14 @@ import io.selkie.config.ExportConfig;
 import io.selkie.config.LogConfig;
 import io.selkie.config.SelkieConfig;
 import io.selkie.config.time.NanoClock;
-import io.selkie.layout.rdma.RdmaDevices.Device;
+import io.selkie.posix.MountFacts;
 import io.selkie.posix.SystemFacts;
+import io.selkie.protocol.nfs4.DeviceId4;
 import io.selkie.server.admin.Addresses;
 import io.selkie.server.admin.AdminServer;
 import io.selkie.server.admin.ReloadOutcome;
 import io.selkie.server.admin.ServerControl;
+import io.selkie.server.media.MediaErrors;
 import io.selkie.server.vfs.Export;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -37,6 +39,7 @@ final class Control implements ServerControl {
   private final Path stateDirectory;
   private final Optional<Path> socket;
   private final Optional<RdmaService> rdma;
+  private final MediaErrors media;
   private final SystemFacts facts;
   private final NanoClock clock;
   private final Instant startedAt;
@@ -48,6 +51,7 @@ final class Control implements ServerControl {
       Path stateDirectory,
       Optional<Path> socket,
       Optional<RdmaService> rdma,
+      MediaErrors media,
       SystemFacts facts,
       NanoClock clock,
       Instant startedAt) {
@@ -56,6 +60,7 @@ final class Control implements ServerControl {
     this.stateDirectory = stateDirectory;
     this.socket = socket;
     this.rdma = rdma;
+    this.media = media;
     this.facts = facts;
     this.clock = clock;
     this.startedAt = startedAt;
@@ -90,6 +95,7 @@ final class Control implements ServerControl {
         server.rdmaAddress(),
         server.diagnosticsAddress(),
         socket,
+        server.httpAddress(),
         leaseBreakSeconds(),
         config.layout().recallTimeoutMillis(),
         config.layout().fenceBudgetMillis());
@@ -114,22 +120,50 @@ final class Control implements ServerControl {
   }
 
   @Override
-  public List<RdmaFacts> rdma() {
-    return rdma.stream().map(this::facts).toList();
+  public List<MountFacts> mounts() {
+    try {
+      return facts.mounts();
+    } catch (IOException _) {
+      return List.of();
+    }
   }
 
-  private RdmaFacts facts(RdmaService service) {
+  @Override
+  public List<RdmaFacts> rdma() {
+    return rdma.stream()
+        .flatMap(service -> service.listeners().stream().map(one -> facts(service, one)))
+        .toList();
+  }
+
+  private static RdmaFacts facts(RdmaService service, RdmaService.Listening listening) {
     HexFormat hex = HexFormat.of();
+    DeviceId4 id = listening.route().device().id();
     return new RdmaFacts(
-        service
-            .devices()
-            .primary()
-            .map(Device::id)
-            .map(id -> hex.toHexDigits(id.high()) + hex.toHexDigits(id.low()))
-            .orElse(""),
-        service.provider().name(),
-        Addresses.text(service.address()),
-        service.gate().count());
+        hex.toHexDigits(id.high()) + hex.toHexDigits(id.low()),
+        listening.route().provider(),
+        Addresses.text(listening.address()),
+        service.gate().count(listening.route().domains()),
+        listening.note());
+  }
+
+  @Override
+  public List<ReachFacts> reach() {
+    return rdma.flatMap(RdmaService::matrix).stream()
+        .flatMap(matrix -> matrix.rows().stream())
+        .map(row ->
+            new ReachFacts(
+                row.device(), row.storage().label(), row.read().words(), row.write().words()))
+        .toList();
+  }
+
+  /** MAJOR:MINOR. */
+  static String device(long device) {
+    return (device >>> 32) + ":" + (device & 0xFFFF_FFFFL);
+  }
+
+  @Override
+  public List<MediaErrors.BadRow> badBlocks() {
+    return media.rows();
   }
 
   @Override

@@ -5,6 +5,7 @@ import io.selkie.config.CommandLineSettings;
 import io.selkie.config.ConfigException;
 import io.selkie.config.ConfigLoader;
 import io.selkie.config.LayoutConfig;
+import io.selkie.config.SelkieConfig;
 import io.selkie.config.cli.CommandFactory;
 import io.selkie.lease.doctor.Diagnosis;
 import io.selkie.lease.doctor.Finding;
@@ -16,8 +17,7 @@ import io.selkie.posix.Kernel;
 import io.selkie.posix.LinuxKernel;
 import io.selkie.posix.LinuxThreadCredentials;
 import io.selkie.posix.SystemFacts;
-import io.selkie.rdma.verbs.VerbsConfig;
-import io.selkie.rdma.verbs.VerbsProvider;
+import io.selkie.server.direct.RegistrationMatrix.Cell;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -82,13 +82,14 @@ public final class DoctorCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    LayoutConfig times;
+    SelkieConfig loaded;
     try {
-      times = ConfigLoader.load(config, CommandLineSettings.NONE).layout();
+      loaded = ConfigLoader.load(config, CommandLineSettings.NONE);
     } catch (ConfigException e) {
       e.problems().forEach(problem -> spec.commandLine().getErr().println("selkie: " + problem));
       return CommandLine.ExitCode.USAGE;
     }
+    LayoutConfig times = loaded.layout();
     Kernel kernel = new LinuxKernel();
     MachineDoctor machine =
         new MachineDoctor(
@@ -97,11 +98,13 @@ public final class DoctorCommand implements Callable<Integer> {
             Duration.ofMillis(times.recallTimeoutMillis()),
             Duration.ofMillis(times.fenceBudgetMillis()));
     Diagnosis diagnosis = new PathDoctor(kernel, machine, new SecureRandom()).examine(path);
+    VerbsDoctor.Finding verbs =
+        new VerbsDoctor(kernel, VerbsOpener::open).examine(loaded.rdma(), path);
     PrintWriter out = spec.commandLine().getOut();
     if (json) {
-      out.println(new ObjectMapper().valueToTree(values(diagnosis)).toPrettyString());
+      out.println(new ObjectMapper().valueToTree(values(diagnosis, verbs)).toPrettyString());
     } else {
-      print(diagnosis, out);
+      print(diagnosis, verbs, out);
     }
     out.flush();
     return diagnosis.offer() == Diagnosis.Offer.NOTHING
@@ -109,7 +112,7 @@ public final class DoctorCommand implements Callable<Integer> {
         : CommandLine.ExitCode.OK;
   }
 
-  private static void print(Diagnosis diagnosis, PrintWriter out) {
+  private static void print(Diagnosis diagnosis, VerbsDoctor.Finding verbs, PrintWriter out) {
     out.println(diagnosis.path());
     for (Finding finding : diagnosis.findings()) {
       line(
@@ -129,16 +132,31 @@ public final class DoctorCommand implements Callable<Integer> {
             .orElse("each request works on the file system as its own user"),
         alone.isEmpty() ? "" : "run the server as root");
     line(out, word(Finding.State.YES), "provider iwarp", "software, over TCP", "");
-    VerbsProvider.Availability verbs = VerbsProvider.availability(VerbsConfig.DEFAULTS);
     line(
         out,
         word(verbs.available() ? Finding.State.YES : Finding.State.NO),
         "provider verbs",
         verbs.reason(),
         "");
+    if (verbs.row().isPresent()) {
+      reach(out, "verbs, read here", verbs.row().get().read());
+      reach(out, "verbs, write here", verbs.row().get().write());
+    } else if (verbs.available()) {
+      line(out, word(Finding.State.UNKNOWN), "verbs here", verbs.rowReason(), "");
+    }
     out.println();
     out.println("A server offers here: " + diagnosis.offer().label());
     diagnosis.reasons().forEach(reason -> out.println("  not more, because " + reason));
+  }
+
+  private static void reach(PrintWriter out, String subject, Cell cell) {
+    boolean possible = cell.how().isPresent();
+    line(
+        out,
+        word(possible ? Finding.State.YES : Finding.State.NO),
+        subject,
+        possible ? "registered " + cell.words() : cell.words(),
+        possible ? "" : "rdma.provider: auto does this by iwarp");
   }
 
   /** Why requests cannot work as their own users; empty when they can. */
@@ -160,7 +178,7 @@ public final class DoctorCommand implements Callable<Integer> {
     }
   }
 
-  private static Map<String, Object> values(Diagnosis diagnosis) {
+  private static Map<String, Object> values(Diagnosis diagnosis, VerbsDoctor.Finding verbs) {
     Map<String, Object> values = new LinkedHashMap<>();
     values.put("path", diagnosis.path());
     values.put("offer", diagnosis.offer().name().toLowerCase(Locale.ROOT));
@@ -170,12 +188,23 @@ public final class DoctorCommand implements Callable<Integer> {
     Optional<String> alone = identity();
     values.put("requestsAsTheirUsers", alone.isEmpty());
     values.put("requestsAsTheirUsersReason", alone.orElse(""));
-    VerbsProvider.Availability verbs = VerbsProvider.availability(VerbsConfig.DEFAULTS);
     values.put(
         "providers",
         List.of(
             Map.of("name", "iwarp", "available", true, "reason", "software, over TCP"),
             Map.of("name", "verbs", "available", verbs.available(), "reason", verbs.reason())));
+    values.put(
+        "verbsReach",
+        verbs
+            .row()
+            .<Map<String, Object>>map(row ->
+                Map.of(
+                    "storage", row.storage().label(),
+                    "read", row.read().how().isPresent(),
+                    "readReason", row.read().words(),
+                    "write", row.write().how().isPresent(),
+                    "writeReason", row.write().words()))
+            .orElseGet(() -> Map.of("reason", verbs.rowReason())));
     return values;
   }
 

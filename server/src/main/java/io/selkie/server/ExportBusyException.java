@@ -25,6 +25,22 @@ public final class ExportBusyException extends IOException {
     this.operations = export.operationsInside();
   }
 
+  /**
+   * Because of a defect: it is served no more, and how much of it is left is not known.
+   *
+   * @param step what was being done
+   */
+  ExportBusyException(Export export, String step, Throwable failure) {
+    super(
+        "%s is served no more but was not left in good order: %s failed with %s;"
+                .formatted(export, step, failure)
+            + " its file system may be in use and its name cannot be served anew until the server"
+            + " is restarted. See the server's log",
+        failure);
+    this.export = export.name();
+    this.operations = export.operationsInside();
+  }
+
   /** Name of the export. */
   public String export() {
     return export;

@@ -7,21 +7,35 @@ import io.selkie.posix.PosixException;
 import io.selkie.server.offload.Offloads;
 import io.selkie.server.ops.FileServices;
 import io.selkie.server.vfs.Export;
+import io.selkie.server.vfs.ExportOpener;
+import java.nio.file.Path;
 import java.util.Collection;
+import java.util.function.Consumer;
 
 /** Makes the part of a server that changes its exports while it runs. */
-record ExportParts(SelkieConfig config, Kernel kernel, SystemTimers timers, Teardown teardown) {
+record ExportParts(
+    SelkieConfig config,
+    Kernel kernel,
+    SystemTimers timers,
+    Teardown teardown,
+    ExportOpener opener) {
 
   /**
    * Makes it, and has it follow the mounts.
    *
+   * @param examine is told of what comes, on a thread of its own: exports do not wait for it
    * @param added takes what comes and is to be closed at the end; for several threads
    */
-  LiveExports open(FileServices services, Offloads offloads, Collection<Export> added) {
+  LiveExports open(
+      FileServices services,
+      Offloads offloads,
+      Collection<Export> added,
+      Consumer<Export> examine) {
     LiveExports exports =
         new LiveExports(
             config.exports(),
             kernel,
+            opener,
             services.fs(),
             services.admission(),
             services.layoutExports(),
@@ -33,7 +47,13 @@ record ExportParts(SelkieConfig config, Kernel kernel, SystemTimers timers, Tear
             Limits.patienceWithExports(config.layout()),
             timers,
             task -> Thread.ofPlatform().name("export-leaving").daemon().start(task),
-            added::add,
+            export -> {
+              added.add(export);
+              Thread.ofPlatform()
+                  .name("export-examined")
+                  .daemon()
+                  .start(() -> examine.accept(export));
+            },
             added::remove);
     try {
       teardown.later(Mounts.watch(kernel, exports));
@@ -42,6 +62,15 @@ record ExportParts(SelkieConfig config, Kernel kernel, SystemTimers timers, Tear
     } catch (PosixException e) {
       exports.failed(e);
     }
+    StorageWatch storage =
+        new StorageWatch(
+            services.fs()::exports,
+            services.arbiter(),
+            timers,
+            task -> Thread.ofPlatform().name("storage").daemon().start(task),
+            StorageWatch.Pace.of(config.layout()),
+            Path.of("/sys/dev/block"));
+    teardown.later(storage).start();
     return exports;
   }
 }

@@ -91,7 +91,7 @@ final class ExportRemovals {
           sweep.sweep(export);
         }
       } catch (RuntimeException | Error e) {
-        outcome.completeExceptionally(e);
+        outcome.completeExceptionally(new ExportBusyException(export, step, e));
         LOG.error("{} was not taken away in good order", export, e);
         throw e;
       }
@@ -136,7 +136,7 @@ final class ExportRemovals {
    * Takes one away that nobody finds any more; its door is closed when this returns.
    *
    * @return completes when it is gone for good; exceptionally with an {@link ExportBusyException}
-   *     when it hangs: then it goes when it can
+   *     when it hangs: then it goes when it can; or when it failed by a defect
    */
   CompletableFuture<Void> begin(Export export) {
     Removal removal = new Removal(export);

@@ -16,6 +16,7 @@ import io.selkie.server.identity.HostNames;
 import io.selkie.server.offload.Offloads;
 import io.selkie.server.state.OpenTable;
 import io.selkie.server.vfs.Export;
+import io.selkie.server.vfs.ExportOpener;
 import io.selkie.server.vfs.FileSystemKey;
 import io.selkie.server.vfs.PassthroughFileSystem;
 import java.io.IOException;
@@ -28,6 +29,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
@@ -68,6 +70,7 @@ final class LiveExports implements ExportRemovals.Sweep, Mounts.Listener {
   private record Absent(ExportConfig config, FileSystemKey fileSystem) {}
 
   private final Kernel kernel;
+  private final ExportOpener opener;
   private final PassthroughFileSystem fs;
   private final Admission admission;
   private final Set<String> layoutExports;
@@ -99,6 +102,7 @@ final class LiveExports implements ExportRemovals.Sweep, Mounts.Listener {
   LiveExports(
       List<ExportConfig> configs,
       Kernel kernel,
+      ExportOpener opener,
       PassthroughFileSystem fs,
       Admission admission,
       Set<String> layoutExports,
@@ -113,6 +117,7 @@ final class LiveExports implements ExportRemovals.Sweep, Mounts.Listener {
       Consumer<Export> added,
       Consumer<Export> gone) {
     this.kernel = kernel;
+    this.opener = opener;
     this.fs = fs;
     this.admission = admission;
     this.layoutExports = layoutExports;
@@ -207,7 +212,10 @@ final class LiveExports implements ExportRemovals.Sweep, Mounts.Listener {
           continue;
         }
         Live old = before.get(config.name());
-        boolean stays = old != null && old.config.path().equals(config.path());
+        boolean stays =
+            old != null
+                && old.config.path().equals(config.path())
+                && Objects.equals(old.config.file(), config.file());
         Export export = stays ? old.export : open(config, opened);
         after.put(config.name(), new Live(config, export));
       }
@@ -408,13 +416,7 @@ final class LiveExports implements ExportRemovals.Sweep, Mounts.Listener {
   }
 
   private Export open(ExportConfig config, List<Export> opened) throws IOException {
-    Export export =
-        Export.open(
-            kernel,
-            config.name(),
-            config.path().toString(),
-            config.readOnly(),
-            Export.HandleMode.KERNEL);
+    Export export = opener.open(config);
     opened.add(export);
     if (removals.isGoing(export)) {
       throw new ExportBusyException(export, "an earlier removal of it");
@@ -492,7 +494,7 @@ final class LiveExports implements ExportRemovals.Sweep, Mounts.Listener {
     recall(files);
     stopCopies(Set.of(export));
     opens.revokeFiles(files, NfsStat4.NFS4ERR_ADMIN_REVOKED);
-    fs.openFiles().awaitClosings(export.device());
+    fs.openFiles().awaitClosings(export);
   }
 
   @Override

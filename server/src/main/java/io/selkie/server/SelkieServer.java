@@ -5,11 +5,13 @@ import io.selkie.config.ExportConfig;
 import io.selkie.config.HostPort;
 import io.selkie.config.SelkieConfig;
 import io.selkie.config.time.NanoClock;
+import io.selkie.config.time.Timers;
 import io.selkie.layout.Arbiter;
 import io.selkie.layout.LayoutArbiter;
 import io.selkie.layout.LayoutPolicy;
 import io.selkie.lease.LeaseDeadlineException;
 import io.selkie.lease.LeaseDeadlines;
+import io.selkie.lease.LeaseEvents;
 import io.selkie.lease.LeaseRuntime;
 import io.selkie.posix.Kernel;
 import io.selkie.posix.LinuxKernel;
@@ -18,9 +20,13 @@ import io.selkie.posix.SystemNameService;
 import io.selkie.server.admin.AdminParts;
 import io.selkie.server.admin.AdminServer;
 import io.selkie.server.admin.AdminService;
+import io.selkie.server.admin.FileMaps;
 import io.selkie.server.admin.ReloadOutcome;
 import io.selkie.server.compound.Workers;
 import io.selkie.server.diagnostics.DiagnosticsServer;
+import io.selkie.server.http.HttpParts;
+import io.selkie.server.http.HttpServer;
+import io.selkie.server.metrics.Metric;
 import io.selkie.server.metrics.ServerMetrics;
 import io.selkie.server.offload.Offloads;
 import io.selkie.server.ops.FileServices;
@@ -29,6 +35,7 @@ import io.selkie.server.rpc.RpcServer;
 import io.selkie.server.session.SessionManager;
 import io.selkie.server.state.LockTable;
 import io.selkie.server.state.OpenTable;
+import io.selkie.server.trace.EventDump;
 import io.selkie.server.vfs.Export;
 import io.selkie.server.vfs.PassthroughFileSystem;
 import java.io.IOException;
@@ -73,6 +80,12 @@ public final class SelkieServer implements AutoCloseable {
   private final InetSocketAddress nfsAddress;
   private final Optional<DiagnosticsServer> diagnostics;
   private final Optional<Path> adminPath;
+
+  /** Its own callers ask for it, perhaps before it is set. */
+  private volatile Optional<HttpServer> http = Optional.empty();
+
+  private final EventDump dump;
+  private final Timers timers;
   private volatile boolean draining;
   private final AtomicBoolean stopping = new AtomicBoolean();
   private final CountDownLatch stopped = new CountDownLatch(1);
@@ -99,7 +112,7 @@ public final class SelkieServer implements AutoCloseable {
     BlockingThreads departures = teardown.later(new BlockingThreads("departure", 4));
     Departure departure = new Departure(recovery, departures);
     this.sessions = parts.openSessions(departure, recovery);
-    this.rdma = parts.openRdma(sessions);
+    this.rdma = parts.openRdma(sessions, fs);
     LeaseTimeGuard guard =
         parts.guard(facts, seconds -> deadlines(this.config, seconds), deadlines);
     LeaseRuntime leases =
@@ -115,7 +128,7 @@ public final class SelkieServer implements AutoCloseable {
     departure.first(offloads::clientGone);
     this.workers = teardown.later(Limits.workers(config.workers()));
     FileServices services = parts.services(fs, opens, locks, arbiter, recovery, sessions);
-    this.liveExports = parts.liveExports(services, offloads);
+    this.liveExports = parts.liveExports(services, offloads, rdma);
     this.liveConfig =
         parts.liveConfig(source, this::config, new Followers(facts, newArbiter, leases));
     RpcServer rpc = parts.openRpc(services, sessions, recovery, offloads, workers, releases);
@@ -124,27 +137,46 @@ public final class SelkieServer implements AutoCloseable {
     this.nfsAddress = rpc.listen(resolve(config.listen()));
     parts.gauges(rpc, sessions, opens, fs, arbiter, rdma);
     this.adminPath = Control.socket(config.admin(), parts.stateDirectory());
+    Control control =
+        new Control(
+            this,
+            source,
+            parts.stateDirectory(),
+            adminPath,
+            rdma,
+            parts.media,
+            facts,
+            clock,
+            parts.startedAt());
+    AdminService administration =
+        new AdminService(
+            new AdminParts(
+                control,
+                sessions,
+                opens,
+                locks,
+                arbiter,
+                recovery,
+                metrics,
+                clock,
+                new FileMaps(parts.kernel(), fs.openFiles())));
     if (adminPath.isPresent()) {
-      Control control =
-          new Control(
-              this,
-              source,
-              parts.stateDirectory(),
-              adminPath,
-              rdma,
-              facts,
-              clock,
-              parts.startedAt());
-      AdminParts all =
-          new AdminParts(control, sessions, opens, locks, arbiter, recovery, metrics, clock);
       teardown.later(
           new AdminServer(
               adminPath.get(),
               config.admin(),
               new SystemNameService(),
-              new AdminService(all),
+              administration,
               parts.timers()));
     }
+    this.http =
+        HttpServer.open(
+            config.http(),
+            new HttpParts(
+                administration, control, metrics, clock, parts.timers(), kernel.effectiveUid()));
+    http.ifPresent(teardown::later);
+    this.dump = parts.eventDump();
+    this.timers = parts.timers();
     config.exports().forEach(SelkieServer::say);
   }
 
@@ -330,6 +362,11 @@ public final class SelkieServer implements AutoCloseable {
     return adminPath;
   }
 
+  /** Where it answers HTTP; empty when it does not. */
+  public Optional<InetSocketAddress> httpAddress() {
+    return http.map(HttpServer::address);
+  }
+
   /** running, draining or stopping. */
   String state() {
     return stopping.get() ? "stopping" : draining ? "draining" : "running";
@@ -349,6 +386,24 @@ public final class SelkieServer implements AutoCloseable {
   /** Its counters and its recent layout events. */
   public ServerMetrics metrics() {
     return metrics;
+  }
+
+  /** Where its deadlines are kept. */
+  Timers timers() {
+    return timers;
+  }
+
+  /** Whether it does what it is for: it cannot when lease breaks are not seen any more. */
+  boolean isSound() {
+    return metrics
+            .counter(Metric.LEASE_SIGNAL_ANOMALIES, LeaseEvents.SignalAnomaly.THREAD_DIED.name())
+            .getCount()
+        == 0;
+  }
+
+  /** Writes its recent events to its state directory. */
+  EventDump dump() {
+    return dump;
   }
 
   /** Its layouts. */

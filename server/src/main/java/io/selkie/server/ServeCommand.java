@@ -7,8 +7,10 @@ import io.selkie.config.ConfigProblem;
 import io.selkie.config.ConfigSource;
 import io.selkie.config.SelkieConfig;
 import io.selkie.config.cli.CommandFactory;
-import io.selkie.posix.HangUpSignal;
+import io.selkie.config.time.NanoClock;
 import io.selkie.posix.LinuxKernel;
+import io.selkie.posix.ProcessSignal;
+import io.selkie.server.trace.EventDump;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.net.InetSocketAddress;
@@ -59,6 +61,14 @@ public final class ServeCommand implements Callable<Integer> {
   private Optional<String> rdmaListen = Optional.empty();
 
   @Option(
+      names = "--rdma-provider",
+      paramLabel = "PROVIDER",
+      description =
+          "iwarp (software), verbs (an RDMA device), auto (the device where it was proven to work,"
+              + " else iwarp) or off. Default iwarp.")
+  private Optional<String> rdmaProvider = Optional.empty();
+
+  @Option(
       names = "--bench-listen",
       paramLabel = "HOST:PORT",
       description = "Where selkie bench finds an echo and the server's counters. Default: nowhere.")
@@ -81,6 +91,12 @@ public final class ServeCommand implements Callable<Integer> {
       description = "Say in one line of JSON, not in words, that and where the server is ready.")
   private boolean jsonReady;
 
+  @Option(
+      names = "--stop-when-ready",
+      description =
+          "Start, say so, and stop in order: whether a configuration works, or how long it takes.")
+  private boolean stopWhenReady;
+
   private ServeCommand() {}
 
   /** Makes the command. */
@@ -97,11 +113,12 @@ public final class ServeCommand implements Callable<Integer> {
   @Override
   public Integer call() throws InterruptedException {
     PrintWriter err = spec.commandLine().getErr();
+    StartTimes times = new StartTimes(NanoClock.system());
     ConfigSource source =
         new ConfigSource(
             config.map(Path::toAbsolutePath),
             new CommandLineSettings(
-                exports, listen, rdmaListen, benchListen, stateDirectory, logLevel));
+                exports, listen, rdmaListen, rdmaProvider, benchListen, stateDirectory, logLevel));
     SelkieConfig loaded;
     try {
       loaded = source.load();
@@ -116,6 +133,8 @@ public final class ServeCommand implements Callable<Integer> {
       return CommandLine.ExitCode.USAGE;
     }
     Logging.level(loaded.log().level());
+    Logging.format(loaded.log().format());
+    times.configured();
     SelkieServer server;
     try {
       server = SelkieServer.start(loaded, source, new LinuxKernel());
@@ -124,19 +143,41 @@ public final class ServeCommand implements Callable<Integer> {
       err.println("selkie: not started: " + e.getMessage());
       return CommandLine.ExitCode.SOFTWARE;
     }
+    ServiceManager manager = ServiceManager.of(System.getenv(), ProcessHandle.current().pid());
     Thread stop =
         Thread.ofPlatform()
             .name("stop")
-            .unstarted(() -> server.stop(Control.stopBound(server.config())));
+            .unstarted(() -> {
+              manager.stopping();
+              server.stop(Control.stopBound(server.config()));
+            });
     Runtime.getRuntime().addShutdownHook(stop);
-    if (!HangUpSignal.handle(() -> server.reloadSoon("SIGHUP"))) {
+    if (!ProcessSignal.handle("HUP", () -> server.reloadSoon("SIGHUP"))) {
       LOG.warn("SIGHUP is not taken: the configuration is loaded again by selkie ctl reload only");
     }
+    keepEvents(server);
     PrintWriter out = spec.commandLine().getOut();
     out.println(jsonReady ? json(server) : words(server));
     out.flush();
+    times.ready();
+    manager.ready(words(server));
+    manager.watch(server.timers(), server::isSound);
+    if (stopWhenReady) {
+      server.stop(Control.stopBound(server.config()));
+    }
     server.awaitStopped();
     return CommandLine.ExitCode.OK;
+  }
+
+  /** What led to a failure is written down; so is what happened, when somebody asks by SIGUSR1. */
+  private static void keepEvents(SelkieServer server) {
+    EventDump dump = server.dump();
+    Logging.onError(dump::failure);
+    Thread.setDefaultUncaughtExceptionHandler(
+        (thread, failure) -> LOG.error("thread {} ended by a defect", thread.getName(), failure));
+    if (!ProcessSignal.handle("USR1", () -> dump.asked("signal"))) {
+      LOG.warn("SIGUSR1 is not taken: recent events are told by selkie ctl events only");
+    }
   }
 
   private static String words(SelkieServer server) {
@@ -155,6 +196,7 @@ public final class ServeCommand implements Callable<Integer> {
     values.put("nfs", text(server.nfsAddress()));
     values.put("rdma", server.rdmaAddress().map(ServeCommand::text).orElse(null));
     values.put("diagnostics", server.diagnosticsAddress().map(ServeCommand::text).orElse(null));
+    values.put("http", server.httpAddress().map(ServeCommand::text).orElse(null));
     values.put("ctl", server.adminSocket().map(Path::toString).orElse(null));
     values.put(
         "exports",

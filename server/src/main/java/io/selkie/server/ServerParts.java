@@ -2,7 +2,6 @@ package io.selkie.server;
 
 import io.selkie.config.ConfigSource;
 import io.selkie.config.ExportConfig;
-import io.selkie.config.RdmaConfig;
 import io.selkie.config.SelkieConfig;
 import io.selkie.config.time.NanoClock;
 import io.selkie.layout.Arbiter;
@@ -12,36 +11,32 @@ import io.selkie.layout.LayoutEvents;
 import io.selkie.layout.LayoutEvents.Step;
 import io.selkie.layout.LayoutPolicy;
 import io.selkie.layout.LayoutType;
-import io.selkie.layout.rdma.RdmaDevices;
-import io.selkie.layout.rdma.RdmaDomains;
 import io.selkie.layout.rdma.RdmaLayoutType;
 import io.selkie.lease.FileIdentity;
 import io.selkie.lease.LeaseDeadlines;
 import io.selkie.lease.LeaseRuntime;
 import io.selkie.lease.LeaseSettings;
 import io.selkie.posix.ActingKernel;
+import io.selkie.posix.DeviceFiles;
 import io.selkie.posix.FsIdentity;
 import io.selkie.posix.Kernel;
 import io.selkie.posix.LinuxThreadCredentials;
 import io.selkie.posix.SystemFacts;
 import io.selkie.posix.SystemNameService;
 import io.selkie.protocol.nfs4.NfsTime4;
-import io.selkie.rdma.RdmaListener;
-import io.selkie.rdma.iwarp.IwarpProvider;
 import io.selkie.rdma.iwarp.IwarpStatistics;
 import io.selkie.rdma.iwarp.IwarpStatistics.Counter;
-import io.selkie.rdma.verbs.NativeLibrary;
 import io.selkie.server.compound.CompoundEngine;
 import io.selkie.server.compound.ExecutionPolicy;
 import io.selkie.server.compound.NfsProgram;
 import io.selkie.server.compound.Operation;
 import io.selkie.server.compound.OperationTable;
 import io.selkie.server.compound.Workers;
-import io.selkie.server.direct.QueuePairGate;
 import io.selkie.server.identity.Admission;
 import io.selkie.server.identity.Callers;
 import io.selkie.server.identity.MachineDomain;
 import io.selkie.server.identity.Users;
+import io.selkie.server.media.MediaErrors;
 import io.selkie.server.metrics.Metric;
 import io.selkie.server.metrics.ServerMetrics;
 import io.selkie.server.offload.Offloads;
@@ -62,12 +57,16 @@ import io.selkie.server.state.Grace;
 import io.selkie.server.state.LockTable;
 import io.selkie.server.state.OpenTable;
 import io.selkie.server.state.StateDirectory;
+import io.selkie.server.trace.EventDump;
+import io.selkie.server.trace.FlightEvents;
+import io.selkie.server.trace.RecallLog;
+import io.selkie.server.trace.TimedOperations;
 import io.selkie.server.vfs.ChangeClock;
 import io.selkie.server.vfs.Export;
+import io.selkie.server.vfs.ExportOpener;
 import io.selkie.server.vfs.PassthroughFileSystem;
 import io.selkie.server.vfs.VfsState;
 import java.io.IOException;
-import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -113,7 +112,7 @@ final class ServerParts {
   private static final int OTHER_DESCRIPTORS = 512;
 
   private final SelkieConfig config;
-  private final Kernel kernel;
+  private final DeviceFiles kernel;
 
   /** The same, acting as the user of the request. */
   private final ActingKernel acting;
@@ -126,7 +125,10 @@ final class ServerParts {
   private final StateDirectory state;
   private final SystemTimers timers;
   private final Users users;
+  private final ExportOpener opener;
+  final MediaErrors media;
   private final List<Export> addedExports = new CopyOnWriteArrayList<>();
+  private final RdmaParts rdmaParts;
 
   ServerParts(
       SelkieConfig config,
@@ -137,8 +139,8 @@ final class ServerParts {
       Teardown teardown)
       throws IOException {
     this.config = config;
-    this.kernel = kernel;
-    this.acting = new ActingKernel(kernel, identity(kernel));
+    this.kernel = MediaParts.withDevices(kernel);
+    this.acting = new ActingKernel(this.kernel, identity(kernel));
     this.clock = clock;
     this.random = random;
     this.metrics = metrics;
@@ -156,6 +158,10 @@ final class ServerParts {
     this.state = teardown.later(StateDirectory.open(directory, random));
     this.timers = teardown.later(new SystemTimers("timers"));
     this.users = users();
+    this.rdmaParts =
+        new RdmaParts(config.rdma(), kernel, clock, random, metrics, teardown, VerbsOpener::open);
+    this.opener = new ExportOpener(this.kernel, state.path());
+    this.media = MediaParts.open(this.kernel, clock, metrics, teardown);
     LOG.info("state in {}, start number {}", directory, state.bootEpoch());
   }
 
@@ -191,13 +197,7 @@ final class ServerParts {
     teardown.later(() -> addedExports.forEach(Export::close));
     List<Export> exports = new ArrayList<>();
     for (ExportConfig export : config.exports()) {
-      Export opened =
-          Export.open(
-              kernel,
-              export.name(),
-              export.path().toString(),
-              export.readOnly(),
-              Export.HandleMode.KERNEL);
+      Export opened = opener.open(export);
       exports.add(teardown.later(opened));
       if (opened.handleMode() == Export.HandleMode.NAME) {
         LOG.info(
@@ -280,43 +280,9 @@ final class ServerParts {
 
   // ---------------------------------------------------------------- one-sided access
 
-  Optional<RdmaService> openRdma(SessionManager sessions) throws IOException {
-    RdmaConfig rdma = config.rdma();
-    if (rdma.provider() == RdmaConfig.Provider.OFF) {
-      LOG.info("one-sided access is off (rdma.provider): no layouts");
-      return Optional.empty();
-    }
-    LOG.info(
-        "one-sided access by iwarp; verbs: {}",
-        NativeLibrary.trouble().orElse("built, see selkie doctor for devices"));
-    IwarpProvider provider = teardown.later(new IwarpProvider(Limits.iwarp(rdma), clock, random));
-    RdmaDomains domains = new RdmaDomains(provider);
-    QueuePairGate gate =
-        new QueuePairGate(
-            sessions::clientOf,
-            domains,
-            new QueuePairGate.Limits(rdma.maxQueuePairs(), rdma.maxQueuePairsPerClient()),
-            provider.capabilities().flush(),
-            metrics);
-    InetSocketAddress wanted = SelkieServer.resolve(rdma.listen());
-    RdmaListener listener;
-    try {
-      listener = teardown.later(provider.listen(wanted, gate));
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IOException("interrupted while starting to listen on " + wanted, e);
-    }
-    InetSocketAddress address = listener.address();
-    RdmaDevices devices = new RdmaDevices(random);
-    Optional<String> told =
-        rdma.advertisedHost()
-            .or(() ->
-                wanted.getAddress().isAnyLocalAddress()
-                    ? Optional.empty()
-                    : Optional.of(wanted.getAddress().getHostAddress()));
-    devices.add(told, address.getPort());
-    LOG.info("one-sided access by {} on {}", provider.name(), address);
-    return Optional.of(new RdmaService(provider, domains, devices, gate, address));
+  Optional<RdmaService> openRdma(SessionManager sessions, PassthroughFileSystem fs)
+      throws IOException {
+    return rdmaParts.open(sessions::clientOf, fs.exports());
   }
 
   // ---------------------------------------------------------------- seals and layouts
@@ -337,7 +303,7 @@ final class ServerParts {
                     auditing,
                     deadlines,
                     settings,
-                    new LeaseWatch(metrics, guard::check))));
+                    new LeaseWatch(metrics, MediaParts.everyAudit(guard, media)))));
     guard.onChange(changed -> leases.reconfigure(changed, auditIntervalNanos.getAsLong()));
     return leases;
   }
@@ -363,9 +329,9 @@ final class ServerParts {
         rdma.<List<LayoutType>>map(service ->
                 List.of(
                     new RdmaLayoutType(
-                        service.domains(),
+                        service.routing(),
                         service.devices(),
-                        service.provider().capabilities().maxRegionBytes(),
+                        service.regionBytesMax(),
                         LAYOUT_BLOCK_BYTES)))
             .orElse(List.of());
     LayoutPolicy policy = LayoutPolicy.of(config.layout());
@@ -393,6 +359,7 @@ final class ServerParts {
             policy,
             delegations);
     recallAny.attach(arbiter);
+    media.attach(leases, arbiter);
     metrics.addListener(event -> {
       if (event.step() == Step.DELEGATION_REVOKED) {
         timers.schedule(0, () -> endLayouts(arbiter, opens, event));
@@ -436,9 +403,16 @@ final class ServerParts {
     return new Users(config.identity(), domain, new SystemNameService(), threads, clock, timers);
   }
 
-  /** The exports while they change. */
-  LiveExports liveExports(FileServices services, Offloads offloads) {
-    return new ExportParts(config, kernel, timers, teardown).open(services, offloads, addedExports);
+  /** The exports while they change; the RDMA device is tried on those that come. */
+  LiveExports liveExports(FileServices services, Offloads offloads, Optional<RdmaService> rdma) {
+    return new ExportParts(config, kernel, timers, teardown, opener)
+        .open(
+            services,
+            offloads,
+            addedExports,
+            added ->
+                rdma.flatMap(RdmaService::matrix)
+                    .ifPresent(matrix -> rdmaParts.prove(matrix, added)));
   }
 
   FileServices services(
@@ -482,6 +456,23 @@ final class ServerParts {
       teardown.later(new ConfigWatch(file, timers, () -> live.reloadSoon(file + " has changed")));
     }
     return live;
+  }
+
+  /** What happens to layouts is told to the log and the flight recorder too, and can be dumped. */
+  EventDump eventDump() {
+    metrics.addListener(teardown.later(new RecallLog()));
+    metrics.addListener(new FlightEvents());
+    return new EventDump(
+        metrics.events(),
+        state.path(),
+        clock,
+        new WallClock(),
+        teardown.later(new BlockingThreads("event-dump", 1)));
+  }
+
+  /** The one that files are served by: it knows of devices behind them. */
+  DeviceFiles kernel() {
+    return kernel;
   }
 
   Path stateDirectory() {
@@ -534,7 +525,7 @@ final class ServerParts {
             OperationTable.of(RecoveryGates.around(operations, recovery)),
             ExecutionPolicy.BY_COST,
             workers,
-            metrics::operation,
+            new TimedOperations(metrics, clock, config.log().slowOperationMillis()),
             new Callers(acting, services.admission(), users),
             services.fs().places());
     return teardown.later(
@@ -566,7 +557,7 @@ final class ServerParts {
     metrics.gauge(Metric.HANDLES, fs::handlesCached);
     metrics.gauge(Metric.LAYOUTS, arbiter::layoutCount);
     metrics.gauge(Metric.DELEGATIONS, arbiter.delegations()::delegationCount);
-    rdma.ifPresent(service -> directGauges(service.provider().statistics()));
+    rdma.flatMap(RdmaService::software).ifPresent(software -> directGauges(software.statistics()));
   }
 
   private void directGauges(IwarpStatistics statistics) {

@@ -37,21 +37,22 @@ class RecallAnyTest {
 
   @Test
   void nobodyIsAskedWhileThereIsRoom() {
-    assertThat(RecallAny.asks(Map.of(1L, new Holdings(799, 79)), ROOM)).isEmpty();
+    assertThat(RecallAny.asks(Map.of(1L, new Holdings(799, 0, 79)), ROOM)).isEmpty();
   }
 
   @Test
   void layoutsAndDelegationsAreAskedForApart() {
-    assertThat(RecallAny.asks(Map.of(1L, new Holdings(800, 79)), ROOM))
+    assertThat(RecallAny.asks(Map.of(1L, new Holdings(800, 0, 79)), ROOM))
         .containsExactly(new Ask(1, 600, RecallAny.LAYOUTS));
-    assertThat(RecallAny.asks(Map.of(1L, new Holdings(0, 80)), ROOM))
+    assertThat(RecallAny.asks(Map.of(1L, new Holdings(0, 0, 80)), ROOM))
         .containsExactly(new Ask(1, 60, RecallAny.DELEGATIONS));
   }
 
   @Test
   void whoHoldsLittleIsNotAsked() {
     Map<Long, Holdings> all =
-        Map.of(1L, new Holdings(50, 0), 2L, new Holdings(700, 0), 3L, new Holdings(300, 0));
+        Map.of(
+            1L, new Holdings(50, 0, 0), 2L, new Holdings(700, 0, 0), 3L, new Holdings(300, 0, 0));
 
     assertThat(RecallAny.asks(all, ROOM))
         .containsExactlyInAnyOrder(
@@ -207,7 +208,7 @@ class RecallAnyTest {
             "layoutCount",
             layouts::get,
             "holdings",
-            () -> Map.of(7L, new Holdings(layouts.get(), 0)),
+            () -> Map.of(7L, new Holdings(layouts.get(), 0, 0)),
             "delegations",
             () -> proxy(DelegationArbiter.class, Map.of("delegationCount", () -> 0))));
   }

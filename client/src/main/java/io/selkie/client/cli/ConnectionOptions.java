@@ -2,6 +2,7 @@ package io.selkie.client.cli;
 
 import io.selkie.client.ClientOptions;
 import io.selkie.client.DirectMode;
+import io.selkie.client.ProviderChoice;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,6 +22,16 @@ final class ConnectionOptions {
           "One-sided access: require (fail where it is impossible), prefer (fall back to NFS READ"
               + " and WRITE, and say so), never. Default: ${DEFAULT-VALUE}.")
   DirectMode direct = DirectMode.PREFER;
+
+  @Option(
+      names = "--rdma-provider",
+      paramLabel = "PROVIDER",
+      defaultValue = "auto",
+      converter = ProviderConverter.class,
+      description =
+          "Who does it: iwarp (software), verbs (an RDMA device of this machine), auto (what the"
+              + " server's device asks for). Default: ${DEFAULT-VALUE}.")
+  ProviderChoice provider = ProviderChoice.AUTO;
 
   @Option(
       names = "--timeout",
@@ -46,10 +57,23 @@ final class ConnectionOptions {
     }
   }
 
+  /** Takes the providers in lower case. */
+  static final class ProviderConverter implements ITypeConverter<ProviderChoice> {
+    @Override
+    public ProviderChoice convert(String value) {
+      try {
+        return ProviderChoice.valueOf(value.toUpperCase(Locale.ROOT));
+      } catch (IllegalArgumentException _) {
+        throw new TypeConversionException("'" + value + "' is not iwarp, verbs or auto");
+      }
+    }
+  }
+
   ClientOptions toClientOptions() {
     Path self = Path.of("/proc/self");
     return ClientOptions.defaults()
         .withDirectMode(direct)
+        .withProviderChoice(provider)
         .withOperationTimeoutMillis(Math.multiplyExact(timeoutSeconds, 1000))
         .withBusyPollNanos(busyPoll ? Long.MAX_VALUE : 0)
         .withUser(id(self, "unix:uid"), id(self, "unix:gid"));

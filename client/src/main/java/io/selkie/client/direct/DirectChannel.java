@@ -51,6 +51,7 @@ public final class DirectChannel implements AutoCloseable {
   private record Finished(Callback callback, WorkStatus status) {}
 
   private final QueuePair queuePair;
+  private final LocalMemory memory;
   private final String peer;
   private final NanoClock clock;
   private final long timeoutNanos;
@@ -67,11 +68,14 @@ public final class DirectChannel implements AutoCloseable {
    * Takes a queue pair over.
    *
    * @param queuePair connected; owned by the channel from now on
+   * @param memory what its requests may name
    * @param clock for the bound on requests
    * @param timeoutNanos a request that takes longer breaks the queue pair
    */
-  public DirectChannel(QueuePair queuePair, NanoClock clock, long timeoutNanos) {
+  public DirectChannel(
+      QueuePair queuePair, LocalMemory memory, NanoClock clock, long timeoutNanos) {
     this.queuePair = queuePair;
+    this.memory = memory;
     this.peer = queuePair.remoteAddress();
     this.clock = clock;
     this.timeoutNanos = timeoutNanos;
@@ -80,6 +84,11 @@ public final class DirectChannel implements AutoCloseable {
     for (int i = 0; i < works.length; i++) {
       works[i] = new Work();
     }
+  }
+
+  /** What requests may name. */
+  LocalMemory memory() {
+    return memory;
   }
 
   /** The peer's address, for messages. */

@@ -30,24 +30,21 @@ public final class DirectIo {
   private static final int WINDOW = 16;
   private static final int TRANSFERS = 64;
 
-  private final LocalMemory memory;
   private final long chunkBytes;
   private final IndexPool transferIndexes = new IndexPool(TRANSFERS);
   private final Transfer[] transfers = new Transfer[TRANSFERS];
   private final long waitNanos;
 
   /**
-   * Transfers with this memory.
+   * Transfers.
    *
-   * @param memory the client's memory
    * @param chunkBytes largest work request, 4096 to 1 GiB
    * @param waitNanos bound on waiting for a bounce buffer or for one of 64 transfer slots
    */
-  public DirectIo(LocalMemory memory, long chunkBytes, long waitNanos) {
+  public DirectIo(long chunkBytes, long waitNanos) {
     if (chunkBytes < 4096 || chunkBytes > 1 << 30) {
       throw new IllegalArgumentException("chunk of " + chunkBytes + " bytes");
     }
-    this.memory = memory;
     this.chunkBytes = chunkBytes;
     this.waitNanos = waitNanos;
   }
@@ -92,10 +89,9 @@ public final class DirectIo {
       return false;
     }
     GrantedExtent extent = table.get(index);
-    MemoryRegion region = memory.regionOf(local);
     boolean allowed = write ? extent.isWritable() : extent.isReadable();
+    MemoryRegion region = allowed ? extent.channel().memory().regionOf(local) : null;
     if (region == null
-        || !allowed
         || local.byteSize() > chunkBytes
         || local.byteSize() == 0
         || position + local.byteSize() > extent.end()) {
@@ -156,7 +152,8 @@ public final class DirectIo {
       oldest = 0;
       inFlight = 0;
       outcome = Outcome.DONE;
-      MemoryRegion region = memory.regionOf(local);
+      DirectChannel lastChannel = null;
+      MemoryRegion region = null;
       long length = local.byteSize();
       long next = 0;
       while (next < length && outcome == Outcome.DONE) {
@@ -167,6 +164,11 @@ public final class DirectIo {
           local.asSlice(next, chunk).fill((byte) 0);
           next += chunk;
           continue;
+        }
+        // Mostly all of them have the same.
+        if (extent.channel() != lastChannel) {
+          lastChannel = extent.channel();
+          region = lastChannel.memory().regionOf(local);
         }
         chunk = Math.min(chunk, region == null ? LocalMemory.BOUNCE_BYTES : chunkBytes);
         // One confirmation at the end covers the writes before it on the same queue pair.
@@ -200,8 +202,9 @@ public final class DirectIo {
       if (region != null) {
         bytes = length == local.byteSize() ? local : local.asSlice(offset, length);
       } else {
-        bounceIndex = takeBounce(write, local);
-        Bounce bounce = bounceIndex == IndexPool.NONE ? null : bounceOrNull(bounceIndex);
+        LocalMemory memory = extent.channel().memory();
+        bounceIndex = takeBounce(memory, write, local);
+        Bounce bounce = bounceIndex == IndexPool.NONE ? null : bounceOrNull(memory, bounceIndex);
         if (bounce == null) {
           fail(Outcome.BROKEN);
           return;
@@ -227,7 +230,7 @@ public final class DirectIo {
       }
       if (ticket == DirectChannel.BROKEN) {
         if (bounceIndex != IndexPool.NONE) {
-          memory.giveBounce(bounceIndex);
+          channel.memory().giveBounce(bounceIndex);
         }
         fail(Outcome.BROKEN);
         return;
@@ -242,7 +245,7 @@ public final class DirectIo {
     }
 
     /** Never blocks while it holds a bounce buffer that another transfer may wait for. */
-    private int takeBounce(boolean write, MemorySegment local) {
+    private int takeBounce(LocalMemory memory, boolean write, MemorySegment local) {
       int index = memory.tryTakeBounce();
       while (index == IndexPool.NONE && inFlight > 0) {
         finishOldest(write, local);
@@ -263,7 +266,7 @@ public final class DirectIo {
       return index;
     }
 
-    private Bounce bounceOrNull(int index) {
+    private Bounce bounceOrNull(LocalMemory memory, int index) {
       try {
         return memory.bounce(index);
       } catch (RdmaException _) {
@@ -277,6 +280,7 @@ public final class DirectIo {
       int at = oldest;
       oldest = (oldest + 1) % WINDOW;
       inFlight--;
+      LocalMemory memory = channels[at].memory();
       WorkStatus status = channels[at].await(tickets[at]);
       channels[at] = null;
       int bounceIndex = bounceIndexes[at];

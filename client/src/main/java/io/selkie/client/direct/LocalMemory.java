@@ -39,7 +39,7 @@ public final class LocalMemory implements AutoCloseable {
   public LocalMemory(ProtectionDomain domain, RdmaCapabilities capabilities) throws RdmaException {
     this.domain = domain;
     this.everything =
-        capabilities.maxRegionBytes() == Long.MAX_VALUE
+        capabilities.fileMappings() && capabilities.maxRegionBytes() == Long.MAX_VALUE
             ? domain.register(addressSpace(), Set.of())
             : null;
   }

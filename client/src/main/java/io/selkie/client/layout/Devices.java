@@ -4,6 +4,8 @@ import io.selkie.client.ClientCounters;
 import io.selkie.client.ClientCounters.Counter;
 import io.selkie.client.FallbackReason;
 import io.selkie.client.direct.DirectChannel;
+import io.selkie.client.direct.Rail;
+import io.selkie.client.direct.Rails;
 import io.selkie.client.nfs.LayoutCalls;
 import io.selkie.client.session.Deadline;
 import io.selkie.config.time.NanoClock;
@@ -13,10 +15,8 @@ import io.selkie.protocol.nfs4.DeviceId4;
 import io.selkie.protocol.nfs4.NetAddr4;
 import io.selkie.protocol.nfs4.SessionId4;
 import io.selkie.rdma.ConnectOptions;
-import io.selkie.rdma.ProtectionDomain;
 import io.selkie.rdma.QueuePair;
 import io.selkie.rdma.RdmaException;
-import io.selkie.rdma.RdmaProvider;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -37,8 +37,7 @@ public final class Devices implements AutoCloseable {
   private static final int QUEUE_DEPTH = 2 * DirectChannel.IN_FLIGHT_MAX;
 
   private final LayoutCalls calls;
-  private final RdmaProvider provider;
-  private final ProtectionDomain domain;
+  private final Rails rails;
   private final Supplier<SessionId4> session;
   private final InetAddress server;
   private final NanoClock clock;
@@ -50,15 +49,14 @@ public final class Devices implements AutoCloseable {
       new ConcurrentHashMap<>();
 
   /**
-   * Connects with this provider.
+   * Connects with these providers.
    *
    * @param session the id that binds a queue pair to this client
    * @param server stands in for a device address that says "any"
    */
   public Devices(
       LayoutCalls calls,
-      RdmaProvider provider,
-      ProtectionDomain domain,
+      Rails rails,
       Supplier<SessionId4> session,
       InetAddress server,
       NanoClock clock,
@@ -67,8 +65,7 @@ public final class Devices implements AutoCloseable {
       int connectTimeoutMillis,
       long ioTimeoutNanos) {
     this.calls = calls;
-    this.provider = provider;
-    this.domain = domain;
+    this.rails = rails;
     this.session = session;
     this.server = server;
     this.clock = clock;
@@ -141,8 +138,8 @@ public final class Devices implements AutoCloseable {
 
   private DirectChannel connect(DeviceId4 device, Deadline deadline)
       throws LayoutRefusedException, IOException {
-    NetAddr4 address = calls.deviceAddress(device, deadline);
-    InetSocketAddress peer = resolve(address);
+    RdmaDeviceAddr4 address = calls.deviceAddress(device, deadline);
+    InetSocketAddress peer = resolve(address.addr());
     ConnectOptions options =
         new ConnectOptions(
             // A server keeps awake for a client that spins.
@@ -152,9 +149,10 @@ public final class Devices implements AutoCloseable {
             busyPollNanos,
             connectTimeoutMillis);
     try {
-      QueuePair queuePair = provider.connect(peer, domain, options);
+      Rail rail = rails.railFor(address.transport(), peer);
+      QueuePair queuePair = rail.provider().connect(peer, rail.domain(), options);
       counters.increment(Counter.QUEUE_PAIRS);
-      return new DirectChannel(queuePair, clock, ioTimeoutNanos);
+      return new DirectChannel(queuePair, rail.memory(), clock, ioTimeoutNanos);
     } catch (RdmaException e) {
       throw new LayoutRefusedException(
           FallbackReason.DEVICE_UNREACHABLE,

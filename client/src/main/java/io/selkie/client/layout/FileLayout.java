@@ -41,7 +41,6 @@ import org.slf4j.LoggerFactory;
 public final class FileLayout {
   private static final Logger LOG = LoggerFactory.getLogger(FileLayout.class);
   private static final long ALL = Long.MAX_VALUE;
-
   private static final Access.Ready READY = new Access.Ready();
 
   /** What a return came to. */
@@ -62,7 +61,6 @@ public final class FileLayout {
   private final DirtyCommits commits;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
-
   private final HeldExtents held = new HeldExtents();
 
   // Under the lock.
@@ -217,6 +215,9 @@ public final class FileLayout {
       throws IOException {
     try {
       Access.Denied denied = get(write, 0, position + length, 0, open, deadline);
+      if (LayoutRules.isOfDevice(denied)) {
+        denied = get(write, 0, position + length, 0, open, deadline);
+      }
       if (denied == null && !held.view().covers(write, position, length)) {
         // Less than the whole file was granted: ask for what is needed.
         denied = get(write, position, length, length, open, deadline);

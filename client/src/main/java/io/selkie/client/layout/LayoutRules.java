@@ -34,6 +34,14 @@ final class LayoutRules {
     return reason != FallbackReason.LAYOUT_TRY_LATER && reason != FallbackReason.RECALLED;
   }
 
+  /**
+   * Whether to ask once more at once: the server has seen the layout come back unused, and may have
+   * another device for us.
+   */
+  static boolean isOfDevice(Access.Denied denied) {
+    return denied != null && denied.reason() == FallbackReason.DEVICE_UNREACHABLE;
+  }
+
   /** Whether the answer stays the same until the file is opened again. */
   static boolean isForGood(FallbackReason reason) {
     return reason == FallbackReason.LAYOUT_UNAVAILABLE

@@ -15,7 +15,6 @@ import io.selkie.protocol.nfs4.Bitmap4;
 import io.selkie.protocol.nfs4.DeviceId4;
 import io.selkie.protocol.nfs4.FileAttributes;
 import io.selkie.protocol.nfs4.LayoutConst4;
-import io.selkie.protocol.nfs4.NetAddr4;
 import io.selkie.protocol.nfs4.Nfs4Const;
 import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.NfsStat4;
@@ -285,7 +284,7 @@ public final class LayoutCalls {
   }
 
   /** GETDEVICEINFO, RFC 8881 section 18.40: where the device is. */
-  public NetAddr4 deviceAddress(DeviceId4 device, Deadline deadline) throws IOException {
+  public RdmaDeviceAddr4 deviceAddress(DeviceId4 device, Deadline deadline) throws IOException {
     try (Compound call = session.compound("GETDEVICEINFO of " + device)) {
       XdrWriter out = call.op(NfsOp4.OP_GETDEVICEINFO);
       device.encode(out);
@@ -302,7 +301,7 @@ public final class LayoutCalls {
               throw new ServerProtocolException("GETDEVICEINFO: device of type " + type);
             }
             int end = in.beginNested(in.opaqueLength(DEVICE_BYTES_MAX));
-            NetAddr4 address = RdmaDeviceAddr4.decode(in).addr();
+            RdmaDeviceAddr4 address = RdmaDeviceAddr4.decode(in);
             in.endNested(end);
             return address;
           });

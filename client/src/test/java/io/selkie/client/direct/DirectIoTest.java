@@ -41,9 +41,9 @@ class DirectIoTest {
 
     Scattered(List<Integer> cuts, int depth, boolean holes) throws Exception {
       queuePair = new MemoryQueuePair(remote, depth);
-      channel = new DirectChannel(queuePair, NanoClock.system(), 1_000_000_000L);
       memory = new LocalMemory(domain, provider.capabilities());
-      io = new DirectIo(memory, CHUNK_BYTES, 1_000_000_000L);
+      channel = new DirectChannel(queuePair, memory, NanoClock.system(), 1_000_000_000L);
+      io = new DirectIo(CHUNK_BYTES, 1_000_000_000L);
       new Random(cuts.hashCode()).nextBytes(file);
       List<Integer> bounds = new ArrayList<>(cuts);
       bounds.add(0);

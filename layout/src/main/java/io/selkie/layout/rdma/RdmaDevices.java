@@ -25,8 +25,9 @@ public final class RdmaDevices {
    *     is bound to the wildcard: then each client is told the address that its own connection came
    *     to
    * @param port TCP or RDMA/CM port
+   * @param transport what is spoken there, as {@link RdmaDeviceAddr4} names it
    */
-  public record Device(DeviceId4 id, Optional<String> advertisedHost, int port) {}
+  public record Device(DeviceId4 id, Optional<String> advertisedHost, int port, String transport) {}
 
   private final List<Device> devices = new ArrayList<>();
   private final long bootHigh;
@@ -36,14 +37,20 @@ public final class RdmaDevices {
     this.bootHigh = random.nextLong();
   }
 
+  /** Adds a listener that speaks iWARP. */
+  public Device add(Optional<String> advertisedHost, int port) {
+    return add(advertisedHost, port, RdmaDeviceAddr4.IWARP);
+  }
+
   /** Adds a listener. */
-  public synchronized Device add(Optional<String> advertisedHost, int port) {
-    Device device = new Device(new DeviceId4(bootHigh, devices.size() + 1L), advertisedHost, port);
+  public synchronized Device add(Optional<String> advertisedHost, int port, String transport) {
+    Device device =
+        new Device(new DeviceId4(bootHigh, devices.size() + 1L), advertisedHost, port, transport);
     devices.add(device);
     return device;
   }
 
-  /** The device that new layouts name; empty before the first listener is added. */
+  /** The first device; empty before the first listener is added. */
   public synchronized Optional<Device> primary() {
     return devices.stream().findFirst();
   }
@@ -58,6 +65,6 @@ public final class RdmaDevices {
     String host = device.advertisedHost().orElse(arrivedAtHost);
     String netid =
         host.indexOf(':') >= 0 ? RdmaDeviceAddr4.NETID_RDMA6 : RdmaDeviceAddr4.NETID_RDMA;
-    return new RdmaDeviceAddr4(NetAddr4.of(netid, host, device.port()));
+    return new RdmaDeviceAddr4(NetAddr4.of(netid, host, device.port()), device.transport());
   }
 }

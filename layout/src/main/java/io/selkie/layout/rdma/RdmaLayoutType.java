@@ -30,6 +30,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * LAYOUT4_RDMA: each part is registered memory of the seal's mapping, and {@code re_storage_offset}
@@ -43,23 +44,38 @@ public final class RdmaLayoutType implements LayoutType {
   private static final int COMMIT_RANGES_MAX = 4096;
   private static final long REGION_ALIGNMENT_BYTES = 1 << 21;
 
-  private final RdmaDomains domains;
+  private final RdmaRouting routing;
   private final RdmaDevices devices;
   private final long regionBytesMax;
   private final int blockBytes;
 
   /**
+   * With one provider, which reaches all memory there is.
+   *
    * @param domains protection domains, shared with the acceptor of connections
-   * @param devices the listeners
+   * @param devices the listeners; the first is named by all layouts
    * @param regionBytesMax {@code RdmaCapabilities.maxRegionBytes}: longer parts are split
    * @param blockBytes layout_blksize: what commit lists must be aligned to
    */
   public RdmaLayoutType(
       RdmaDomains domains, RdmaDevices devices, long regionBytesMax, int blockBytes) {
+    this(RdmaRouting.toFirst(domains, devices), devices, regionBytesMax, blockBytes);
+  }
+
+  /**
+   * With several.
+   *
+   * @param routing who reaches what
+   * @param devices the listeners
+   * @param regionBytesMax the least of all providers: longer parts are split
+   * @param blockBytes layout_blksize: what commit lists must be aligned to
+   */
+  public RdmaLayoutType(
+      RdmaRouting routing, RdmaDevices devices, long regionBytesMax, int blockBytes) {
     if (regionBytesMax <= 0 || blockBytes <= 0) {
       throw new IllegalArgumentException("region " + regionBytesMax + ", block " + blockBytes);
     }
-    this.domains = domains;
+    this.routing = routing;
     this.devices = devices;
     this.regionBytesMax =
         regionBytesMax > REGION_ALIGNMENT_BYTES
@@ -98,42 +114,92 @@ public final class RdmaLayoutType implements LayoutType {
   @Override
   public LayoutHandle open(long clientId, Seal seal, PlannedPart part, int ioMode)
       throws LayoutTypeException {
-    ProtectionDomain domain =
-        domains
-            .domainFor(clientId)
-            .orElseThrow(() -> new LayoutTypeException("the client is gone", null));
     MemorySegment memory = seal.mapping().asSlice(part.range().offset(), part.range().length());
-    try {
-      return new Handle(
-          domain.register(memory, ioMode == LayoutConst4.LAYOUTIOMODE4_RW ? READ_WRITE : READ));
-    } catch (RdmaException e) {
-      throw new LayoutTypeException(
-          "registering "
-              + part.range()
-              + " of "
-              + seal.target().describe()
-              + " failed: "
-              + e.getMessage(),
-          e);
+    boolean write = ioMode == LayoutConst4.LAYOUTIOMODE4_RW;
+    RdmaRouting.Ways ways = routing.ways(clientId, seal, write, memory.byteSize());
+    LayoutTypeException first = null;
+    for (RdmaRouting.Way way : ways.usable()) {
+      Optional<RdmaRouting.Claim> claim = routing.claim(clientId, way, memory.byteSize());
+      if (claim.isEmpty()) {
+        continue;
+      }
+      boolean done = false;
+      try {
+        MemoryRegion region =
+            domain(way, clientId).register(memory, write ? READ_WRITE : READ, way.how());
+        done = true;
+        claim.get().registered();
+        return new Handle(region, claim.get(), way);
+      } catch (RdmaException | IllegalStateException e) {
+        // The next way is another device; who reads the log learns of both.
+        routing.refused(clientId, way, e.getMessage());
+        if (first == null) {
+          first =
+              new LayoutTypeException(
+                  "registering %s of %s failed: %s"
+                      .formatted(part.range(), seal.target().describe(), e.getMessage()),
+                  e);
+        }
+      } finally {
+        if (!done) {
+          claim.get().end();
+        }
+      }
     }
+    throw first != null
+        ? first
+        : new LayoutTypeException(
+            "no provider reaches %s: %s".formatted(seal.target().describe(), ways.reason()), null);
+  }
+
+  private static ProtectionDomain domain(RdmaRouting.Way way, long clientId)
+      throws LayoutTypeException {
+    return way.route()
+        .domains()
+        .domainFor(clientId)
+        .orElseThrow(() -> new LayoutTypeException("the client is gone", null));
   }
 
   /** A region, seen as a handle. */
-  private record Handle(MemoryRegion region) implements LayoutHandle {
+  private static final class Handle implements LayoutHandle {
+    private final MemoryRegion region;
+    private final DeviceId4 device;
+    private final RdmaRouting.Claim claim;
+    private final AtomicBoolean isReleased = new AtomicBoolean();
+
+    Handle(MemoryRegion region, RdmaRouting.Claim claim, RdmaRouting.Way way) {
+      this.region = region;
+      this.device = way.route().device().id();
+      this.claim = claim;
+    }
+
     @Override
     public CompletionStage<Void> invalidate() {
-      return region.invalidate();
+      // Asked for again when it failed.
+      return region.invalidate().thenRun(this::release);
+    }
+
+    private void release() {
+      if (isReleased.compareAndSet(false, true)) {
+        claim.end();
+      }
     }
 
     @Override
     public void abort() {
       region.abortAccesses();
     }
+
+    @Override
+    public void givenBack() {
+      claim.givenBack();
+    }
   }
 
   @Override
   public ByteBuffer encode(List<PlannedPart> parts, List<LayoutHandle> handles, int ioMode) {
-    DeviceId4 device =
+    // A hole has no place, so its device means nothing; a client that looks it up finds one.
+    DeviceId4 any =
         devices
             .primary()
             .map(RdmaDevices.Device::id)
@@ -146,21 +212,16 @@ public final class RdmaLayoutType implements LayoutType {
     for (int i = 0; i < parts.size(); i++) {
       ByteRange range = parts.get(i).range();
       extents.add(
-          handles.get(i) instanceof Handle(MemoryRegion region)
+          handles.get(i) instanceof Handle handle
               ? new RdmaExtent4(
-                  device,
+                  handle.device,
                   range.offset(),
-                  region.key(),
+                  handle.region.key(),
                   range.length(),
-                  region.remoteAddress(),
+                  handle.region.remoteAddress(),
                   data)
               : new RdmaExtent4(
-                  device,
-                  range.offset(),
-                  0,
-                  range.length(),
-                  0,
-                  RdmaExtentState4.PNFS_RDMA_NONE_DATA));
+                  any, range.offset(), 0, range.length(), 0, RdmaExtentState4.PNFS_RDMA_NONE_DATA));
     }
     ByteBuffer body = ByteBuffer.allocate(bodyBytes(extents.size()));
     new RdmaLayout4(extents).encode(new XdrWriter(body));
@@ -222,11 +283,12 @@ public final class RdmaLayoutType implements LayoutType {
 
   @Override
   public boolean isGone(long clientId) {
-    return domains.isGone(clientId);
+    return routing.routes().stream().anyMatch(route -> route.domains().isGone(clientId));
   }
 
   @Override
   public void clientGone(long clientId) {
-    domains.close(clientId);
+    routing.routes().forEach(route -> route.domains().close(clientId));
+    routing.clientGone(clientId);
   }
 }

@@ -72,6 +72,11 @@ final class Trial implements AutoCloseable {
     return fd;
   }
 
+  /** Open until {@link #close}. */
+  int fd() {
+    return fd;
+  }
+
   Probe blockMap() {
     return probes.blockMap(fd);
   }

@@ -48,6 +48,10 @@ final class IwarpDomain implements ProtectionDomain {
       throw new RdmaException(
           RdmaException.Reason.CLOSED, "the protection domain of " + owner + " is closed", null);
     }
+    if (access.contains(RemoteAccess.FLUSH)) {
+      throw new RdmaException(
+          RdmaException.Reason.REGISTRATION, "the iwarp provider has no RDMA FLUSH", null);
+    }
     boolean write = access.contains(RemoteAccess.WRITE);
     check(memory, write);
     long base = baseFor(memory.byteSize());

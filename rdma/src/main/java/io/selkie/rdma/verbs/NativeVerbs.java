@@ -23,12 +23,23 @@ final class NativeVerbs {
 
   static final int ACCESS_REMOTE_WRITE = 2;
   static final int ACCESS_REMOTE_READ = 4;
+  static final int ACCESS_ON_DEMAND = 1 << 6;
+  static final int ACCESS_FLUSH_GLOBAL = 1 << 8;
+  static final int ACCESS_FLUSH_PERSISTENT = 1 << 9;
+
+  /** What on-demand regions need of a device (enum ibv_odp_transport_cap_bits). */
+  static final int ON_DEMAND_WRITE = 1 << 2;
+
+  static final int ON_DEMAND_READ = 1 << 3;
+
+  /** The vendor that software iWARP says it is of. */
+  static final int VENDOR_SIW = 0x626d74;
 
   /** A queue pair in this state (enum ibv_qp_state) takes no part in anything any more. */
   static final int STATE_ERROR = 6;
 
   /** 64-bit numbers that {@link #queryDevice} fills in. */
-  static final int DEVICE_NUMBERS = 11;
+  static final int DEVICE_NUMBERS = 13;
 
   private NativeVerbs() {}
 
@@ -79,6 +90,11 @@ final class NativeVerbs {
    */
   static native void postSendWithKey(
       long queuePair, long work, long address, int length, int localKey, int key, boolean byDevice)
+      throws VerbsException;
+
+  /** Ends when what was written before is durable at the peer, or visible there to all. */
+  static native void postFlush(
+      long queuePair, long work, int key, long address, long length, boolean persistent)
       throws VerbsException;
 
   static native long registerMemory(long domain, long address, long length, int access)

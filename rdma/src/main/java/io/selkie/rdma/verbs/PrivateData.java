@@ -22,8 +22,8 @@ final class PrivateData {
 
   private static final int IB_REQUEST_MAX = 55;
   private static final int IB_REFUSAL_MAX = 147;
-  // librdmacm takes an octet for the length.
-  private static final int IWARP_MAX = 255;
+  // librdmacm takes an octet for the length, into which software iWARP counts four of its own.
+  private static final int IWARP_MAX = 251;
 
   private PrivateData() {}
 

@@ -62,7 +62,7 @@ final class ReceiveQueue {
     slots = config.receiveBuffers();
     slotBytes = config.maxMessageBytes();
     posts = new SVCPostRecv[slots];
-    memory = arena.allocate((long) slots * slotBytes, 4096);
+    memory = arena.allocate((long) slots * slotBytes + 1, 4096);
     region = register(domain);
     boolean made = false;
     try {
@@ -107,10 +107,19 @@ final class ReceiveQueue {
     return slots;
   }
 
+  /** Address of an octet that nobody looks at, for READs; its key is {@link #localKey}. */
+  long spareOctet() {
+    return memory.address() + (long) slots * slotBytes;
+  }
+
+  int localKey() {
+    return NativeVerbs.localKey(region);
+  }
+
   /** Gives all buffers to the device; before the connection comes up. */
   @SuppressWarnings("JdkObsolete") // DiSNI wants linked lists
   void start(IbvQP pair) throws IOException {
-    int localKey = NativeVerbs.localKey(region);
+    int localKey = localKey();
     for (int slot = 0; slot < slots; slot++) {
       IbvSge part = new IbvSge();
       part.setAddr(memory.address() + (long) slot * slotBytes);

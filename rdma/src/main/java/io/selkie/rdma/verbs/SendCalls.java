@@ -4,6 +4,7 @@ import com.ibm.disni.verbs.IbvQP;
 import com.ibm.disni.verbs.IbvSendWR;
 import com.ibm.disni.verbs.IbvSge;
 import com.ibm.disni.verbs.SVCPostSend;
+import com.ibm.disni.verbs.impl.NatIbvQP;
 import java.io.IOException;
 import java.util.EnumMap;
 import java.util.LinkedList;
@@ -21,12 +22,25 @@ final class SendCalls {
   enum Operation {
     READ(IbvSendWR.IBV_WR_RDMA_READ),
     WRITE(IbvSendWR.IBV_WR_RDMA_WRITE),
-    SEND(IbvSendWR.IBV_WR_SEND);
+    SEND(IbvSendWR.IBV_WR_SEND),
+    /** Send that takes the remote key back. */
+    SEND_WITH_KEY(Operation.NOT_OF_DISNI),
+    /** Makes what was written durable. */
+    FLUSH_TO_STORAGE(Operation.NOT_OF_DISNI),
+    /** Makes what was written visible to all at the peer. */
+    FLUSH_TO_MEMORY(Operation.NOT_OF_DISNI);
+
+    private static final int NOT_OF_DISNI = -1;
 
     private final int opcode;
 
     Operation(int opcode) {
       this.opcode = opcode;
+    }
+
+    /** Whether the length is that of a local buffer. */
+    boolean hasBuffer() {
+      return this != FLUSH_TO_STORAGE && this != FLUSH_TO_MEMORY;
     }
   }
 
@@ -37,13 +51,27 @@ final class SendCalls {
       SVCPostSend.RdmaMod target,
       SVCPostSend.SgeMod buffer) {}
 
+  private static final long FLUSH_BYTES_MAX = (1L << 32) - 1;
+
   private final Map<Operation, Request> withBuffer = new EnumMap<>(Operation.class);
   private final Map<Operation, Request> withoutBuffer = new EnumMap<>(Operation.class);
 
-  SendCalls(IbvQP pair) throws IOException {
+  private final long pairAddress;
+  private final boolean devicesTakeKeys;
+
+  /**
+   * The work requests of a queue pair.
+   *
+   * @param devicesTakeKeys whether the device at the other end takes keys back
+   */
+  SendCalls(IbvQP pair, boolean devicesTakeKeys) throws IOException {
+    pairAddress = ((NatIbvQP) pair).getObjId();
+    this.devicesTakeKeys = devicesTakeKeys;
     for (Operation operation : Operation.values()) {
-      withBuffer.put(operation, make(pair, operation, true));
-      withoutBuffer.put(operation, make(pair, operation, false));
+      if (operation.opcode != Operation.NOT_OF_DISNI) {
+        withBuffer.put(operation, make(pair, operation, true));
+        withoutBuffer.put(operation, make(pair, operation, false));
+      }
     }
   }
 
@@ -63,12 +91,57 @@ final class SendCalls {
   }
 
   /**
+   * The operation that flushes so many octets.
+   *
+   * @throws UnsupportedOperationException when the device has none
+   */
+  static Operation flush(VerbsProvider provider, long bytes, boolean persistent) {
+    if (!provider.device().flush()) {
+      throw new UnsupportedOperationException(provider.noFlush());
+    }
+    if (bytes < 1 || bytes > FLUSH_BYTES_MAX) {
+      throw new IllegalArgumentException(
+          "a flush of %d octets; 1 to %d are allowed".formatted(bytes, FLUSH_BYTES_MAX));
+    }
+    return persistent ? Operation.FLUSH_TO_STORAGE : Operation.FLUSH_TO_MEMORY;
+  }
+
+  /**
    * Posts one work request.
    *
-   * @param bytes of the local buffer; 0 for none
-   * @param signalled whether its end is to be told when it succeeds, too
+   * @param bytes of the local buffer, 0 for none; of a flush, of the range (unsigned)
+   * @param signalled whether its end is to be told when it succeeds, too; always of those that
+   *     DiSNI does not know
    */
   void post(
+      Operation operation,
+      long work,
+      boolean signalled,
+      long address,
+      int bytes,
+      int localKey,
+      long remoteAddress,
+      int remoteKey)
+      throws IOException {
+    switch (operation) {
+      case READ, WRITE, SEND ->
+          postByDisni(
+              operation, work, signalled, address, bytes, localKey, remoteAddress, remoteKey);
+      case SEND_WITH_KEY ->
+          NativeVerbs.postSendWithKey(
+              pairAddress, work, address, bytes, localKey, remoteKey, devicesTakeKeys);
+      case FLUSH_TO_STORAGE, FLUSH_TO_MEMORY ->
+          NativeVerbs.postFlush(
+              pairAddress,
+              work,
+              remoteKey,
+              remoteAddress,
+              Integer.toUnsignedLong(bytes),
+              operation == Operation.FLUSH_TO_STORAGE);
+    }
+  }
+
+  private void postByDisni(
       Operation operation,
       long work,
       boolean signalled,

@@ -22,12 +22,15 @@ final class SendRing {
   private final long[] workIds;
   private final int[] parts;
   private final WorkStatus[] statuses;
-  // Counts of requests that were ever reaped, finished and posted; an index is such a count.
+  // Counts of requests that were ever reaped, finished with all before them, and posted; an index
+  // is
+  // such a count.
   private long reaped;
   private long finished;
   private long posted;
   private int workRequestsInUse;
   private boolean failed;
+  private boolean failedInTurn;
 
   /**
    * @param depth requests outstanding at most
@@ -74,26 +77,39 @@ final class SendRing {
   }
 
   /**
-   * A request is over. Said of one that is over already, it changes nothing: the rest of a request
-   * of which a part failed.
+   * A request is over; those before it need not be: software iWARP ends a WRITE when it is sent,
+   * though a READ before it waits for its answer. Said of one that is over already, it changes
+   * nothing: the rest of a request of which a part failed.
    *
    * @return whether this is the first failure
    */
   synchronized boolean finish(long number, WorkStatus status) {
-    if (number < finished) {
-      return false;
-    }
-    if (number >= posted || number > finished) {
+    if (number >= posted) {
       throw new IllegalStateException(
-          "request %d is over, but %d should be next, of %d".formatted(number, finished, posted));
+          "request %d is over, but only %d were posted".formatted(number, posted));
     }
     int at = (int) (number % depth);
+    if (number < finished || statuses[at] != null) {
+      return false;
+    }
     statuses[at] = status;
     workRequestsInUse -= parts[at];
-    finished++;
     boolean first = status != WorkStatus.SUCCESS && !failed;
     failed |= first;
+    for (; finished < posted && statuses[(int) (finished % depth)] != null; finished++) {
+      settle((int) (finished % depth));
+    }
     return first;
+  }
+
+  /** The first of them to fail, in the order of posting, says how; those behind it are flushed. */
+  private void settle(int at) {
+    if (statuses[at] != WorkStatus.SUCCESS) {
+      if (failedInTurn) {
+        statuses[at] = WorkStatus.FLUSHED;
+      }
+      failedInTurn = true;
+    }
   }
 
   /** A request is over if all before it are; whether it was. */
@@ -108,13 +124,8 @@ final class SendRing {
   /** The queue pair is gone: what is left ends, the first of it so unless one failed before. */
   synchronized void finishAll(WorkStatus firstStatus) {
     while (finished < posted) {
-      finish(finished, failed ? WorkStatus.FLUSHED : firstStatus);
+      finish(finished, firstStatus);
     }
-  }
-
-  /** Whether a request failed. */
-  synchronized boolean hasFailed() {
-    return failed;
   }
 
   /** Whether there is anything to reap. */

@@ -8,6 +8,7 @@ import io.selkie.rdma.RdmaException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.net.InetSocketAddress;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -20,6 +21,8 @@ final class VerbsConnector {
 
   private static final int REFUSED_BY_CONSUMER = 28;
   private static final int ECONNREFUSED = 111;
+  // With ENETUNREACH, ETIMEDOUT and EHOSTUNREACH.
+  private static final Set<Integer> UNREACHABLE = Set.of(ECONNREFUSED, 101, 110, 113);
 
   private final VerbsProvider provider;
   private final InetSocketAddress peer;
@@ -77,9 +80,7 @@ final class VerbsConnector {
       }
       return pair;
     } catch (IOException e) {
-      throw e instanceof RdmaException known
-          ? known
-          : failure(RdmaException.Reason.SYSTEM, e.getMessage(), e);
+      throw e instanceof RdmaException known ? known : failure(reason(e), e.getMessage(), e);
     } finally {
       if (!done) {
         if (pair != null) {
@@ -89,6 +90,12 @@ final class VerbsConnector {
         }
       }
     }
+  }
+
+  /** iWARP says it of the call, where others have an event. */
+  private static RdmaException.Reason reason(IOException e) {
+    boolean unreachable = e instanceof VerbsException known && UNREACHABLE.contains(known.errno());
+    return unreachable ? RdmaException.Reason.UNREACHABLE : RdmaException.Reason.SYSTEM;
   }
 
   private void offer(ConnectionEvent event) {

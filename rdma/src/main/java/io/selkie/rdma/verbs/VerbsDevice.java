@@ -18,6 +18,11 @@ import java.lang.foreign.ValueLayout;
  * @param maxReadsAsResponder RDMA READs that a peer may have outstanding with us
  * @param maxReadsAsInitiator RDMA READs that we may have outstanding
  * @param maxMessageBytes of one work request
+ * @param onDemand whether it registers memory on demand; that it then places accesses rightly is
+ *     not said by that
+ * @param flush whether it does RDMA FLUSH, on both sides
+ * @param softIwarp whether it is the kernel's software iWARP, which falls short here and there;
+ *     {@link VerbsProvider#shortcomings} says where
  */
 record VerbsDevice(
     IbvContext context,
@@ -28,7 +33,13 @@ record VerbsDevice(
     int maxCompletions,
     int maxReadsAsResponder,
     int maxReadsAsInitiator,
-    long maxMessageBytes) {
+    long maxMessageBytes,
+    boolean onDemand,
+    boolean flush,
+    boolean softIwarp) {
+
+  private static final int ON_DEMAND_BOTH =
+      NativeVerbs.ON_DEMAND_READ | NativeVerbs.ON_DEMAND_WRITE;
 
   static VerbsDevice of(IbvContext context) throws VerbsException {
     long handle = handleOf(context);
@@ -46,7 +57,10 @@ record VerbsDevice(
           clamp(found[4]),
           clamp(found[5]),
           clamp(found[6]),
-          found[8]);
+          found[8],
+          (found[9] & ON_DEMAND_BOTH) == ON_DEMAND_BOTH,
+          found[12] != 0,
+          found[11] == NativeVerbs.VENDOR_SIW);
     }
   }
 
@@ -56,6 +70,18 @@ record VerbsDevice(
 
   static long handleOf(IbvContext context) {
     return ((NatIbvContext) context).getObjId();
+  }
+
+  /**
+   * Whether a completion's status says that the connection ended, and nothing of its request.
+   * Software iWARP calls it an operation's error when the socket is closed while it sends; what is
+   * wrong with a request itself was found before that was posted.
+   */
+  boolean isFlush(int status) {
+    return status == WorkCompletions.FLUSHED
+        || (softIwarp
+            && (status == WorkCompletions.GENERAL_ERROR
+                || status == WorkCompletions.OPERATION_ERROR));
   }
 
   /** Whether a connection came to be on this device. */

@@ -5,6 +5,8 @@ import com.ibm.disni.verbs.impl.NatIbvPd;
 import io.selkie.rdma.MemoryRegion;
 import io.selkie.rdma.ProtectionDomain;
 import io.selkie.rdma.RdmaException;
+import io.selkie.rdma.RdmaProvider.Shortcoming;
+import io.selkie.rdma.Registration;
 import io.selkie.rdma.RemoteAccess;
 import java.lang.foreign.MemorySegment;
 import java.util.Map;
@@ -18,6 +20,7 @@ final class VerbsDomain implements ProtectionDomain {
 
   private static final Logger LOG = LoggerFactory.getLogger(VerbsDomain.class);
   private static final int OWNER_CHARS_MAX = 128;
+  private static final int EINVAL = 22;
   private static final int EFAULT = 14;
   private static final int ENOMEM = 12;
   private static final int EOPNOTSUPP = 95;
@@ -44,14 +47,20 @@ final class VerbsDomain implements ProtectionDomain {
   @Override
   public MemoryRegion register(MemorySegment memory, Set<RemoteAccess> access)
       throws RdmaException {
-    check(memory, access);
+    return register(memory, access, Registration.PLAIN);
+  }
+
+  @Override
+  public MemoryRegion register(MemorySegment memory, Set<RemoteAccess> access, Registration how)
+      throws RdmaException {
+    check(memory, access, how);
     if (!hold()) {
       throw closedException();
     }
     VerbsRegion region;
     boolean done = false;
     try {
-      region = registerHeld(memory, access);
+      region = registerHeld(memory, access, how);
       done = true;
     } finally {
       if (!done) {
@@ -67,7 +76,7 @@ final class VerbsDomain implements ProtectionDomain {
     return region;
   }
 
-  private VerbsRegion registerHeld(MemorySegment memory, Set<RemoteAccess> access)
+  private VerbsRegion registerHeld(MemorySegment memory, Set<RemoteAccess> access, Registration how)
       throws RdmaException {
     // Only what is asked for: a shared file mapping can be registered for reading alone.
     boolean writable =
@@ -79,10 +88,16 @@ final class VerbsDomain implements ProtectionDomain {
     if (access.contains(RemoteAccess.WRITE)) {
       flags |= NativeVerbs.ACCESS_REMOTE_WRITE;
     }
+    if (access.contains(RemoteAccess.FLUSH)) {
+      flags |= NativeVerbs.ACCESS_FLUSH_GLOBAL | NativeVerbs.ACCESS_FLUSH_PERSISTENT;
+    }
+    if (how == Registration.ON_DEMAND) {
+      flags |= NativeVerbs.ACCESS_ON_DEMAND;
+    }
     try {
       return made(memory, writable, flags);
     } catch (VerbsException e) {
-      throw refused(memory, e);
+      throw refused(memory, access, how, e);
     }
   }
 
@@ -94,26 +109,43 @@ final class VerbsDomain implements ProtectionDomain {
     return new VerbsRegion(this, handle, memory, writable);
   }
 
-  private RdmaException refused(MemorySegment memory, VerbsException e) {
+  private RdmaException refused(
+      MemorySegment memory, Set<RemoteAccess> access, Registration how, VerbsException e) {
     String advice =
         switch (e.errno()) {
+          case EINVAL ->
+              access.contains(RemoteAccess.FLUSH)
+                  ? "; only persistent memory can be flushed by peers: ask for that right on DAX"
+                      + " mappings only"
+                  : "";
           case EFAULT ->
               "; a shared mapping of an ordinary file cannot be registered for writing on this"
                   + " kernel: use the iwarp provider for it";
           case EOPNOTSUPP ->
-              "; a file on a DAX file system would need on-demand paging, which this provider does"
-                  + " not use: take the iwarp provider for it";
-          case ENOMEM -> "; raise the limit on locked memory (ulimit -l, RLIMIT_MEMLOCK)";
+              how == Registration.ON_DEMAND
+                  ? ""
+                  : "; a file on a DAX file system can be registered on demand only: take a device"
+                      + " that proves itself at that, or the iwarp provider";
+          case ENOMEM ->
+              "; raise the limit on locked memory (ulimit -l, RLIMIT_MEMLOCK), or register less at"
+                  + " a time: soft RoCE of Linux 6.18 takes a gigabyte at most";
           default -> "";
         };
     return new RdmaException(
         RdmaException.Reason.REGISTRATION,
-        "device %s cannot register %d octets for %s: %s%s"
-            .formatted(provider.device().name(), memory.byteSize(), owner, e.getMessage(), advice),
+        "device %s cannot register %d octets for %s %s: %s%s"
+            .formatted(
+                provider.device().name(),
+                memory.byteSize(),
+                owner,
+                how.label(),
+                e.getMessage(),
+                advice),
         e);
   }
 
-  private void check(MemorySegment memory, Set<RemoteAccess> access) throws RdmaException {
+  private void check(MemorySegment memory, Set<RemoteAccess> access, Registration how)
+      throws RdmaException {
     String trouble = null;
     if (!memory.isNative()) {
       trouble = "it is on the Java heap; use a native or mapped segment";
@@ -125,6 +157,18 @@ final class VerbsDomain implements ProtectionDomain {
       trouble = "it is empty";
     } else if (memory.byteSize() > provider.device().maxRegionBytes()) {
       trouble = "the device registers %d at most".formatted(provider.device().maxRegionBytes());
+    } else if (how == Registration.ON_DEMAND && !provider.device().onDemand()) {
+      trouble =
+          "device %s, on this kernel, registers nothing on demand"
+              .formatted(provider.device().name());
+    } else if (access.contains(RemoteAccess.WRITE)
+        && !access.contains(RemoteAccess.READ)
+        && provider.shortcomings().contains(Shortcoming.READ_RIGHT_UNCHECKED)) {
+      trouble =
+          "device %s would let the peer read it, too; grant both rights, or take another device"
+              .formatted(provider.device().name());
+    } else if (access.contains(RemoteAccess.FLUSH) && !provider.device().flush()) {
+      trouble = provider.noFlush();
     }
     if (trouble != null) {
       throw new RdmaException(

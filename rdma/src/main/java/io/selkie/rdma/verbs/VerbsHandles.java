@@ -107,7 +107,7 @@ final class VerbsHandles {
     }
     poll = sendQueue.poll(completions, POLLED_AT_ONCE);
     arm = sendQueue.reqNotification(false);
-    sends = new SendCalls(pair);
+    sends = new SendCalls(pair, loop.device().iwarp());
     receives.start(pair);
   }
 
@@ -145,6 +145,26 @@ final class VerbsHandles {
 
   long pairAddress() {
     return ((NatIbvQP) pair).getObjId();
+  }
+
+  /**
+   * Posts the READ that confirms a WRITE: its answer comes after that is placed. An empty one needs
+   * no right and no key. Software iWARP answers an empty READ with what an earlier one asked for,
+   * when it has several to answer: there it is of one octet, unless nothing was written.
+   *
+   * @param written whether the WRITE was not empty
+   */
+  void confirm(long work, boolean written, long remoteAddress, int remoteKey) throws IOException {
+    boolean octet = written && loop.device().softIwarp();
+    sends.post(
+        SendCalls.Operation.READ,
+        work,
+        true,
+        receives.spareOctet(),
+        octet ? 1 : 0,
+        receives.localKey(),
+        remoteAddress,
+        remoteKey);
   }
 
   /** From now on the device takes no request of either side. */

@@ -17,6 +17,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.NetworkInterface;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -47,6 +48,7 @@ public final class VerbsProvider implements RdmaProvider {
   private final NanoClock clock;
   private final VerbsLoop loop;
   private final VerbsDevice device;
+  private final InetAddress address;
   // Each work of theirs is for one live region, queue pair or domain: bounded by those. Two,
   // because a deregistration may wait for a queue pair that the other one ends.
   private final ThreadPoolExecutor takingBack;
@@ -57,11 +59,14 @@ public final class VerbsProvider implements RdmaProvider {
   private final Set<VerbsListener> listeners = ConcurrentHashMap.newKeySet();
   private boolean closed;
 
-  private VerbsProvider(VerbsConfig config, NanoClock clock, VerbsLoop loop, VerbsDevice device) {
+  private record Chosen(VerbsDevice device, InetAddress address) {}
+
+  private VerbsProvider(VerbsConfig config, NanoClock clock, VerbsLoop loop, Chosen chosen) {
     this.config = config;
     this.clock = clock;
     this.loop = loop;
-    this.device = device;
+    this.device = chosen.device;
+    this.address = chosen.address;
     takingBack = threads("verbs-invalidate-", config.releaseThreads());
     tearingDown = threads("verbs-release-", config.releaseThreads());
   }
@@ -113,10 +118,14 @@ public final class VerbsProvider implements RdmaProvider {
     }
     boolean done = false;
     try {
-      VerbsDevice device = chooseDevice(config, loop);
+      Chosen chosen = chooseDevice(config, loop);
       done = true;
-      LOG.info("verbs: device {}, {}", device.name(), device.iwarp() ? "iWARP" : "RoCE");
-      return new VerbsProvider(config, clock, loop, device);
+      LOG.info(
+          "verbs: device {} of {}, {}",
+          chosen.device.name(),
+          chosen.address.getHostAddress(),
+          chosen.device.iwarp() ? "iWARP" : "RoCE");
+      return new VerbsProvider(config, clock, loop, chosen);
     } catch (IOException e) {
       throw e instanceof RdmaException known ? known : unavailable(e.getMessage(), e);
     } finally {
@@ -130,7 +139,7 @@ public final class VerbsProvider implements RdmaProvider {
     return new RdmaException(RdmaException.Reason.SYSTEM, "verbs: " + why, cause);
   }
 
-  private static VerbsDevice chooseDevice(VerbsConfig config, VerbsLoop loop) throws IOException {
+  private static Chosen chooseDevice(VerbsConfig config, VerbsLoop loop) throws IOException {
     List<String> tried = new ArrayList<>();
     for (InetAddress address : candidates(config)) {
       RdmaCmId id = loop.firstId();
@@ -147,7 +156,7 @@ public final class VerbsProvider implements RdmaProvider {
       }
       if (found != null) {
         loop.start(found, id);
-        return found;
+        return new Chosen(found, address);
       }
       id.destroyId();
     }
@@ -191,16 +200,49 @@ public final class VerbsProvider implements RdmaProvider {
     return "verbs";
   }
 
+  /** The address of this machine that belongs to the device: where to listen. */
+  public InetAddress address() {
+    return address;
+  }
+
+  /** The device's name, as the kernel has it. */
+  public String deviceName() {
+    return device.name();
+  }
+
+  /** Whether the device speaks iWARP; else InfiniBand's transport, as RoCE does. */
+  public boolean speaksIwarp() {
+    return device.iwarp();
+  }
+
   @Override
   public RdmaCapabilities capabilities() {
     return new RdmaCapabilities(
         device.maxRegionBytes(),
         PrivateData.bytesMax(device.iwarp()),
+        // Peers cannot rely on it: whether memory can be flushed is for each region to say.
         false,
         true,
-        // Both would need on-demand paging, which stock soft RoCE does wrongly and reports as done.
+        // Depends on the file system, the kernel and the device: a RegistrationProbe finds out.
         false,
         false);
+  }
+
+  @Override
+  public Set<Shortcoming> shortcomings() {
+    return device.softIwarp() ? EnumSet.allOf(Shortcoming.class) : Set.of();
+  }
+
+  @Override
+  public boolean hasFlush() {
+    return device.flush();
+  }
+
+  /** Why there is no FLUSH, in words. */
+  String noFlush() {
+    return "RDMA FLUSH is not to be had by device %s: it wants soft RoCE or another device that has"
+            .formatted(device.name())
+        + " it, Linux 6.3 or later, and a native library built with rdma-core 50 or later";
   }
 
   @Override

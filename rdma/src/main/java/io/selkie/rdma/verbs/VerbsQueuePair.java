@@ -221,8 +221,21 @@ final class VerbsQueuePair implements QueuePair {
         onReceive();
       }
       pollSends();
-      end(new DisconnectCause(DisconnectCause.Kind.REMOTE_CLOSE, peer + " closed the connection"));
+      endOfPeer();
     }
+  }
+
+  /** Messages that came before the end, or the device's own word on it, count first. */
+  private void endOfFlushed() {
+    if (passive) {
+      provider.loop().execute(this::onDisconnected);
+    } else {
+      endOfPeer();
+    }
+  }
+
+  private void endOfPeer() {
+    end(new DisconnectCause(DisconnectCause.Kind.REMOTE_CLOSE, peer + " closed the connection"));
   }
 
   /** The connection could not be made, or its device went away. On the loop. */
@@ -379,6 +392,19 @@ final class VerbsQueuePair implements QueuePair {
     return post(Operation.SEND, false, localRegion, local, 0, 0, workId);
   }
 
+  @Override
+  public PostResult postSendWithInvalidate(
+      MemoryRegion localRegion, MemorySegment local, int remoteKey, long workId) {
+    return post(Operation.SEND_WITH_KEY, false, localRegion, local, remoteKey, 0, workId);
+  }
+
+  @Override
+  public PostResult postFlush(
+      int remoteKey, long remoteAddress, long bytes, boolean persistent, long workId) {
+    Operation operation = SendCalls.flush(provider, bytes, persistent);
+    return post(operation, false, NO_KEY, 0, bytes, remoteKey, remoteAddress, workId);
+  }
+
   /** The key that is right for the local buffer, or {@link #NO_KEY}. */
   private int localKey(MemoryRegion localRegion, MemorySegment local, boolean toWrite) {
     return localRegion instanceof VerbsRegion ours
@@ -396,15 +422,35 @@ final class VerbsQueuePair implements QueuePair {
       int remoteKey,
       long remoteAddress,
       long workId) {
-    long bytes = local.byteSize();
-    long chunks = Math.max(1, Math.ceilDiv(bytes, chunkBytes));
+    int localKey = localKey(localRegion, local, operation == Operation.READ);
+    return post(
+        operation,
+        confirm,
+        localKey,
+        local.address(),
+        local.byteSize(),
+        remoteKey,
+        remoteAddress,
+        workId);
+  }
+
+  private PostResult post(
+      Operation operation,
+      boolean confirm,
+      int localKey,
+      long localAddress,
+      long bytes,
+      int remoteKey,
+      long remoteAddress,
+      long workId) {
+    boolean hasBuffer = operation.hasBuffer() && bytes > 0;
+    long chunks = hasBuffer ? Math.ceilDiv(bytes, chunkBytes) : 1;
     long parts = chunks + (confirm ? 1 : 0);
     if (parts > ring.partsMax()) {
       throw new IllegalArgumentException(
           "a request of %d octets: this queue pair takes %d at most; split it"
               .formatted(bytes, (ring.partsMax() - 1) * chunkBytes));
     }
-    int localKey = localKey(localRegion, local, operation == Operation.READ);
     lock.lock();
     try {
       if (state != State.UP) {
@@ -414,14 +460,14 @@ final class VerbsQueuePair implements QueuePair {
       if (number < 0) {
         return PostResult.QUEUE_FULL;
       }
-      if (doomed >= 0 || (localKey == NO_KEY && bytes > 0)) {
+      if (doomed >= 0 || (localKey == NO_KEY && hasBuffer)) {
         doom(number);
         return PostResult.POSTED;
       }
       long offset = 0;
       try {
         for (long chunk = 1; chunk <= chunks; chunk++) {
-          long length = Math.min(chunkBytes, bytes - offset);
+          long length = hasBuffer ? Math.min(chunkBytes, bytes - offset) : bytes;
           boolean last = chunk == parts;
           handles
               .sends()
@@ -429,7 +475,7 @@ final class VerbsQueuePair implements QueuePair {
                   operation,
                   work(number, last),
                   last,
-                  local.address() + offset,
+                  localAddress + offset,
                   (int) length,
                   localKey,
                   remoteAddress + offset,
@@ -437,49 +483,11 @@ final class VerbsQueuePair implements QueuePair {
           offset += length;
         }
         if (confirm) {
-          // An empty READ needs no right and no key; its answer comes after the WRITE is placed.
-          handles
-              .sends()
-              .post(Operation.READ, work(number, true), true, 0, 0, 0, remoteAddress, remoteKey);
+          handles.confirm(work(number, true), bytes > 0, remoteAddress, remoteKey);
         }
         return PostResult.POSTED;
       } catch (IOException e) {
-        return refused(number, offset == 0 && bytes > 0, e);
-      }
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  @Override
-  public PostResult postSendWithInvalidate(
-      MemoryRegion localRegion, MemorySegment local, int remoteKey, long workId) {
-    int localKey = localKey(localRegion, local, false);
-    lock.lock();
-    try {
-      if (state != State.UP) {
-        return PostResult.BROKEN;
-      }
-      long number = ring.post(workId, 1);
-      if (number < 0) {
-        return PostResult.QUEUE_FULL;
-      }
-      if (doomed >= 0 || (localKey == NO_KEY && local.byteSize() > 0)) {
-        doom(number);
-        return PostResult.POSTED;
-      }
-      try {
-        NativeVerbs.postSendWithKey(
-            handles.pairAddress(),
-            work(number, true),
-            local.address(),
-            Math.toIntExact(local.byteSize()),
-            localKey,
-            remoteKey,
-            provider.device().iwarp());
-        return PostResult.POSTED;
-      } catch (IOException e) {
-        return refused(number, true, e);
+        return refused(number, offset == 0 && (bytes > 0 || !confirm), e);
       }
     } finally {
       lock.unlock();
@@ -547,8 +555,12 @@ final class VerbsQueuePair implements QueuePair {
       if ((work & 1) != 0) {
         ring.finish(number, WorkStatus.SUCCESS);
       }
-    } else if (status == WorkCompletions.FLUSHED) {
-      ring.finish(number, ring.hasFailed() ? WorkStatus.FLUSHED : flushStatus());
+    } else if (provider.device().isFlush(status)) {
+      ring.finish(number, flushStatus());
+      if (state == State.UP && provider.device().iwarp()) {
+        // The event that it is over comes later there.
+        endOfFlushed();
+      }
     } else if (ring.finish(number, WorkCompletions.failure(status))) {
       end(
           new DisconnectCause(

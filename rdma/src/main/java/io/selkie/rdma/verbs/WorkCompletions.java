@@ -7,7 +7,9 @@ import io.selkie.rdma.WorkStatus;
 final class WorkCompletions {
 
   static final int SUCCESS = 0;
+  static final int OPERATION_ERROR = 2;
   static final int FLUSHED = 5;
+  static final int GENERAL_ERROR = 21;
 
   private static final String[] NAMES = {
     "success",

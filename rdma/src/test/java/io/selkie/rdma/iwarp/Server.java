@@ -47,7 +47,7 @@ final class Server implements AutoCloseable, QueuePairListener {
     for (int i = 0; i < REGION_BYTES; i += 8) {
       memory.set(ValueLayout.JAVA_LONG, i, i * 0x9E3779B97F4A7C15L);
     }
-    region = domain.register(memory, EnumSet.allOf(RemoteAccess.class));
+    region = domain.register(memory, EnumSet.of(RemoteAccess.READ, RemoteAccess.WRITE));
     listener =
         provider.listen(
             new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),

@@ -5,11 +5,13 @@ import static org.junit.platform.engine.discovery.DiscoverySelectors.selectMetho
 import static org.junit.platform.launcher.EngineFilter.includeEngines;
 
 import java.util.Arrays;
+import java.util.Optional;
 import org.junit.platform.engine.DiscoverySelector;
 import org.junit.platform.engine.TestExecutionResult;
 import org.junit.platform.launcher.Launcher;
 import org.junit.platform.launcher.TestExecutionListener;
 import org.junit.platform.launcher.TestIdentifier;
+import org.junit.platform.launcher.TestPlan;
 import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
 import org.junit.platform.launcher.core.LauncherFactory;
 
@@ -24,6 +26,10 @@ public final class RunOnDevice implements TestExecutionListener {
 
   private static final String PACKAGE = RunOnDevice.class.getPackageName();
 
+  /** Of a class that runs several times, each time with something else. */
+  private static final String INVOCATION = "class-template-invocation";
+
+  private TestPlan plan;
   private int failed;
   private int passed;
 
@@ -52,15 +58,32 @@ public final class RunOnDevice implements TestExecutionListener {
   }
 
   @Override
+  public void testPlanExecutionStarted(TestPlan started) {
+    plan = started;
+  }
+
+  /** With the argument of its class, if that has one. */
+  private String name(TestIdentifier test) {
+    Optional<TestIdentifier> parent = Optional.of(test);
+    while (parent.isPresent()) {
+      if (parent.get().getUniqueIdObject().getLastSegment().getType().equals(INVOCATION)) {
+        return parent.get().getDisplayName() + ": " + test.getDisplayName();
+      }
+      parent = plan.getParent(parent.get());
+    }
+    return test.getDisplayName();
+  }
+
+  @Override
   public void executionFinished(TestIdentifier test, TestExecutionResult result) {
     Throwable why = result.getThrowable().orElse(null);
     if (why != null) {
       failed++;
-      System.out.printf("not ok %s: %s%n", test.getDisplayName(), oneLine(why));
+      System.out.printf("not ok %s: %s%n", name(test), oneLine(why));
       why.printStackTrace();
     } else if (test.isTest()) {
       passed++;
-      System.out.printf("ok %s%n", test.getDisplayName());
+      System.out.printf("ok %s%n", name(test));
     }
   }
 

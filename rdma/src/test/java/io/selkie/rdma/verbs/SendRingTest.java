@@ -92,10 +92,56 @@ class SendRingTest {
   }
 
   @Test
-  void completionOutOfTurnIsADefect() {
+  void requestThatIsOverBeforeItsTurnIsReapedInItsTurn() {
+    SendRing ring = new SendRing(3, 3);
+    ring.post(1, 1);
+    ring.post(2, 1);
+    ring.post(3, 1);
+    assertThat(ring.finish(1, WorkStatus.SUCCESS)).isFalse();
+    assertThat(ring.isReady()).isFalse();
+    assertThat(ring.finish(1, WorkStatus.FLUSHED)).isFalse();
+    ring.finish(0, WorkStatus.SUCCESS);
+    assertReaped(ring, 1, WorkStatus.SUCCESS);
+    assertReaped(ring, 2, WorkStatus.SUCCESS);
+    assertThat(ring.reap(completion)).isFalse();
+    // Its place is another's by now.
+    assertThat(ring.post(5, 1)).isEqualTo(3);
+    ring.finish(2, WorkStatus.SUCCESS);
+    assertReaped(ring, 3, WorkStatus.SUCCESS);
+    assertThat(ring.isReady()).isFalse();
+    ring.finish(3, WorkStatus.SUCCESS);
+    assertReaped(ring, 5, WorkStatus.SUCCESS);
+  }
+
+  @Test
+  void endKeepsWhatWasOverBeforeItsTurn() {
     SendRing ring = new SendRing(4, 8);
     ring.post(1, 1);
     ring.post(2, 1);
+    ring.finish(1, WorkStatus.SUCCESS);
+    ring.finishAll(WorkStatus.CONNECTION_LOST);
+    assertReaped(ring, 1, WorkStatus.CONNECTION_LOST);
+    assertReaped(ring, 2, WorkStatus.SUCCESS);
+  }
+
+  @Test
+  void firstFailureInTheOrderOfPostingSaysHow() {
+    SendRing ring = new SendRing(4, 8);
+    ring.post(1, 1);
+    ring.post(2, 1);
+    ring.post(3, 1);
+    assertThat(ring.finish(1, WorkStatus.PROTOCOL_ERROR)).isTrue();
+    assertThat(ring.finish(0, WorkStatus.CONNECTION_LOST)).isFalse();
+    ring.finish(2, WorkStatus.CONNECTION_LOST);
+    assertReaped(ring, 1, WorkStatus.CONNECTION_LOST);
+    assertReaped(ring, 2, WorkStatus.FLUSHED);
+    assertReaped(ring, 3, WorkStatus.FLUSHED);
+  }
+
+  @Test
+  void completionOfWhatWasNeverPostedIsADefect() {
+    SendRing ring = new SendRing(4, 8);
+    ring.post(1, 1);
     assertThatThrownBy(() -> ring.finish(1, WorkStatus.SUCCESS))
         .isInstanceOf(IllegalStateException.class);
   }

@@ -78,7 +78,7 @@ public final class AdminClient implements AutoCloseable {
           throw failure(answer.get("error"));
         } else if (answer.has("progress")) {
           reader.progress(answer.get("progress").asText());
-        } else {
+        } else if (!answer.has("alive")) {
           throw new IOException("the server said what is not understood: " + answer);
         }
       }

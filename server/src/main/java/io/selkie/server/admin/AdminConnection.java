@@ -30,6 +30,7 @@ import org.slf4j.LoggerFactory;
  *     |  {"row":{…}}                        |     none or more, as they are made
  *     |  {"row":{…}}                        |
  *     |  {"progress":"…"}                   |     at any time before the end
+ *     |  {"alive":true}                     |     now and then, when there is nothing to tell
  *     | &lt;---------------------------------- |
  *     |  {"done":{…}}                       |     the end: either this
  *     |  {"error":{"code":"…","message":"…","details":[…]}}     or this
@@ -196,6 +197,15 @@ final class AdminConnection {
     @Override
     public void progress(String text) throws IOException {
       write("progress", text);
+      send();
+    }
+
+    @Override
+    public void pause() throws IOException {
+      json.flush();
+      if (buffer.position() == 0) {
+        write("alive", true);
+      }
       send();
     }
 

@@ -12,6 +12,7 @@ import io.selkie.server.state.OpenTable;
  * What administrators look at and change.
  *
  * @param control the server as a whole
+ * @param maps block maps of open files
  */
 public record AdminParts(
     ServerControl control,
@@ -21,4 +22,5 @@ public record AdminParts(
     LayoutArbiter arbiter,
     Recovery recovery,
     ServerMetrics metrics,
-    NanoClock clock) {}
+    NanoClock clock,
+    FileMaps maps) {}

@@ -25,6 +25,7 @@ import io.selkie.server.admin.Rows.RuleRow;
 import io.selkie.server.admin.Rows.SealRow;
 import io.selkie.server.admin.Rows.SessionRow;
 import io.selkie.server.admin.Rows.Status;
+import io.selkie.server.media.MediaErrors;
 import io.selkie.server.metrics.Metric;
 import io.selkie.server.session.SessionSurvey.ClientView;
 import io.selkie.server.session.SessionSurvey.SessionView;
@@ -97,21 +98,25 @@ final class AdminQueries {
         parts.arbiter().delegations().delegationCount(),
         parts.control().rdma().stream().mapToInt(ServerControl.RdmaFacts::queuePairs).sum(),
         runtime.totalMemory() - runtime.freeMemory(),
-        runtime.maxMemory());
+        runtime.maxMemory(),
+        facts.http().map(Addresses::text).orElse(null));
   }
 
   Listing<ExportRow> exports() {
     Map<String, ExportConfig> configs = new HashMap<>();
     parts.control().exportConfigs().forEach(config -> configs.put(config.name(), config));
+    StorageFacts storage = new StorageFacts(parts.control().mounts());
+    boolean rdma = !parts.control().rdma().isEmpty();
     return new Listing<>(
         parts.control().exports().stream()
-            .map(export -> row(export, configs.get(export.name())))
+            .map(export -> row(export, configs.get(export.name()), storage, rdma))
             .iterator(),
         ExportRow::name,
         row -> row.readOnly() ? "readonly" : "readwrite");
   }
 
-  private static ExportRow row(Export export, ExportConfig config) {
+  private static ExportRow row(
+      Export export, ExportConfig config, StorageFacts storage, boolean rdma) {
     return new ExportRow(
         export.name(),
         export.path(),
@@ -132,12 +137,15 @@ final class AdminQueries {
                         rule.anonUid(),
                         rule.anonGid(),
                         rule.security()))
-                .toList());
+                .toList(),
+        storage.typeOf(export),
+        storage.daxOf(export),
+        rdma && config != null && config.layouts());
   }
 
   Listing<ClientRow> clients(Selection selection) {
     Map<Long, Holdings> holdings = parts.arbiter().holdings();
-    Holdings none = new Holdings(0, 0);
+    Holdings none = new Holdings(0, 0, 0);
     return new Listing<>(
         parts.sessions().survey().clients().stream()
             .filter(view -> selection.isClient(view.clientId()))
@@ -161,6 +169,7 @@ final class AdminQueries {
         view.silent().toMillis(),
         view.lease().toMillis(),
         holdings.layouts(),
+        holdings.layoutFiles(),
         holdings.delegations());
   }
 
@@ -194,30 +203,46 @@ final class AdminQueries {
     for (ServerControl.RdmaFacts rdma : parts.control().rdma()) {
       rows.add(
           new DeviceRow(
-              "rdma", rdma.id(), rdma.provider(), rdma.address(), rdma.queuePairs(), null));
+              "rdma",
+              rdma.id(),
+              rdma.provider(),
+              rdma.address(),
+              rdma.queuePairs(),
+              null,
+              rdma.note()));
+    }
+    for (ServerControl.ReachFacts reach : parts.control().reach()) {
+      rows.add(
+          new DeviceRow(
+              "reach",
+              device(reach.device()),
+              "verbs",
+              null,
+              null,
+              null,
+              "%s: read %s; write %s".formatted(reach.storage(), reach.read(), reach.write())));
     }
     Map<String, List<String>> storage = new TreeMap<>();
     for (Export export : parts.control().exports()) {
       storage.computeIfAbsent(device(export.device()), any -> new ArrayList<>()).add(export.name());
     }
     storage.forEach(
-        (id, exports) -> rows.add(new DeviceRow("storage", id, null, null, null, exports)));
+        (id, exports) -> rows.add(new DeviceRow("storage", id, null, null, null, exports, null)));
     return new Listing<>(rows.iterator(), DeviceRow::id, DeviceRow::kind);
+  }
+
+  Listing<MediaErrors.BadRow> badBlocks() {
+    return new Listing<>(
+        parts.control().badBlocks().iterator(), MediaErrors.BadRow::list, _ -> "bad");
   }
 
   // ---------------------------------------------------------------- layouts and seals
 
   Listing<LayoutRow> layouts(Selection selection) {
     ExportNames names = names();
-    // All layouts name the first device.
-    boolean other =
-        selection.rdmaDevice().isPresent()
-            && !parts.control().rdma().getFirst().id().equals(selection.rdmaDevice().get());
+    // A layout may name several devices, so those of one are all: that an id is known was checked.
     Iterator<LayoutView> views =
-        parts
-            .arbiter()
-            .survey()
-            .layouts(other ? _ -> false : selection.files(), selection.client());
+        parts.arbiter().survey().layouts(selection.files(), selection.client());
     return new Listing<>(
         new Mapped<>(views, view -> row(view, names), row -> selection.isExport(row.export())),
         LayoutRow::stateid,
@@ -390,11 +415,11 @@ final class AdminQueries {
 
   // ---------------------------------------------------------------- words
 
-  private ExportNames names() {
+  ExportNames names() {
     return new ExportNames(parts.control().exports().stream().map(Export::name).toList());
   }
 
-  private static String text(Stateid4 stateid) {
+  static String text(Stateid4 stateid) {
     return HEX.toHexDigits(stateid.otherHigh()) + HEX.toHexDigits(stateid.otherLow());
   }
 
@@ -402,7 +427,7 @@ final class AdminQueries {
     return (device >>> 32) + ":" + (device & 0xFFFF_FFFFL);
   }
 
-  private static String word(Enum<?> constant) {
+  static String word(Enum<?> constant) {
     return constant.name().toLowerCase(Locale.ROOT);
   }
 

@@ -35,6 +35,11 @@ public final class AdminService {
           "opens",
           "locks",
           "devices",
+          "events",
+          "map",
+          "recalls",
+          "latencies",
+          "badblocks",
           "recall",
           "fence",
           "expire",
@@ -49,12 +54,16 @@ public final class AdminService {
   private final AdminParts parts;
   private final AdminQueries queries;
   private final AdminCommands commands;
+  private final AdminEvents events;
+  private final AdminDetails details;
 
   /** Of a server. */
   public AdminService(AdminParts parts) {
     this.parts = parts;
     this.queries = new AdminQueries(parts);
     this.commands = new AdminCommands(parts, queries);
+    this.events = new AdminEvents(parts);
+    this.details = new AdminDetails(parts, queries);
   }
 
   /**
@@ -82,6 +91,11 @@ public final class AdminService {
       case "opens" -> list(queries.opens(selection(request)), request, sink);
       case "locks" -> list(queries.locks(selection(request)), request, sink);
       case "devices" -> list(queries.devices(), request, sink);
+      case "events" -> events.answer(request, selection(request), sink);
+      case "map" -> details.map(request, selection(request), sink);
+      case "recalls" -> list(details.recalls(selection(request)), request, sink);
+      case "latencies" -> list(details.latencies(), request, sink);
+      case "badblocks" -> list(queries.badBlocks(), request, sink);
       case "recall" -> commands.take(request, false);
       case "fence" -> commands.take(request, true);
       case "expire" -> commands.expire(request);

@@ -13,4 +13,10 @@ public interface AdminSink {
 
   /** A line for people, while something takes its time; to be delivered at once. */
   void progress(String text) throws IOException;
+
+  /**
+   * There is nothing more for now: what was taken so far is delivered, and if that is nothing, the
+   * reader is sent something without a meaning, so that one that is gone is noticed.
+   */
+  default void pause() throws IOException {}
 }

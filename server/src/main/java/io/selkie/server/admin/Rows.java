@@ -43,13 +43,18 @@ public final class Rows {
       int delegations,
       int queuePairs,
       long heapUsedBytes,
-      long heapMaxBytes) {}
+      long heapMaxBytes,
+      String httpAddress) {}
 
   /**
    * An export.
    *
    * @param handles kernel or name: how filehandles are found again
    * @param troubles how often its file system has failed
+   * @param fileSystem its type, such as ext4
+   * @param dax whether mappings of its files are the storage: always, inode (file by file), never,
+   *     or unknown
+   * @param direct whether files are reached one-sided: layouts are on, and RDMA is
    */
   public record ExportRow(
       String name,
@@ -60,7 +65,10 @@ public final class Rows {
       String device,
       String handles,
       long troubles,
-      List<RuleRow> clients) {}
+      List<RuleRow> clients,
+      String fileSystem,
+      String dax,
+      boolean direct) {}
 
   /** Who may do what with an export. */
   public record RuleRow(
@@ -80,6 +88,7 @@ public final class Rows {
       long silentMillis,
       long leaseMillis,
       int layouts,
+      int layoutFiles,
       int delegations) {}
 
   /** A session. */
@@ -184,9 +193,10 @@ public final class Rows {
   /**
    * What data lies on, or goes through.
    *
-   * @param kind rdma or storage
+   * @param kind rdma, storage, or reach: what the RDMA device was proven to reach of a storage
    * @param id of GETDEVICEINFO, or MAJOR:MINOR
    * @param exports on the storage
+   * @param note for people: which device it is, how storage is reached, or why not
    */
   public record DeviceRow(
       String kind,
@@ -194,7 +204,99 @@ public final class Rows {
       String provider,
       String address,
       Integer queuePairs,
-      List<String> exports) {}
+      List<String> exports,
+      String note) {}
+
+  /**
+   * Something that happened.
+   *
+   * @param number in the order of all since the start
+   * @param at when, UTC
+   * @param event what, such as break_seen, recall_sent, seal_released or slow_operation
+   * @param recall the number of the recall that it belongs to
+   * @param micros how long it took, where that is known
+   */
+  public record EventRow(
+      long number,
+      String at,
+      String event,
+      Long recall,
+      String client,
+      String file,
+      String path,
+      String cause,
+      long bytes,
+      Long micros,
+      String detail) {}
+
+  /**
+   * A piece of a file that is stored, in one go; what no row covers is a hole.
+   *
+   * @param physical on the device; null where it has no place of its own
+   * @param state data, unwritten, shared (with other files), delayed (not stored yet), inline or
+   *     encoded
+   */
+  public record ExtentRow(long offset, long length, Long physical, String state) {}
+
+  /**
+   * The end of a file's block map, and the file.
+   *
+   * @param dax whether its mapping is the storage
+   * @param coarse whether it has so many extents that neighbours are told as one
+   */
+  public record Mapped(
+      long rows,
+      boolean truncated,
+      String file,
+      String export,
+      String path,
+      long sizeBytes,
+      String device,
+      boolean dax,
+      boolean coarse) {}
+
+  /**
+   * A recall, or a fence without one, as it went.
+   *
+   * @param id 0 when nobody was asked
+   * @param outcome running, returned, fenced, or over when the beginning is not known any more
+   * @param agoMillis since its first step
+   */
+  public record RecallTrace(
+      long id,
+      String cause,
+      String export,
+      String path,
+      String file,
+      String outcome,
+      long agoMillis,
+      List<StepRow> steps) {}
+
+  /**
+   * A step of a recall.
+   *
+   * @param atMicros from the first one
+   * @param client null when it is of none
+   */
+  public record StepRow(long atMicros, String step, String client, String detail) {}
+
+  /**
+   * How long something takes: quantiles of the most recent times, and all since the start by size.
+   */
+  public record LatencyRow(
+      String name,
+      long count,
+      long p50Micros,
+      long p99Micros,
+      long maxMicros,
+      List<BucketRow> buckets) {}
+
+  /**
+   * Times up to a bound and above the one before it.
+   *
+   * @param upToMicros null for what is above all bounds
+   */
+  public record BucketRow(Long upToMicros, long count) {}
 
   /** The end of a list. */
   public record Listed(long rows, boolean truncated) {}

@@ -2,6 +2,8 @@ package io.selkie.server.admin;
 
 import io.selkie.config.ExportConfig;
 import io.selkie.config.LogConfig;
+import io.selkie.posix.MountFacts;
+import io.selkie.server.media.MediaErrors;
 import io.selkie.server.vfs.Export;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
@@ -32,6 +34,7 @@ public interface ServerControl {
       Optional<InetSocketAddress> rdma,
       Optional<InetSocketAddress> diagnostics,
       Optional<Path> socket,
+      Optional<InetSocketAddress> http,
       int leaseBreakSeconds,
       int recallTimeoutMillis,
       int fenceBudgetMillis) {}
@@ -40,8 +43,19 @@ public interface ServerControl {
    * Where clients reach files one-sided.
    *
    * @param id device id, in hexadecimal digits
+   * @param note which device it is, or why there is no other; may be empty
    */
-  record RdmaFacts(String id, String provider, String address, int queuePairs) {}
+  record RdmaFacts(String id, String provider, String address, int queuePairs, String note) {}
+
+  /**
+   * What the RDMA device was proven to reach.
+   *
+   * @param device of the file system, major in the upper, minor in the lower 32 bits
+   * @param storage what its files are, for people
+   * @param read how, or why not
+   * @param write how, or why not
+   */
+  record ReachFacts(long device, String storage, String read, String write) {}
 
   /** Now. */
   Facts facts();
@@ -52,8 +66,19 @@ public interface ServerControl {
   /** What is served. */
   Collection<Export> exports();
 
-  /** The RDMA devices; the first is the one that layouts name. */
+  /** Every mount that the server sees; empty when that cannot be read. */
+  List<MountFacts> mounts();
+
+  /** The RDMA devices that layouts name. */
   List<RdmaFacts> rdma();
+
+  /** What the RDMA device reaches; empty when there is none. */
+  List<ReachFacts> reach();
+
+  /** Bad blocks of the storage, the kernel's lists read anew; layouts over them are recalled. */
+  default List<MediaErrors.BadRow> badBlocks() {
+    return List.of();
+  }
 
   /** Loads the configuration again, or says what that would change. */
   CompletionStage<ReloadOutcome> reload(boolean dryRun);

@@ -14,6 +14,7 @@ import io.selkie.server.rpc.RpcExchange;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 
 /**
@@ -37,6 +38,8 @@ public final class CompoundContext {
      */
     int resume(CompoundContext c, T value, Throwable failure);
   }
+
+  private static final CompletionStage<Void> HERE = CompletableFuture.completedStage(null);
 
   private final RpcExchange exchange;
   private final EngineState state = new EngineState();
@@ -119,6 +122,11 @@ public final class CompoundContext {
   /** How many operations the compound has, as it says itself; any number up to 2^31 - 1. */
   public int opCount() {
     return state.opCount;
+  }
+
+  /** Of a PUTFH: whether what follows asks nothing of its file but where it is. */
+  public boolean needsPlaceOnly() {
+    return state.placeOnly;
   }
 
   /** Whether no operation follows this one. */
@@ -306,6 +314,22 @@ public final class CompoundContext {
    */
   public <T> int suspend(CompletionStage<T> stage, Continuation<? super T> continuation) {
     state.suspend(stage, continuation);
+    return Operation.SUSPENDED;
+  }
+
+  /**
+   * Goes on among the workers of another place, because the operation now depends on that one; the
+   * caller returns the result at once. When there is no room for it the operation is answered with
+   * NFS4ERR_DELAY. Only for operations whose cost is {@code BLOCKING}.
+   *
+   * @param place see {@link Places}
+   * @param continuation gets null
+   * @return {@link Operation#SUSPENDED}
+   */
+  public int moveTo(int place, Continuation<Void> continuation) {
+    state.suspend(HERE, continuation);
+    state.moving = true;
+    state.nextPlace = place;
     return Operation.SUSPENDED;
   }
 

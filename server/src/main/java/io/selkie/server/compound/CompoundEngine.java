@@ -46,20 +46,9 @@ public final class CompoundEngine {
   private final OperationTable table;
   private final ExecutionPolicy policy;
   private final Workers workers;
-  private final Observer observer;
+  private final OperationObserver observer;
   private final Attendant attendant;
   private final Places places;
-
-  /** Told how each operation ended; on the thread that ended it, so it must be quick. */
-  @FunctionalInterface
-  public interface Observer {
-    /**
-     * An operation was answered.
-     *
-     * @param opcode OP_ILLEGAL for one that is not there
-     */
-    void ended(int opcode, int status);
-  }
 
   /** Creates an engine that executes the operations of a table, and nobody watches. */
   public CompoundEngine(OperationTable table, ExecutionPolicy policy, Workers workers) {
@@ -71,7 +60,7 @@ public final class CompoundEngine {
       OperationTable table,
       ExecutionPolicy policy,
       Workers workers,
-      Observer observer,
+      OperationObserver observer,
       Attendant attendant,
       Places places) {
     this.table = table;
@@ -161,10 +150,17 @@ public final class CompoundEngine {
           if (s.stage == null) {
             throw new IllegalStateException(s.operation.name() + " suspended without a stage");
           }
-          if (!park(c, onWorker)) {
+          if (s.moving) {
+            status = move(c);
+          } else if (!park(c, onWorker)) {
             return;
           }
-          continue;
+          if (status == Operation.SUSPENDED) {
+            continue;
+          }
+          if (status == ELSEWHERE) {
+            return;
+          }
         }
         if (status == Operation.REPLAYED) {
           finish(c);
@@ -209,16 +205,7 @@ public final class CompoundEngine {
       }
       status = statusOfPosition(c);
       if (status == NfsStat4.NFS4_OK && mustMove(c, onWorker)) {
-        WorkerLane lane = laneOf(c);
-        leave(c);
-        Flow share = lane.admit(clientOf(c), s.flow);
-        if (share == null) {
-          return endOperation(c, NfsStat4.NFS4ERR_DELAY);
-        }
-        s.lane = lane;
-        s.share = share;
-        s.flow = lane.execute(s.onWorker, clientOf(c), share);
-        return ELSEWHERE;
+        return goOnIn(laneOf(c), c);
       }
       if (status == NfsStat4.NFS4_OK && !Inside.enter(c)) {
         // Its export has gone since the filehandle was put.
@@ -229,6 +216,30 @@ public final class CompoundEngine {
       }
     }
     return status < 0 ? status : endOperation(c, status);
+  }
+
+  /** Goes on in a lane if there is room, and ends the operation if not. */
+  private int goOnIn(WorkerLane lane, CompoundContext c) {
+    EngineState s = c.state();
+    leave(c);
+    Flow share = lane.admit(clientOf(c), s.flow);
+    if (share == null) {
+      s.clearSuspension();
+      return endOperation(c, NfsStat4.NFS4ERR_DELAY);
+    }
+    s.lane = lane;
+    s.share = share;
+    s.flow = lane.execute(s.onWorker, clientOf(c), share);
+    return ELSEWHERE;
+  }
+
+  /** The operation under way asked to go on in another place; SUSPENDED when it is there. */
+  private int move(CompoundContext c) {
+    EngineState s = c.state();
+    s.moving = false;
+    return s.lane != null && s.lane.place() == s.nextPlace
+        ? Operation.SUSPENDED
+        : goOnIn(workers.ordinary(s.nextPlace), c);
   }
 
   /** Whether the operation that is next must run elsewhere. */
@@ -259,7 +270,7 @@ public final class CompoundEngine {
 
   private boolean followsGivingBack(CompoundContext c) {
     return c.state().operation.opcode() == NfsOp4.OP_PUTFH
-        ? isAtHand(c)
+        ? c.state().placeOnly || isAtHand(c)
         : c.state().operation.followsGivingBack(c);
   }
 
@@ -289,8 +300,9 @@ public final class CompoundEngine {
         if (second != null && second.givesBack() && isAtHand(c)) {
           next = second;
         } else {
+          s.placeOnly = next.needsPlaceOnly(request, at);
           // Who has nothing of a file has nothing to give back.
-          atHand = !next.givesBack() || isAtHand(c);
+          atHand = !next.givesBack() || s.placeOnly || isAtHand(c);
         }
       }
     }
@@ -356,6 +368,7 @@ public final class CompoundEngine {
     EngineState s = c.state();
     XdrWriter reply = c.reply();
     s.keepErrorBody = false;
+    s.begun = 0;
     s.opcodePosition = reply.position();
     try {
       int opcode = c.args().int32();
@@ -364,6 +377,7 @@ public final class CompoundEngine {
       reply.int32(NfsStat4.NFS4_OK);
       s.resultStart = reply.position();
       s.argumentsPosition = c.args().position();
+      s.begun = observer.begins(s.operation);
       return true;
     } catch (XdrException e) {
       s.status = statusOf(s, e);
@@ -466,9 +480,10 @@ public final class CompoundEngine {
       reply.rewind(s.resultStart);
     }
     reply.patchInt32(s.resultStart - Integer.BYTES, status);
-    observer.ended(s.operation.opcode(), status);
+    observer.ended(s.operation.opcode(), status, c.slot() == null ? 0 : c.clientId(), s.begun);
     s.opIndex++;
     s.operation = null;
+    s.placeOnly = false;
     return status;
   }
 

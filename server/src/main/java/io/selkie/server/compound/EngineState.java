@@ -35,6 +35,9 @@ final class EngineState {
 
   boolean keepErrorBody;
 
+  /** What the observer gave when the operation under way began. */
+  long begun;
+
   /** What the operation under way has entered, see {@link Inside}; null for nothing. */
   CurrentFile inside;
 
@@ -57,6 +60,14 @@ final class EngineState {
   Object value;
   Throwable failure;
 
+  /** Whether the PUTFH under way need not look at its file. */
+  boolean placeOnly;
+
+  /** Whether the operation goes on in {@link #nextPlace}. */
+  boolean moving;
+
+  int nextPlace;
+
   /** What a worker runs to go on with this compound; made once, with the pooled context. */
   Runnable onWorker;
 
@@ -71,6 +82,7 @@ final class EngineState {
     retryUncached = false;
     lane = null;
     share = null;
+    placeOnly = false;
     clearSuspension();
   }
 
@@ -83,6 +95,7 @@ final class EngineState {
   }
 
   void clearSuspension() {
+    moving = false;
     stage = null;
     continuation = null;
     value = null;

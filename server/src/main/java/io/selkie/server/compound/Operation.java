@@ -94,6 +94,17 @@ public interface Operation {
   }
 
   /**
+   * Whether all it wants of the current file is which place it is in: the PUTFH before it need not
+   * look at the file then. A guess like {@link #waitsForDisk}.
+   *
+   * @param request holds the operation's arguments
+   * @param at where these begin
+   */
+  default boolean needsPlaceOnly(ByteBuffer request, int at) {
+    return false;
+  }
+
+  /**
    * Whether it waits for the disk in any case, as what makes something durable does. Such
    * operations have workers of their own, so that what memory can answer need not wait behind them.
    * A guess about the lane and nothing else, made on an event loop: what is malformed is for {@link

@@ -47,6 +47,8 @@ import picocli.CommandLine.Spec;
       CtlLists.Opens.class,
       CtlLists.Locks.class,
       CtlLists.Devices.class,
+      CtlEvents.class,
+      CtlLists.BadBlocks.class,
       CtlChanges.Recall.class,
       CtlChanges.Fence.class,
       CtlChanges.Expire.class,

@@ -438,4 +438,19 @@ final class CtlLists {
       super("devices");
     }
   }
+
+  /** {@code badblocks}. */
+  @Command(
+      name = "badblocks",
+      description = {
+        "Storage that cannot be read, as the kernel lists it now, of devices that layouts were"
+            + " asked on. What was granted over it is recalled.",
+        "Which files it is under, selkie badblocks says."
+      },
+      mixinStandardHelpOptions = true)
+  static final class BadBlocks extends Listing {
+    BadBlocks() {
+      super("badblocks");
+    }
+  }
 }

@@ -3,6 +3,7 @@ package io.selkie.server.ctl;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.selkie.server.ctl.Table.Column;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -18,7 +19,7 @@ final class Lists {
   private static final Column PATH = Column.of("PATH", "path");
   private static final Column RECALL = Column.made("RECALL", row -> recall(row.path("recall")));
 
-  static final Map<String, List<Column>> COLUMNS =
+  private static final Map<String, List<Column>> MOST =
       Map.of(
           "exports",
           List.of(
@@ -37,6 +38,7 @@ final class Lists {
               Column.number("SESSIONS", "sessions"),
               Column.made("CALLABLE", row -> yes(row.path("backChannel"))),
               Column.number("LAYOUTS", "layouts"),
+              Column.number("FILES", "layoutFiles"),
               Column.number("DELEGATIONS", "delegations"),
               Column.made("SILENT", row -> seconds(row.path("silentMillis"))),
               Column.of("OWNER", "owner")),
@@ -100,11 +102,25 @@ final class Lists {
               Column.of("PROVIDER", "provider"),
               Column.of("ADDRESS", "address"),
               Column.number("QUEUE-PAIRS", "queuePairs"),
-              Column.made("EXPORTS", row -> names(row.path("exports")))),
+              Column.made("EXPORTS", row -> names(row.path("exports"))),
+              Column.of("NOTE", "note")),
           "log",
           List.of(Column.of("LEVEL", "level"), Column.of("LOGGER", "logger")));
 
+  static final Map<String, List<Column>> COLUMNS = withBadBlocks();
+
   private Lists() {}
+
+  private static Map<String, List<Column>> withBadBlocks() {
+    Map<String, List<Column>> all = new HashMap<>(MOST);
+    all.put(
+        "badblocks",
+        List.of(
+            Column.of("LIST", "list"),
+            Column.number("OFFSET", "offset"),
+            Column.number("BYTES", "bytes")));
+    return Map.copyOf(all);
+  }
 
   private static String yes(JsonNode value) {
     return value.asBoolean() ? "yes" : "no";

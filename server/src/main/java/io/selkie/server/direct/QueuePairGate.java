@@ -18,6 +18,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.LongConsumer;
 import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -53,6 +55,7 @@ public final class QueuePairGate implements ConnectionAcceptor {
   private final ServerMetrics metrics;
   private final Set<Bound> established = new HashSet<>();
   private final Map<Long, Integer> perClient = new HashMap<>();
+  private final List<RdmaDomains> others = new CopyOnWriteArrayList<>();
   private boolean stopping;
 
   /**
@@ -70,8 +73,31 @@ public final class QueuePairGate implements ConnectionAcceptor {
     metrics.gauge(Metric.QUEUE_PAIRS, this::count);
   }
 
+  /**
+   * The same gate for another provider: its bounds count for all together.
+   *
+   * @param at the clients' domains there
+   * @param flushes whether that provider offers RDMA FLUSH
+   * @param up told the client of each queue pair that comes up there; must not block
+   * @param down the same of each that {@code up} was told of, when it is over
+   */
+  public ConnectionAcceptor also(
+      RdmaDomains at, boolean flushes, LongConsumer up, LongConsumer down) {
+    others.add(at);
+    return request -> decide(request, at, flushes, up, down);
+  }
+
   @Override
   public Decision onRequest(ConnectionRequest request) {
+    return decide(request, domains, flush, _ -> {}, _ -> {});
+  }
+
+  private Decision decide(
+      ConnectionRequest request,
+      RdmaDomains at,
+      boolean flushes,
+      LongConsumer up,
+      LongConsumer down) {
     String peer = request.remoteAddress();
     Optional<SessionId4> named = BindingData.session(request.privateData());
     if (named.isEmpty()) {
@@ -81,7 +107,7 @@ public final class QueuePairGate implements ConnectionAcceptor {
     SessionId4 session = named.get();
     OptionalLong client = sessions.clientOf(session);
     Optional<ProtectionDomain> domain =
-        client.isPresent() ? domains.domainFor(client.getAsLong()) : Optional.empty();
+        client.isPresent() ? at.domainFor(client.getAsLong()) : Optional.empty();
     if (domain.isEmpty()) {
       return refuse(BindingData.Refusal.UNKNOWN_SESSION, peer, "there is no session " + session);
     }
@@ -97,8 +123,8 @@ public final class QueuePairGate implements ConnectionAcceptor {
     }
     return new Accept(
         domain.get(),
-        BindingData.accept(flush ? BindingData.FLAG_FLUSH : 0),
-        new Bound(session, client.getAsLong(), peer),
+        BindingData.accept(flushes ? BindingData.FLAG_FLUSH : 0),
+        new Bound(session, client.getAsLong(), peer, at, up, down),
         BindingData.peerSpins(request.privateData()));
   }
 
@@ -129,6 +155,7 @@ public final class QueuePairGate implements ConnectionAcceptor {
   public void clientGone(long client) {
     abort(bound -> bound.client == client, "the client is gone");
     domains.close(client);
+    others.forEach(each -> each.close(client));
   }
 
   /** Refuses everything from now on; what is up stays up. */
@@ -139,6 +166,11 @@ public final class QueuePairGate implements ConnectionAcceptor {
   /** Queue pairs now up. */
   public synchronized int count() {
     return established.size();
+  }
+
+  /** Those of one provider. */
+  public synchronized int count(RdmaDomains at) {
+    return (int) established.stream().filter(bound -> bound.at.equals(at)).count();
   }
 
   private void abort(Predicate<Bound> which, String reason) {
@@ -154,12 +186,25 @@ public final class QueuePairGate implements ConnectionAcceptor {
     private final SessionId4 session;
     private final long client;
     private final String peer;
+    private final RdmaDomains at;
+    private final LongConsumer up;
+    private final LongConsumer down;
     private QueuePair queuePair;
+    private volatile boolean wasUp;
 
-    Bound(SessionId4 session, long client, String peer) {
+    Bound(
+        SessionId4 session,
+        long client,
+        String peer,
+        RdmaDomains at,
+        LongConsumer up,
+        LongConsumer down) {
       this.session = session;
       this.client = client;
       this.peer = peer;
+      this.at = at;
+      this.up = up;
+      this.down = down;
     }
 
     @Override
@@ -179,12 +224,17 @@ public final class QueuePairGate implements ConnectionAcceptor {
         LOG.warn("queue pair from {} broken: {}", peer, full);
         newQueuePair.abort(full);
       } else {
+        wasUp = true;
+        up.accept(client);
         LOG.debug("queue pair from {} is up for client {}", peer, Long.toHexString(client));
       }
     }
 
     @Override
     public void onClosed(DisconnectCause cause) {
+      if (wasUp) {
+        down.accept(client);
+      }
       synchronized (QueuePairGate.this) {
         if (established.remove(this)) {
           perClient.computeIfPresent(client, (id, count) -> count == 1 ? null : count - 1);

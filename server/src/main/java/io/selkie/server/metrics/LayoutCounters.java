@@ -4,6 +4,7 @@ import com.codahale.metrics.Counter;
 import com.codahale.metrics.Histogram;
 import io.selkie.layout.LayoutEvents.Event;
 import io.selkie.layout.RecallCause;
+import io.selkie.lease.FileIdentity;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -24,6 +25,9 @@ final class LayoutCounters {
   /** A holder within a recall; client 0 stands for the recall as a whole. */
   private record Holder(long recallId, long clientId) {}
 
+  /** Who is fenced off what; not by the recall, as one who is fenced at once has none. */
+  private record Fenced(FileIdentity file, long clientId) {}
+
   private final ServerMetrics metrics;
   private final Counter granted;
   private final Counter returned;
@@ -37,7 +41,7 @@ final class LayoutCounters {
   private final Histogram fenceNanos;
   private final Set<String> reasons = new HashSet<>();
   private final Map<Holder, Long> begun = bounded();
-  private final Map<Holder, Long> fences = bounded();
+  private final Map<Fenced, Long> fences = bounded();
 
   LayoutCounters(ServerMetrics metrics) {
     this.metrics = metrics;
@@ -53,10 +57,10 @@ final class LayoutCounters {
     fenceNanos = metrics.histogram(Metric.FENCE_NANOS);
   }
 
-  private static Map<Holder, Long> bounded() {
+  private static <K> Map<K, Long> bounded() {
     return new LinkedHashMap<>() {
       @Override
-      protected boolean removeEldestEntry(Map.Entry<Holder, Long> eldest) {
+      protected boolean removeEldestEntry(Map.Entry<K, Long> eldest) {
         return size() > RECALLS_KEPT;
       }
     };
@@ -138,12 +142,12 @@ final class LayoutCounters {
   }
 
   private synchronized void fenceBegun(Event event) {
-    fences.put(new Holder(event.recallId(), event.clientId()), event.atNanos());
+    fences.put(new Fenced(event.file(), event.clientId()), event.atNanos());
   }
 
   private synchronized void invalidated(Event event) {
     registeredBytes.dec(event.bytes());
-    Long fence = fences.remove(new Holder(event.recallId(), event.clientId()));
+    Long fence = fences.remove(new Fenced(event.file(), event.clientId()));
     if (fence != null) {
       fenceNanos.update(event.atNanos() - fence);
     }

@@ -66,6 +66,25 @@ public enum Metric {
   /** Queue pair requests refused. */
   QUEUE_PAIRS_REFUSED(
       "queue_pairs_refused_total", Kind.COUNTER, "queue pair requests refused", "reason"),
+  /** Whether a provider of one-sided access that was asked for is there. */
+  RDMA_PROVIDERS("rdma_providers", Kind.GAUGE, "1 listening, 0 asked for and not had", "provider"),
+  /** What the RDMA device was proven to reach. */
+  RDMA_REACH(
+      "rdma_reach",
+      Kind.GAUGE,
+      "1 when the RDMA device was proven to reach files of this file system, else 0",
+      "storage",
+      "access"),
+  /** Registrations by provider. */
+  RDMA_REGISTRATIONS("rdma_registrations_total", Kind.COUNTER, "parts of layouts", "provider"),
+  /** Parts of layouts that did not go by the RDMA device. */
+  RDMA_DEVICE_NOT_USED(
+      "rdma_device_not_used_total",
+      Kind.COUNTER,
+      "parts of layouts that the RDMA device was not used for",
+      "reason"),
+  /** Page cache pinned. */
+  RDMA_PINNED_BYTES("rdma_pinned_bytes", Kind.GAUGE, "bytes of files pinned for the RDMA device"),
   /** Layouts now. */
   LAYOUTS("layouts", Kind.GAUGE, "layouts now held"),
   /** Layouts granted. */
@@ -100,6 +119,12 @@ public enum Metric {
   REGISTERED_BYTES("registered_bytes", Kind.COUNTER, "bytes now registered for remote access"),
   /** Seals that the kernel took. */
   SEALS_LOST("seals_lost_total", Kind.COUNTER, "leases the kernel took before they were given up"),
+  /** Bad blocks. */
+  BAD_BLOCK_RANGES(
+      "bad_block_ranges", Kind.GAUGE, "ranges of bad blocks of devices that layouts were asked on"),
+  /** Recalls because of them. */
+  MEDIA_RECALLS(
+      "media_recalls_total", Kind.COUNTER, "files whose layouts were recalled for bad blocks"),
   /** Oddities of the lease signals. */
   LEASE_SIGNAL_ANOMALIES(
       "lease_signal_anomalies_total", Kind.COUNTER, "oddities of the lease signals", "anomaly"),

@@ -4,16 +4,17 @@ import com.codahale.metrics.Counter;
 import com.codahale.metrics.Gauge;
 import com.codahale.metrics.Histogram;
 import com.codahale.metrics.MetricRegistry;
-import com.codahale.metrics.SlidingWindowReservoir;
 import com.codahale.metrics.Snapshot;
 import io.selkie.layout.LayoutEvents;
 import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.NfsStat4;
+import io.selkie.server.trace.EventRing;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.LongSupplier;
@@ -25,7 +26,6 @@ import java.util.function.LongSupplier;
 public final class ServerMetrics implements LayoutEvents {
 
   private static final int HISTOGRAM_VALUES = 4096;
-  private static final int EVENTS_KEPT = 4096;
   private static final int LOW_STATUS_MAX = 70;
   private static final int HIGH_STATUS_MIN = 10001;
   private static final int STATUSES = LOW_STATUS_MAX + 1 + 100;
@@ -34,10 +34,11 @@ public final class ServerMetrics implements LayoutEvents {
   private final MetricRegistry registry;
   private final AtomicReferenceArray<Counter> operations =
       new AtomicReferenceArray<>(OPERATIONS * STATUSES);
+  private final ConcurrentHashMap<String, Distribution> distributions = new ConcurrentHashMap<>();
   private final Counter readBytes;
   private final Counter writeBytes;
   private final LayoutCounters layouts;
-  private final EventRing events = new EventRing(EVENTS_KEPT);
+  private final EventRing events = new EventRing(EventRing.EVENTS_KEPT);
   private final CopyOnWriteArrayList<LayoutEvents> listeners = new CopyOnWriteArrayList<>();
 
   /** Counts into a registry of its own. */
@@ -68,7 +69,18 @@ public final class ServerMetrics implements LayoutEvents {
   public Histogram histogram(Metric metric) {
     require(metric, Metric.Kind.HISTOGRAM);
     return registry.histogram(
-        metric.id(), () -> new Histogram(new SlidingWindowReservoir(HISTOGRAM_VALUES)));
+        metric.id(),
+        () ->
+            new Histogram(
+                distributions.computeIfAbsent(
+                    metric.id(), _ -> new Distribution(HISTOGRAM_VALUES))));
+  }
+
+  /** All values of a histogram since the start, by size; empty before the first. */
+  public Distribution.Counts distribution(Metric metric) {
+    require(metric, Metric.Kind.HISTOGRAM);
+    Distribution found = distributions.get(metric.id());
+    return found == null ? Distribution.NONE : found.counts();
   }
 
   /** Says where a metric's value is to be asked for; it must not block. */
@@ -143,9 +155,18 @@ public final class ServerMetrics implements LayoutEvents {
     listeners.remove(listener);
   }
 
-  /** The most recent events, oldest first; at most {@value #EVENTS_KEPT}. */
+  /** The most recent events of all kinds. */
+  public EventRing events() {
+    return events;
+  }
+
+  /** The most recent layout events, oldest first. */
   public List<Event> recentEvents() {
-    return events.copy();
+    return events.recent(EventRing.EVENTS_KEPT).stream()
+        .map(EventRing.Entry::event)
+        .filter(Event.class::isInstance)
+        .map(Event.class::cast)
+        .toList();
   }
 
   /** Every value by name, sorted: numbers, and maps of numbers for histograms. */

@@ -82,7 +82,7 @@ final class Copy extends TwoFileOperation {
             services, copier, both.source(), from, both.target(), to, both.length(), c.clientId());
     boolean handedOver = false;
     try {
-      Step step = work.runFor(synchronous ? SYNCHRONOUS_NANOS : BEGIN_NANOS, clock);
+      Step step = work.runFor(synchronous ? SYNCHRONOUS_NANOS : BEGIN_NANOS, clock, c.obstacles());
       boolean unfinished = step == Step.MORE || (step == Step.LATER && work.doneBytes() > 0);
       if (unfinished && !synchronous) {
         Optional<Stateid4> stateid = offloads.begin(request(c, source, target, verifier), work);

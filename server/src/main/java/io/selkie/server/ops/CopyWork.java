@@ -1,11 +1,14 @@
 package io.selkie.server.ops;
 
 import io.selkie.config.time.NanoClock;
+import io.selkie.lease.FileIdentity;
 import io.selkie.posix.FsUser;
 import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.server.offload.OffloadWork;
 import io.selkie.server.vfs.NfsErrors;
 import io.selkie.server.vfs.OpenFile;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * One COPY: begun by its request, gone on with on its own if that takes too long; always as the
@@ -53,12 +56,14 @@ final class CopyWork implements OffloadWork {
 
   /**
    * Does pieces on the request's own thread until all is done, something is wrong, or time is up.
+   *
+   * @param obstacles gets the files of which only delegations are in the way
    */
-  Step runFor(long nanos, NanoClock clock) {
+  Step runFor(long nanos, NanoClock clock, List<FileIdentity> obstacles) {
     long start = clock.nanoTime();
-    Step step = piece();
+    Step step = piece(obstacles);
     while (step == Step.MORE && clock.nanoTime() - start < nanos) {
-      step = piece();
+      step = piece(obstacles);
     }
     return step;
   }
@@ -67,19 +72,20 @@ final class CopyWork implements OffloadWork {
   public Step step() {
     services.kernel().begin(user, false);
     try {
-      return piece();
+      return piece(new ArrayList<>(2));
     } finally {
       services.kernel().end();
     }
   }
 
-  private Step piece() {
+  private Step piece(List<FileIdentity> obstacles) {
     long before = done;
     if (before == length) {
       return Step.DONE;
     }
     long copied =
-        copier.copy(source, from + before, target, to + before, length - before, clientId);
+        copier.copy(
+            source, from + before, target, to + before, length - before, clientId, obstacles);
     if (copied == FileCopier.DELAYED) {
       return Step.LATER;
     }

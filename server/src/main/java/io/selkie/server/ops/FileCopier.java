@@ -3,6 +3,7 @@ package io.selkie.server.ops;
 import io.selkie.layout.ChangePermit;
 import io.selkie.layout.FileChange;
 import io.selkie.lease.ByteRange;
+import io.selkie.lease.FileIdentity;
 import io.selkie.lease.FileProbes;
 import io.selkie.lease.Probe;
 import io.selkie.posix.Errno;
@@ -10,6 +11,7 @@ import io.selkie.server.metrics.Metric;
 import io.selkie.server.vfs.OpenFile;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 
 /**
  * Copies ranges between files inside of the kernel, with the arbiter's leave. Where the file system
@@ -58,26 +60,31 @@ final class FileCopier {
    * Copies the first piece of a range.
    *
    * @param length at least 1
+   * @param obstacles gets the files of which only delegations are in the way, see {@link Leave#ask}
    * @return bytes copied; 0 where the source ends; {@link #DELAYED}; or {@code -errno}
    */
-  long copy(OpenFile source, long from, OpenFile target, long to, long length, long clientId) {
+  long copy(
+      OpenFile source,
+      long from,
+      OpenFile target,
+      long to,
+      long length,
+      long clientId,
+      List<FileIdentity> obstacles) {
     Probe.Answer share = canShare(source, target);
     boolean aligned = from % ALIGNMENT_BYTES == 0 && to % ALIGNMENT_BYTES == 0;
     long most = share == Probe.Answer.YES && aligned ? SHARED_PIECE_BYTES : PIECE_BYTES;
     long bytes = Math.min(length, most);
     boolean mayShare = share != Probe.Answer.NO;
     FileChange change = mayShare ? FileChange.REMAP : FileChange.WRITE;
-    ChangePermit into =
-        services
-            .arbiter()
-            .beforeChange(target.identity(), change, new ByteRange(to, bytes), clientId);
+    ChangePermit into = ask(target, change, new ByteRange(to, bytes), clientId, obstacles);
     if (!(into instanceof ChangePermit.Granted granted)) {
       return DELAYED;
     }
     try (granted) {
       long copied =
           mayShare
-              ? sharing(source, from, target, to, bytes, clientId)
+              ? sharing(source, from, target, to, bytes, clientId, obstacles)
               : inKernel(source, from, target, to, bytes);
       if (copied > 0) {
         services.metrics().counter(Metric.NFS_COPY_BYTES).inc(copied);
@@ -86,13 +93,29 @@ final class FileCopier {
     }
   }
 
+  private ChangePermit ask(
+      OpenFile file,
+      FileChange change,
+      ByteRange range,
+      long clientId,
+      List<FileIdentity> obstacles) {
+    ChangePermit permit = services.arbiter().beforeChange(file.identity(), change, range, clientId);
+    if (permit instanceof ChangePermit.Delay delay && delay.soon()) {
+      obstacles.add(file.identity());
+    }
+    return permit;
+  }
+
   private long sharing(
-      OpenFile source, long from, OpenFile target, long to, long bytes, long clientId) {
+      OpenFile source,
+      long from,
+      OpenFile target,
+      long to,
+      long bytes,
+      long clientId,
+      List<FileIdentity> obstacles) {
     ChangePermit outOf =
-        services
-            .arbiter()
-            .beforeChange(
-                source.identity(), FileChange.SHARE, new ByteRange(from, bytes), clientId);
+        ask(source, FileChange.SHARE, new ByteRange(from, bytes), clientId, obstacles);
     if (!(outOf instanceof ChangePermit.Granted granted)) {
       return DELAYED;
     }

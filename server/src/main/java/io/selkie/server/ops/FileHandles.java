@@ -41,7 +41,11 @@ final class FileHandles {
 
     @Override
     public int execute(CompoundContext c) {
-      Found found = services.fs().fromHandle(c.args().opaque(Nfs4Const.NFS4_FHSIZE));
+      byte[] handle = c.args().opaque(Nfs4Const.NFS4_FHSIZE);
+      Found found =
+          c.needsPlaceOnly()
+              ? services.fs().fromHandleUnseen(handle)
+              : services.fs().fromHandle(handle);
       int status = found.status();
       if (status == NfsStat4.NFS4_OK && found.file().export().isPresent()) {
         status = services.admission().enter(c, found.file().export().get());

@@ -75,6 +75,11 @@ public record FileServices(
     return export.isPresent() && layoutExports.contains(export.get().name());
   }
 
+  /** Whether they have none at this moment, as far as their file system is concerned. */
+  Export.Withheld layoutsWithheld(VfsFile file) {
+    return file.export().map(Export::layoutsWithheld).orElse(Export.Withheld.FOR_GOOD);
+  }
+
   /**
    * Whether the client of a request may change nothing where a file lies. By the rules of this
    * moment, whatever they were when the request began: what is granted is looked at once more after

@@ -53,14 +53,14 @@ final class LayoutGet extends FileOperation {
       return NfsStat4.NFS4ERR_NOFILEHANDLE;
     }
     int status = checkArguments(c.slot().isOfPnfsClient(), type, ioMode, offset, length, minLength);
-    if (status == NfsStat4.NFS4_OK && !mayHave(c, file, ioMode)) {
-      status = NfsStat4.NFS4ERR_LAYOUTUNAVAILABLE;
+    if (status == NfsStat4.NFS4_OK) {
+      status = refusal(c, file, ioMode);
     }
     if (status == NfsStat4.NFS4_OK && (stateid == null || Stateids.isSpecial(stateid))) {
       status = NfsStat4.NFS4ERR_BAD_STATEID;
     }
     if (status != NfsStat4.NFS4_OK) {
-      return status;
+      return refused(c, status, false);
     }
     // Section 18.43.3: layouts are not kept over a restart, what others reclaim goes first.
     status = services.grace().admitNew(c.clientId());
@@ -133,13 +133,28 @@ final class LayoutGet extends FileOperation {
   }
 
   /**
-   * Whether the export's rules let a client have such a layout. An open outlives a change of them,
-   * and what is written one-sided passes no WRITE that would say NFS4ERR_ROFS, which is no answer
-   * to LAYOUTGET.
+   * Whether the export's rules let a client have such a layout: NFS4_OK or why not. An open
+   * outlives a change of them, and what is written one-sided passes no WRITE that would say
+   * NFS4ERR_ROFS, which is no answer to LAYOUTGET. While the file system is in trouble that may end
+   * by itself it is worth to ask again.
    */
-  private boolean mayHave(CompoundContext c, VfsFile file, int ioMode) {
-    return services.offersLayouts(file)
-        && (ioMode == LayoutConst4.LAYOUTIOMODE4_READ || !services.isReadOnlyFor(c, file));
+  private int refusal(CompoundContext c, VfsFile file, int ioMode) {
+    if (!services.offersLayouts(file)
+        || (ioMode != LayoutConst4.LAYOUTIOMODE4_READ && services.isReadOnlyFor(c, file))) {
+      return NfsStat4.NFS4ERR_LAYOUTUNAVAILABLE;
+    }
+    return switch (services.layoutsWithheld(file)) {
+      case NO -> NfsStat4.NFS4_OK;
+      case FOR_NOW -> NfsStat4.NFS4ERR_LAYOUTTRYLATER;
+      case FOR_GOOD -> NfsStat4.NFS4ERR_LAYOUTUNAVAILABLE;
+    };
+  }
+
+  private static int refused(CompoundContext c, int status, boolean willSignal) {
+    if (status == NfsStat4.NFS4ERR_LAYOUTTRYLATER) {
+      c.errorBody().bool(willSignal);
+    }
+    return status;
   }
 
   /**
@@ -153,13 +168,14 @@ final class LayoutGet extends FileOperation {
     boolean isOpen =
         services.opens().accessOf(clientId, file.identity()) != 0
             || services.arbiter().delegations().accessOf(clientId, file.identity()) != 0;
-    if (isOpen && mayHave(c, file, granted.ioMode())) {
+    int status = isOpen ? refusal(c, file, granted.ioMode()) : NfsStat4.NFS4ERR_BAD_STATEID;
+    if (status == NfsStat4.NFS4_OK) {
       return answer(c, granted);
     }
-    int status = isOpen ? NfsStat4.NFS4ERR_LAYOUTUNAVAILABLE : NfsStat4.NFS4ERR_BAD_STATEID;
     return c.suspend(
         services.arbiter().lastClose(clientId, file.identity()),
-        (context, nothing, failure) -> failure == null ? status : failed(context, failure));
+        (context, nothing, failure) ->
+            failure == null ? refused(context, status, false) : failed(context, failure));
   }
 
   private int checkArguments(
@@ -200,10 +216,7 @@ final class LayoutGet extends FileOperation {
         return NfsStat4.NFS4_OK;
       }
       case LayoutGetResult.Refused refused -> {
-        if (refused.status() == NfsStat4.NFS4ERR_LAYOUTTRYLATER) {
-          c.errorBody().bool(refused.willSignal());
-        }
-        return refused.status();
+        return refused(c, refused.status(), refused.willSignal());
       }
     }
   }

@@ -29,6 +29,14 @@ final class LayoutReturn extends FileOperation {
     return true;
   }
 
+  /** What goes back in an export or everywhere depends on no file. */
+  @Override
+  public boolean needsPlaceOnly(ByteBuffer request, int at) {
+    int scope = at + 3 * Integer.BYTES;
+    return request.limit() - scope >= Integer.BYTES
+        && request.getInt(scope) != LayoutConst4.LAYOUTRETURN4_FILE;
+  }
+
   @Override
   public int replyBytesMax() {
     return 4 + Stateids.BYTES;

@@ -4,9 +4,9 @@ import io.selkie.layout.DelegationArbiter;
 import io.selkie.lease.FileIdentity;
 import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.NfsStat4;
+import io.selkie.server.compound.Around;
 import io.selkie.server.compound.CompoundContext;
 import io.selkie.server.compound.Operation;
-import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -19,7 +19,7 @@ import java.util.concurrent.TimeUnit;
  * It holds no thread meanwhile. So many wait at a time and no more; for others it is NFS4ERR_DELAY
  * at once, as for whoever waits in vain.
  */
-final class Patient implements Operation {
+final class Patient extends Around {
 
   /** How long one waits. */
   static final long PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
@@ -46,7 +46,6 @@ final class Patient implements Operation {
           NfsOp4.OP_SETXATTR,
           NfsOp4.OP_REMOVEXATTR);
 
-  private final Operation inner;
   private final DelegationArbiter delegations;
   private final Semaphore places;
 
@@ -56,7 +55,7 @@ final class Patient implements Operation {
    * @param places shared by all that wait
    */
   Patient(Operation inner, DelegationArbiter delegations, Semaphore places) {
-    this.inner = inner;
+    super(inner);
     this.delegations = delegations;
     this.places = places;
   }
@@ -74,7 +73,7 @@ final class Patient implements Operation {
   @Override
   public int execute(CompoundContext c) {
     c.obstacles().clear();
-    int status = inner.execute(c);
+    int status = operation.execute(c);
     if (status != NfsStat4.NFS4ERR_DELAY || c.obstacles().isEmpty() || !places.tryAcquire()) {
       return status;
     }
@@ -85,7 +84,7 @@ final class Patient implements Operation {
             return NfsStat4.NFS4ERR_DELAY;
           }
           context.again();
-          return inner.execute(context);
+          return operation.execute(context);
         });
   }
 
@@ -97,40 +96,5 @@ final class Patient implements Operation {
               delegations.recallsOver(file, PATIENCE_NANOS), (before, over) -> before && over);
     }
     return all;
-  }
-
-  @Override
-  public int opcode() {
-    return inner.opcode();
-  }
-
-  @Override
-  public Cost cost() {
-    return inner.cost();
-  }
-
-  @Override
-  public boolean givesBack() {
-    return inner.givesBack();
-  }
-
-  @Override
-  public boolean waitsForDisk(ByteBuffer request, int at) {
-    return inner.waitsForDisk(request, at);
-  }
-
-  @Override
-  public Position position() {
-    return inner.position();
-  }
-
-  @Override
-  public int replyBytesMax() {
-    return inner.replyBytesMax();
-  }
-
-  @Override
-  public String name() {
-    return inner.name();
   }
 }

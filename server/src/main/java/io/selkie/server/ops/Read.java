@@ -15,6 +15,9 @@ final class Read extends ReadOperation {
   /** eof and the length of the data. */
   private static final int OVERHEAD_BYTES = 4 + 4;
 
+  /** One for each worker, which reads one file at a time: a READ is to leave no garbage. */
+  private final ThreadLocal<FileStatus> statuses = ThreadLocal.withInitial(FileStatus::new);
+
   Read(FileServices services) {
     super(services, NfsOp4.OP_READ);
   }
@@ -53,7 +56,7 @@ final class Read extends ReadOperation {
     if (got < wanted) {
       return true;
     }
-    FileStatus status = new FileStatus();
+    FileStatus status = statuses.get();
     return services.fs().getAttributes(file, status) == NfsStat4.NFS4_OK
         && offset + got >= status.size();
   }

@@ -13,7 +13,12 @@ import io.selkie.protocol.xdr.XdrWriter;
 import io.selkie.server.compound.CompoundContext;
 import io.selkie.server.ops.attr.AttrSets;
 import io.selkie.server.vfs.DirectoryReader;
+import io.selkie.server.vfs.Export;
 import io.selkie.server.vfs.VfsFile;
+import java.nio.ByteBuffer;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 
 /** READDIR, RFC 8881 section 18.23. */
 final class ReadDir extends FileOperation {
@@ -73,16 +78,56 @@ final class ReadDir extends FileOperation {
     out.int64(ourVerifier);
     Entries entries =
         new Entries(out, end - TAIL_BYTES, dirCount, asked, searched, c.minorVersion());
-    status =
+    List<VfsFile> roots =
+        entries.wantsFiles()
+            ? services.fs().rootsIn(directory, cookie, export -> isVisible(c, export))
+            : List.of();
+    return roots.isEmpty()
+        ? list(c, directory, cookie, entries)
+        : look(c, directory, cookie, entries, roots, 0);
+  }
+
+  private boolean isVisible(CompoundContext c, Export export) {
+    return services.admission().isVisible(c, export);
+  }
+
+  private int list(CompoundContext c, VfsFile directory, long cookie, Entries entries) {
+    int status =
         services
             .fs()
             .readDirectory(
-                directory,
-                cookie,
-                !asked.isEmpty() && searched == NfsStat4.NFS4_OK,
-                export -> services.admission().isVisible(c, export),
-                entries);
+                directory, cookie, entries.wantsFiles(), export -> isVisible(c, export), entries);
     return status == NfsStat4.NFS4_OK ? entries.finish() : status;
+  }
+
+  /**
+   * Looks at the exports that lie in the directory, at each among the workers of its own disk, and
+   * then lists.
+   *
+   * @param next which of the roots is next
+   */
+  private int look(
+      CompoundContext c,
+      VfsFile directory,
+      long cookie,
+      Entries entries,
+      List<VfsFile> roots,
+      int next) {
+    boolean inOrder = directory.isPseudoRoot();
+    if (next == roots.size() || (inOrder && entries.looksFill())) {
+      return inOrder
+          ? list(c, directory, cookie, entries)
+          : c.moveTo(
+              directory.place(),
+              (context, nothing, failure) -> list(context, directory, cookie, entries));
+    }
+    VfsFile root = roots.get(next);
+    return c.moveTo(
+        root.place(),
+        (context, nothing, failure) -> {
+          entries.lookAt(root);
+          return look(context, directory, cookie, entries, roots, next + 1);
+        });
   }
 
   /**
@@ -91,6 +136,15 @@ final class ReadDir extends FileOperation {
   private static boolean asksToSearch(Bitmap4 asked) {
     return !READERS_ATTRIBUTES.containsAll(asked);
   }
+
+  /**
+   * What an export's root looks like.
+   *
+   * @param status an NFS status
+   * @param attributes its fattr4 if that is NFS4_OK; null when it does not fit in any reply
+   */
+  @SuppressWarnings("ArrayRecordComponent") // Copied out, never compared.
+  private record Look(int status, byte[] attributes) {}
 
   /** Writes entries as they come, as many as fit. */
   private final class Entries implements DirectoryReader.Sink {
@@ -106,6 +160,8 @@ final class ReadDir extends FileOperation {
     /** Bytes of cookies and names that dircount still allows. */
     private long namesLeft;
 
+    private final Map<VfsFile, Look> looks = new HashMap<>();
+    private long looksBytes;
     private int count;
     private boolean eof;
     private int failure = NfsStat4.NFS4_OK;
@@ -120,9 +176,60 @@ final class ReadDir extends FileOperation {
       this.searched = searched;
     }
 
+    /** Whether what the names stand for is looked at. */
+    boolean wantsFiles() {
+      return !asked.isEmpty() && searched == NfsStat4.NFS4_OK;
+    }
+
+    /** Looks at an export's root, and keeps what is to be said of it. */
+    void lookAt(VfsFile root) {
+      int start = out.position();
+      Look look;
+      try {
+        FileStatus status = new FileStatus();
+        int result = services.fs().getAttributes(root, status);
+        if (result == NfsStat4.NFS4_OK) {
+          result = encode(root, status);
+        }
+        byte[] attributes = new byte[out.position() - start];
+        out.buffer().get(start, attributes);
+        look = new Look(result, attributes);
+        looksBytes += attributes.length;
+      } catch (XdrException e) {
+        if (e.kind() != XdrException.Kind.NO_SPACE) {
+          throw e;
+        }
+        look = new Look(NfsStat4.NFS4_OK, null);
+      }
+      out.rewind(start);
+      looks.put(root, look);
+    }
+
+    /** Whether more would hardly fit into the reply. */
+    boolean looksFill() {
+      return looksBytes > roomBytes();
+    }
+
+    private int encode(VfsFile file, FileStatus status) {
+      FileAttrSource source = new FileAttrSource(services, file, status).under(minorVersion);
+      int prepared = source.prepare(asked);
+      if (prepared == NfsStat4.NFS4_OK) {
+        AttrSets.encode(out, asked, source);
+      }
+      return prepared;
+    }
+
     @Override
     public boolean entry(long cookie, byte[] name, int found, VfsFile file, FileStatus status) {
       int outcome = searched == NfsStat4.NFS4_OK ? found : searched;
+      Look look = file != null && status == null ? looks.get(file) : null;
+      if (file != null && status == null) {
+        if (look == null && count > 0 && looksFill()) {
+          return false;
+        }
+        // One that came in between is seen the next time.
+        outcome = look == null ? NfsStat4.NFS4ERR_DELAY : look.status();
+      }
       if (outcome != NfsStat4.NFS4_OK && !asked.isSet(FileAttributes.FATTR4_RDATTR_ERROR)) {
         // Nobody asked to be told of the one, so it is the whole that fails; what is there already
         // can be given first.
@@ -143,14 +250,18 @@ final class ReadDir extends FileOperation {
         } else if (asked.isEmpty()) {
           new Bitmap4().encode(out);
           out.int32(0);
+        } else if (look != null) {
+          if (look.attributes() == null) {
+            out.rewind(start);
+            return false;
+          }
+          out.raw(ByteBuffer.wrap(look.attributes()));
         } else {
-          FileAttrSource source = new FileAttrSource(services, file, status).under(minorVersion);
-          int prepared = source.prepare(asked);
+          int prepared = encode(file, status);
           if (prepared != NfsStat4.NFS4_OK) {
             out.rewind(start);
             return entry(cookie, name, prepared, null, null);
           }
-          AttrSets.encode(out, asked, source);
         }
       } catch (XdrException e) {
         if (e.kind() != XdrException.Kind.NO_SPACE) {

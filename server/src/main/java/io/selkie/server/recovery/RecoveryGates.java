@@ -2,6 +2,7 @@ package io.selkie.server.recovery;
 
 import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.NfsStat4;
+import io.selkie.server.compound.Around;
 import io.selkie.server.compound.CompoundContext;
 import io.selkie.server.compound.Operation;
 import java.util.List;

@@ -50,7 +50,8 @@ public final class DirectoryReader {
      * @param cookie to go on after it; unsigned
      * @param outcome NFS4_OK, or why there are no attributes (for {@code rdattr_error})
      * @param file null when not asked for, or when there are no attributes
-     * @param status null like {@code file}; to be read at once, it is used again
+     * @param status null like {@code file}, and for an export's root, at which nobody has looked;
+     *     to be read at once, it is used again
      * @return false when there is no room: the entry is not taken and reading ends
      */
     boolean entry(long cookie, byte[] name, int outcome, VfsFile file, FileStatus status);

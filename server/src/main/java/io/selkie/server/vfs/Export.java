@@ -12,7 +12,9 @@ import io.selkie.posix.OpenFlags;
 import io.selkie.posix.PosixException;
 import io.selkie.posix.ResolveFlags;
 import java.util.Arrays;
+import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -40,6 +42,8 @@ public final class Export implements AutoCloseable {
   /** Names an inode without opening it, so that no lease breaks. */
   static final long NAME_ONLY = OpenFlags.PATH | OpenFlags.NOFOLLOW | OpenFlags.CLOEXEC;
 
+  private static final byte[] NO_ATTRIBUTE = Names.bytes("user.selkie.not-there");
+
   /** Room of one thread for the paths that {@link #contains} compares. */
   private static final class PathBuffers {
     private final byte[] root = new byte[Names.PATH_MAX_BYTES + 1];
@@ -58,6 +62,7 @@ public final class Export implements AutoCloseable {
   private final String name;
   private final String path;
   private volatile boolean readOnly;
+  private volatile Withheld layoutsWithheld = Withheld.NO;
   private final ExportDoor door = new ExportDoor();
   private final AtomicBoolean closed = new AtomicBoolean();
   private final AtomicLong troubles = new AtomicLong();
@@ -69,6 +74,7 @@ public final class Export implements AutoCloseable {
   private final ExportFeatures features;
   private final FileSystemKey fileSystem;
   private final OptionalInt mount;
+  private final Optional<Backing> backing;
 
   /** Open for reading, which {@code open_by_handle_at} demands; -1 when that is not used. */
   private final int mountFd;
@@ -84,8 +90,10 @@ public final class Export implements AutoCloseable {
       FileIdentity root,
       FileHandleBytes rootHandle,
       int mountFd,
-      ExportFeatures features) {
+      ExportFeatures features,
+      Optional<Backing> backing) {
     this.features = features;
+    this.backing = backing;
     this.kernel = kernel;
     this.name = name;
     this.path = path;
@@ -101,6 +109,15 @@ public final class Export implements AutoCloseable {
   }
 
   /**
+   * What an export has instead of a directory's own.
+   *
+   * @param shownAs path for people
+   * @param sizeBytes the greatest size of a file, and all there is of space
+   * @param whenClosed gives it back
+   */
+  record Backing(String shownAs, long sizeBytes, Runnable whenClosed) {}
+
+  /**
    * Opens an export.
    *
    * @param name beneath the server's root; levels apart by slashes
@@ -110,6 +127,17 @@ public final class Export implements AutoCloseable {
    */
   public static Export open(
       Kernel kernel, String name, String path, boolean readOnly, HandleMode handleMode)
+      throws PosixException {
+    return open(kernel, name, path, readOnly, handleMode, Optional.empty());
+  }
+
+  static Export open(
+      Kernel kernel,
+      String name,
+      String path,
+      boolean readOnly,
+      HandleMode handleMode,
+      Optional<Backing> backing)
       throws PosixException {
     for (String part : name.split("/", -1)) {
       if (!Names.isComponent(Names.bytes(part))) {
@@ -147,16 +175,18 @@ public final class Export implements AutoCloseable {
     FileIdentity root = Identities.of(status, hasHandle ? handle : null);
     int mountFd =
         hasHandle && handleMode == HandleMode.KERNEL ? openMount(kernel, name, fd, handle) : -1;
+    ExportFeatures features = ExportFeatures.probe(kernel, fd, readOnly);
     return new Export(
         kernel,
         name,
-        path,
+        backing.map(Backing::shownAs).orElse(path),
         readOnly,
         fd,
         root,
         hasHandle ? handle : null,
         mountFd,
-        ExportFeatures.probe(kernel, fd, readOnly));
+        backing.map(b -> features.withMaxFileBytes(b.sizeBytes())).orElse(features),
+        backing);
   }
 
   /** Finds out whether this process may open by handle: by doing it. */
@@ -211,6 +241,11 @@ public final class Export implements AutoCloseable {
     return path;
   }
 
+  /** Whether it is a device with one file, and no directory. */
+  public boolean isDevice() {
+    return backing.isPresent();
+  }
+
   /** Whether every change is refused. */
   public boolean readOnly() {
     return readOnly;
@@ -227,6 +262,43 @@ public final class Export implements AutoCloseable {
   /** Makes it one where every change is refused, or is allowed again. */
   public void readOnly(boolean refused) {
     readOnly = refused;
+  }
+
+  /** Whether there are layouts where the configuration says so. */
+  public enum Withheld {
+    /** There are. */
+    NO,
+    /** Not now: the file system cannot be changed, which may end by itself. */
+    FOR_NOW,
+    /** The file system has to be repaired. */
+    FOR_GOOD
+  }
+
+  /** Gives out no layouts, whatever the configuration says, or again as it says. */
+  public void withholdLayouts(Withheld withheld) {
+    layoutsWithheld = withheld;
+  }
+
+  /** Whether there are none, because the file system cannot be trusted with them. */
+  public Withheld layoutsWithheld() {
+    return layoutsWithheld;
+  }
+
+  /**
+   * Asks the file system for a change that changes nothing: to take away an extended attribute that
+   * is not there. Blocks while it is frozen.
+   *
+   * @return 0 or {@code -errno}; {@code -ENODATA} when all is well, and when the export is going
+   */
+  public int probeChange() {
+    if (!enter()) {
+      return Errno.ENODATA.result();
+    }
+    try {
+      return kernel.removeXattr(rootFd, NO_ATTRIBUTE);
+    } finally {
+      leave();
+    }
   }
 
   /**
@@ -377,6 +449,11 @@ public final class Export implements AutoCloseable {
     return rootHandle != null;
   }
 
+  /** The mount it was opened through; empty where the kernel does not say. */
+  public OptionalInt mount() {
+    return mount;
+  }
+
   int mountFd() {
     return mountFd;
   }
@@ -436,9 +513,15 @@ public final class Export implements AutoCloseable {
       return;
     }
     kernel.close(rootFd);
+    backing.ifPresent(held -> held.whenClosed().run());
     if (mountFd >= 0) {
       kernel.close(mountFd);
     }
+  }
+
+  /** Bytes there are in all where it is a device; empty for a directory. */
+  OptionalLong deviceBytes() {
+    return backing.isEmpty() ? OptionalLong.empty() : OptionalLong.of(backing.get().sizeBytes());
   }
 
   @Override

@@ -43,6 +43,11 @@ public record ExportFeatures(
     return changeGrainNanos == SECONDS_NANOS;
   }
 
+  /** The same, but for the greatest size of a file. */
+  ExportFeatures withMaxFileBytes(long bytes) {
+    return new ExportFeatures(posixAcls, userQuotas, changeGrainNanos, bytes);
+  }
+
   /**
    * Finds out.
    *

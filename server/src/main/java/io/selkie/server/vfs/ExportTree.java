@@ -269,11 +269,7 @@ final class ExportTree {
     FileStatus status = new FileStatus();
     for (PseudoNode child : node.children) {
       if (child.id > cookie && child.isVisible(visible)) {
-        Found found = found(child, visible);
-        int outcome = attributes ? stat(found.file(), status) : NFS4_OK;
-        boolean known = attributes && outcome == NFS4_OK;
-        if (!sink.entry(
-            child.id, child.name, outcome, known ? found.file() : null, known ? status : null)) {
+        if (!give(sink, child.id, child.name, found(child, visible).file(), attributes, status)) {
           return NFS4_OK;
         }
       }
@@ -282,8 +278,38 @@ final class ExportTree {
     return NFS4_OK;
   }
 
-  private int stat(VfsFile file, FileStatus out) {
-    return file.isPseudoRoot() ? fill(file, out) : NfsErrors.of(resolver.stat(file, out));
+  /** At an export's root nobody looks here: that may take as long as another disk does. */
+  private boolean give(
+      DirectoryReader.Sink sink,
+      long cookie,
+      byte[] name,
+      VfsFile file,
+      boolean attributes,
+      FileStatus status) {
+    if (!attributes) {
+      return sink.entry(cookie, name, NFS4_OK, null, null);
+    }
+    if (!file.isPseudoRoot()) {
+      return sink.entry(cookie, name, NFS4_OK, file, null);
+    }
+    int outcome = fill(file, status);
+    return outcome == NFS4_OK
+        ? sink.entry(cookie, name, NFS4_OK, file, status)
+        : sink.entry(cookie, name, outcome, null, null);
+  }
+
+  /** The roots of the exports that {@link #read} or {@link #crossing} may show in a directory. */
+  List<VfsFile> rootsIn(VfsFile directory, long cookie, Predicate<Export> visible) {
+    boolean pseudo = directory.isPseudoRoot();
+    PseudoNode node = pseudo ? node(directory) : null;
+    List<PseudoNode> here = pseudo ? (node == null ? null : node.children) : junctionsIn(directory);
+    if (here == null) {
+      return List.of();
+    }
+    return here.stream()
+        .filter(child -> child.isExport(visible) && (!pseudo || child.id > cookie))
+        .map(child -> resolver.rootOf(child.export))
+        .toList();
   }
 
   /**
@@ -305,10 +331,7 @@ final class ExportTree {
             if (found.status() != NFS4_OK) {
               return true;
             }
-            int result = attributes ? stat(found.file(), status) : NFS4_OK;
-            boolean known = attributes && result == NFS4_OK;
-            return sink.entry(
-                cookie, name, result, known ? found.file() : null, known ? status : null);
+            return give(sink, cookie, name, found.file(), attributes, status);
           }
         }
         return sink.entry(cookie, name, outcome, file, of);

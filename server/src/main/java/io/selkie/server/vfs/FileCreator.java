@@ -105,7 +105,7 @@ final class FileCreator {
     String description = export(order).describe(fd);
     return opened(
         file.get(),
-        openFiles.adopt(file.get().identity(), fd, description, fresh.writable),
+        openFiles.adopt(file.get(), fd, description, fresh.writable),
         true,
         new ChangeInfo(before, changes.changeOf(order.directoryFd)));
   }
@@ -279,7 +279,7 @@ final class FileCreator {
       String description = export(order).describe(fd);
       return opened(
           found.file(),
-          openFiles.acquire(found.file().identity(), fd, description, order.write),
+          openFiles.acquire(found.file(), fd, description, order.write),
           order.exclusive(),
           new ChangeInfo(before, changes.changeOf(order.directoryFd)));
     } finally {

@@ -66,7 +66,8 @@ final class HandleFinder {
     return cache.size();
   }
 
-  private Found decode(byte[] handle, ExportTree tree) {
+  /** What a handle stands for; whether that is still there is for the caller to find out. */
+  Found decode(byte[] handle, ExportTree tree) {
     Optional<FileHandle> decoded = resolver.codec().decode(handle);
     if (decoded.isEmpty()) {
       return Found.refused(NFS4ERR_BADHANDLE);

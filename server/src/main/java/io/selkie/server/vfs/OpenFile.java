@@ -13,6 +13,7 @@ import io.selkie.lease.SealTarget;
 public final class OpenFile implements SealTarget {
   private final OpenFileTable table;
   private final FileIdentity identity;
+  private final int exportId;
   private final int fd;
   private final String description;
   private volatile boolean writable;
@@ -23,10 +24,10 @@ public final class OpenFile implements SealTarget {
   /** Set with that lock; read without it by who only guesses. */
   private volatile boolean closing;
 
-  OpenFile(
-      OpenFileTable table, FileIdentity identity, int fd, String description, boolean writable) {
+  OpenFile(OpenFileTable table, VfsFile file, int fd, String description, boolean writable) {
     this.table = table;
-    this.identity = identity;
+    this.identity = file.identity();
+    this.exportId = file.handle().exportId();
     this.fd = fd;
     this.description = description;
     this.writable = writable;
@@ -65,6 +66,11 @@ public final class OpenFile implements SealTarget {
   @Override
   public void releaseElsewhere() {
     table.releaseElsewhere(this);
+  }
+
+  /** The export that it was first opened in; the same inode may be in others. */
+  int exportId() {
+    return exportId;
   }
 
   void setWritable() {

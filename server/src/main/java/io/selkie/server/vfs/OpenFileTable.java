@@ -154,10 +154,12 @@ public final class OpenFileTable {
   /**
    * Gives the description of an inode, opening it when there is none.
    *
+   * @param of the inode, in the export that it is opened in
    * @param namedFd names the inode, which is a regular file (an O_PATH descriptor)
    * @param write whether it has to be open for writing, which is for reading too
    */
-  Acquired acquire(FileIdentity identity, int namedFd, String description, boolean write) {
+  Acquired acquire(VfsFile of, int namedFd, String description, boolean write) {
+    FileIdentity identity = of.identity();
     synchronized (lockOf(identity)) {
       OpenFile file = settled(identity);
       if (file != null && isGone(file)) {
@@ -177,7 +179,7 @@ public final class OpenFileTable {
         unreserve();
         return new Acquired.Failed(NfsErrors.of(fd));
       }
-      OpenFile opened = new OpenFile(this, identity, fd, description, write);
+      OpenFile opened = new OpenFile(this, of, fd, description, write);
       files.put(identity, opened);
       return new Acquired.Opened(opened);
     }
@@ -190,7 +192,8 @@ public final class OpenFileTable {
    * one, or ours in its place if only ours is writable. That needs no leave of the arbiter: a
    * read-only description cannot have been sealed while ours was open for writing.
    */
-  Acquired adopt(FileIdentity identity, int fd, String description, boolean writable) {
+  Acquired adopt(VfsFile of, int fd, String description, boolean writable) {
+    FileIdentity identity = of.identity();
     synchronized (lockOf(identity)) {
       OpenFile file = settled(identity);
       if (file != null) {
@@ -206,7 +209,7 @@ public final class OpenFileTable {
         take(file);
         return new Acquired.Opened(file);
       }
-      OpenFile opened = new OpenFile(this, identity, fd, description, writable);
+      OpenFile opened = new OpenFile(this, of, fd, description, writable);
       files.put(identity, opened);
       return new Acquired.Opened(opened);
     }
@@ -328,10 +331,13 @@ public final class OpenFileTable {
     }
   }
 
-  /** Waits until what nobody has open any more is closed, or open again, of one device. */
-  public void awaitClosings(long device) {
+  /**
+   * Waits until what nobody has open any more is closed, or open again, of what was opened in one
+   * export: another one on the same disk may be slower.
+   */
+  public void awaitClosings(Export export) {
     files.forEach((identity, first) -> {
-      if (identity.device() == device) {
+      if (first.exportId() == export.id()) {
         synchronized (lockOf(identity)) {
           await(identity, file -> file == first && file.references() <= 0);
         }

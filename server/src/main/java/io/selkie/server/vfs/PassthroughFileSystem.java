@@ -19,6 +19,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
 
@@ -164,6 +165,11 @@ public final class PassthroughFileSystem implements AutoCloseable {
    */
   public Found fromHandle(byte[] handle) {
     return handles.find(handle, tree);
+  }
+
+  /** The same without a look at the file, which may be gone: for who asks for its export only. */
+  public Found fromHandleUnseen(byte[] handle) {
+    return handles.decode(handle, tree);
   }
 
   /**
@@ -317,6 +323,12 @@ public final class PassthroughFileSystem implements AutoCloseable {
   public int getFileSystemStatus(VfsFile file, FileSystemStatus out) {
     if (file.isPseudoRoot()) {
       out.set(0, 4096, 0, 0, 0, 0, 0);
+      return NFS4_OK;
+    }
+    OptionalLong device = file.exportOrNull().deviceBytes();
+    if (device.isPresent()) {
+      // All of it is the one file's.
+      out.set(0, 4096, device.getAsLong() / 4096, 0, 0, 1, 0);
       return NFS4_OK;
     }
     return withFile(file, false, fd -> kernel.fstatfs(fd, out));
@@ -474,6 +486,17 @@ public final class PassthroughFileSystem implements AutoCloseable {
     }
   }
 
+  /**
+   * The roots of exports that {@link #readDirectory} may show in a directory, without a look at
+   * them.
+   *
+   * @param cookie where the reading begins
+   * @param visible which exports the client sees
+   */
+  public List<VfsFile> rootsIn(VfsFile directory, long cookie, Predicate<Export> visible) {
+    return tree.rootsIn(directory, cookie, visible);
+  }
+
   // ---------------------------------------------------------------- data
 
   /**
@@ -507,7 +530,7 @@ public final class PassthroughFileSystem implements AutoCloseable {
       if (wrong.isPresent()) {
         return new OpenFileTable.Acquired.Failed(wrong.getAsInt());
       }
-      return openFiles.acquire(file.identity(), fd, file.exportOrNull().describe(fd), write);
+      return openFiles.acquire(file, fd, file.exportOrNull().describe(fd), write);
     } finally {
       kernel.close(fd);
     }

@@ -31,6 +31,7 @@ class AdminCommandsTest {
           Optional.empty(),
           Optional.empty(),
           Optional.empty(),
+          Optional.empty(),
           45,
           1,
           1);
@@ -47,7 +48,7 @@ class AdminCommandsTest {
                       case "reload" -> reload;
                       default -> throw new UnsupportedOperationException(method.getName());
                     });
-    AdminParts parts = new AdminParts(control, null, null, null, null, null, null, null);
+    AdminParts parts = new AdminParts(control, null, null, null, null, null, null, null, null);
     return new AdminCommands(parts, new AdminQueries(parts), 1);
   }
 

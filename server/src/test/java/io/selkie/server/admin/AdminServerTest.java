@@ -23,7 +23,7 @@ class AdminServerTest {
   @TempDir Path dir;
 
   private static AdminService service() {
-    return new AdminService(new AdminParts(null, null, null, null, null, null, null, null));
+    return new AdminService(new AdminParts(null, null, null, null, null, null, null, null, null));
   }
 
   @Test

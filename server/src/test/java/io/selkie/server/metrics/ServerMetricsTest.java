@@ -102,15 +102,15 @@ class ServerMetricsTest {
   void listenersHearEventsUntilTheyAreRemovedAndTheRingKeepsTheLast() {
     List<Event> heard = new ArrayList<>();
     metrics.addListener(heard::add);
-    for (int i = 0; i < 5000; i++) {
+    for (int i = 0; i < 12_000; i++) {
       metrics.on(event(i, Step.GRANTED, 0, 0));
     }
-    assertThat(heard).hasSize(5000);
+    assertThat(heard).hasSize(12_000);
     assertThat(metrics.recentEvents())
-        .hasSize(4096)
+        .hasSize(10_000)
         .first()
         .extracting(Event::atNanos)
-        .isEqualTo(5000L - 4096);
+        .isEqualTo(12_000L - 10_000);
   }
 
   @Test

@@ -14,6 +14,7 @@ import java.util.Set;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -21,6 +22,7 @@ import org.junit.jupiter.api.Timeout;
  * Goal: opens and locks of a client whose lease is over stand until somebody wants what they keep
  * from him. Method: a whole server with leases of two seconds.
  */
+@Tag("slow")
 @Timeout(120)
 class CourteousOpensTest {
 

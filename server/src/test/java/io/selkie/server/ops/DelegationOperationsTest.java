@@ -390,13 +390,13 @@ class DelegationOperationsTest extends DelegationFixture {
 
   @Test
   void recallHeldOpenSlowsNobodyElse() throws Exception {
-    for (int i = 0; i < 64; i++) {
+    for (int i = 0; i < 16; i++) {
       Files.write(fixture.export().resolve("f" + i), new byte[10]);
       Given held = one.open(root, "f" + i, READ);
       assertThat(held.type()).isEqualTo(OpenConst4.OPEN_DELEGATE_READ);
     }
     // Never returns any, and each opener waits a moment for it in vain.
-    for (int i = 0; i < 64; i++) {
+    for (int i = 0; i < 16; i++) {
       assertThat(two.open(root, "f" + i, WRITE).status()).isEqualTo("NFS4ERR_DELAY");
     }
     DelegationPeer three = new DelegationPeer(fixture.client("three"));
@@ -405,7 +405,7 @@ class DelegationOperationsTest extends DelegationFixture {
       assertThat(open.status()).isEqualTo("NFS4_OK");
       assertThat(three.calls.read(open.handle(), open.open(), 0, 4).status()).isEqualTo("NFS4_OK");
     }
-    for (int i = 0; i < 64; i++) {
+    for (int i = 0; i < 16; i++) {
       assertThat(one.nextRecall()).isNotNull();
     }
   }

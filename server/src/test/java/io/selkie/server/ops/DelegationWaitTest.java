@@ -8,7 +8,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.OpenConst4;
 import io.selkie.protocol.nfs4.Stateids;
+import io.selkie.server.ops.Calls42.Range;
 import io.selkie.server.ops.DelegationPeer.Given;
+import io.selkie.server.ops.FileCalls.Opened;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
@@ -89,12 +95,54 @@ class DelegationWaitTest extends DelegationFixture {
   }
 
   @Test
+  void copiesWait() throws Exception {
+    Files.write(file.resolveSibling("source"), new byte[100]);
+    Opened source = opened(two.calls.handleOf("data", "source"));
+    Opened target = opened(two.calls.handleOf("data", "file"));
+    Calls42 calls = new Calls42(two.calls);
+    servedAtOnce(() -> held(READ), () -> calls.copy(source, target, Range.ALL, true, 0).status());
+    servedAtOnce(() -> held(BOTH), () -> calls.copy(target, source, Range.ALL, true, 0).status());
+  }
+
+  /** Neither of these breaks a delegation. */
+  private void deleteLocally(String name) {
+    try {
+      Files.deleteIfExists(file.resolveSibling(name));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private void linkLocally(String name) {
+    Path link = file.resolveSibling(name);
+    try {
+      if (Files.notExists(link)) {
+        Files.createLink(link, file);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static Opened opened(byte[] handle) {
+    return new Opened("NFS4_OK", Stateids.ANONYMOUS, handle, null, 0);
+  }
+
+  @Test
   void changesOfNamesWait() throws InterruptedException {
     byte[] handle = two.calls.handleOf("data", "file");
     servedAtOnce(
         () -> held(READ),
-        () -> two.calls.onTwo(handle, root, NfsOp4.OP_LINK, FileCalls.name("again")).status());
-    servedAtOnce(() -> held(READ), () -> two.calls.remove(root, "again"));
+        () -> {
+          deleteLocally("again");
+          return two.calls.onTwo(handle, root, NfsOp4.OP_LINK, FileCalls.name("again")).status();
+        });
+    servedAtOnce(
+        () -> held(READ),
+        () -> {
+          linkLocally("again");
+          return two.calls.remove(root, "again");
+        });
     servedAtOnce(() -> held(READ), () -> two.calls.rename(root, "file", root, "file"));
   }
 }

@@ -6,14 +6,19 @@ import static io.selkie.server.ops.FileCalls.READ;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.selkie.layout.LayoutEvents.Step;
+import io.selkie.protocol.nfs4.Bitmap4;
+import io.selkie.protocol.nfs4.FileAttributes;
 import io.selkie.protocol.nfs4.Nfs4Const;
 import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.OpenConst4;
 import io.selkie.protocol.nfs4.Stateids;
+import io.selkie.protocol.xdr.XdrReader;
 import io.selkie.server.ops.FileCalls.Opened;
+import io.selkie.server.testing.Compound;
 import io.selkie.server.testing.CompoundReply;
 import io.selkie.server.testing.Nfs41TestClient;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -44,6 +49,9 @@ class IsolationTest extends IsolationFixture {
    * What is stuck is so until the end of the test; this is far from that, and from any slowness.
    */
   private static final long LONGEST_MILLIS = 30_000;
+
+  /** workers.threads. */
+  private static final int THREADS = 4;
 
   /** workers.queueLength. */
   private static final int PLACES = 32;
@@ -152,6 +160,61 @@ class IsolationTest extends IsolationFixture {
                 .status())
         .isEqualTo("NFS4_OK");
     assertThat(same.close(slow.handle(), slow.stateid())).isEqualTo("NFS4_OK");
+  }
+
+  @Test
+  void listingOfTheExportsWaitsAmongTheWorkersOfTheOneThatHangs() throws Exception {
+    start(ServerFixture.longRecallMillis(), NO_DELEGATIONS, "statx");
+    FileCalls client = server.client("lister");
+    hang();
+    List<CompletableFuture<CompoundReply>> listings = new ArrayList<>();
+    for (int slot = 1; slot <= 2 * THREADS; slot++) {
+      listings.add(client.connection().send(listingWithSizes(client, slot)));
+    }
+    disk.awaitStuck(THREADS);
+    byte[] fast = client.handleOf("fast");
+    assertThat(client.attributes(fast)).isNotNull();
+    assertThat(client.list(client.handleOf(), 4096)).containsExactlyInAnyOrder("slow", "fast");
+    assertThat(listings).noneMatch(CompletableFuture::isDone);
+    disk.goOn();
+    for (CompletableFuture<CompoundReply> listing : listings) {
+      CompoundReply reply = Nfs41TestClient.await(listing);
+      assertThat(reply.status()).isEqualTo("NFS4_OK");
+      assertThat(namesWithSizes(reply)).containsExactlyInAnyOrder("slow", "fast");
+    }
+  }
+
+  private static Compound listingWithSizes(FileCalls client, int slot) {
+    return client
+        .session()
+        .next(slot, false)
+        .op(NfsOp4.OP_PUTROOTFH)
+        .op(
+            NfsOp4.OP_READDIR,
+            o -> {
+              o.int64(0);
+              o.int64(0);
+              o.int32(4096);
+              o.int32(4096);
+              Bitmap4.of(FileAttributes.FATTR4_SIZE).encode(o);
+            });
+  }
+
+  private static List<String> namesWithSizes(CompoundReply reply) {
+    reply.sequenceOk();
+    assertThat(reply.next(NfsOp4.OP_PUTROOTFH)).isEqualTo("NFS4_OK");
+    assertThat(reply.next(NfsOp4.OP_READDIR)).isEqualTo("NFS4_OK");
+    XdrReader in = reply.in();
+    in.int64();
+    List<String> names = new ArrayList<>();
+    while (in.bool()) {
+      in.int64();
+      names.add(new String(in.opaque(255), StandardCharsets.UTF_8));
+      assertThat(new Bitmap4().decode(in).isSet(FileAttributes.FATTR4_SIZE)).isTrue();
+      assertThat(in.opaque(64)).hasSize(Long.BYTES);
+    }
+    assertThat(in.bool()).as("end of the directory").isTrue();
+    return names;
   }
 
   @Test

@@ -27,6 +27,7 @@ import io.selkie.rdma.WorkStatus;
 import io.selkie.server.ops.FileCalls.Answer;
 import io.selkie.server.ops.FileCalls.Opened;
 import io.selkie.server.testing.CompoundReply;
+import io.selkie.server.vfs.Export;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -189,8 +190,9 @@ class LayoutOperationsTest {
     Answer answer = deviceInfo(device, 4096);
     assertThat(answer.status()).isEqualTo("NFS4_OK");
     assertThat(answer.in().int32()).isEqualTo(LayoutConst4.LAYOUT4_RDMA);
-    answer.in().int32();
+    answer.in().beginNested(answer.in().int32());
     RdmaDeviceAddr4 address = RdmaDeviceAddr4.decode(answer.in());
+    assertThat(address.transport()).isEqualTo(RdmaDeviceAddr4.IWARP);
     assertThat(address.addr().port())
         .isEqualTo(server.server().rdmaAddress().orElseThrow().getPort());
     assertThat(address.addr().host()).isEqualTo("127.0.0.1");
@@ -445,6 +447,22 @@ class LayoutOperationsTest {
     start("layouts: false", ServerFixture.longRecallMillis());
     assertThat(layoutGet(LayoutConst4.LAYOUTIOMODE4_READ, opened.stateid()).status())
         .isEqualTo("NFS4ERR_LAYOUTUNAVAILABLE");
+  }
+
+  @Test
+  void troubleThatMayPassIsWorthAskingAgain() {
+    assertThat(withheld(Export.Withheld.FOR_NOW)).isEqualTo("NFS4ERR_LAYOUTTRYLATER");
+    assertThat(withheld(Export.Withheld.FOR_GOOD)).isEqualTo("NFS4ERR_LAYOUTUNAVAILABLE");
+  }
+
+  private String withheld(Export.Withheld how) {
+    String status = "NFS4_OK";
+    // The server's own watch finds the file system well, and may say so in between.
+    for (int i = 0; i < 100 && status.equals("NFS4_OK"); i++) {
+      server.server().exports().get("data").withholdLayouts(how);
+      status = layoutGet(LayoutConst4.LAYOUTIOMODE4_READ, opened.stateid()).status();
+    }
+    return status;
   }
 
   @Test

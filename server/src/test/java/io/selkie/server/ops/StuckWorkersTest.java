@@ -4,23 +4,17 @@ import static io.selkie.server.ops.FileCalls.BOTH;
 import static io.selkie.server.ops.FileCalls.DENY_NONE;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.selkie.posix.Kernel;
-import io.selkie.posix.LinuxKernel;
 import io.selkie.protocol.nfs4.LayoutConst4;
 import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.server.ops.FileCalls.Opened;
 import java.io.IOException;
-import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -32,38 +26,22 @@ class StuckWorkersTest {
 
   private static final int LENGTH = 20_000;
 
-  private final AtomicBoolean hangs = new AtomicBoolean();
-  private final Semaphore stuck = new Semaphore(0);
-  private final CountDownLatch works = new CountDownLatch(1);
+  private final HangingDisk disk = new HangingDisk("fdatasync");
   private ServerFixture server;
   private FileCalls client;
   private byte[] root;
 
   @BeforeEach
   void start() throws IOException {
-    Kernel kernel = new LinuxKernel();
-    server = new ServerFixture((Kernel) hanging(kernel), "");
+    server = new ServerFixture(disk.kernel(), "");
     Files.write(server.export().resolve("f"), new byte[LENGTH]);
     client = server.client("alice");
     root = client.handleOf("data");
   }
 
-  private Object hanging(Kernel kernel) {
-    return Proxy.newProxyInstance(
-        Kernel.class.getClassLoader(),
-        new Class<?>[] {Kernel.class},
-        (_, method, arguments) -> {
-          if (hangs.get() && method.getName().equals("fdatasync")) {
-            stuck.release();
-            works.await();
-          }
-          return method.invoke(kernel, arguments);
-        });
-  }
-
   @AfterEach
-  void stop() throws IOException {
-    works.countDown();
+  void stop() throws Exception {
+    disk.goOn();
     server.close();
   }
 
@@ -79,7 +57,7 @@ class StuckWorkersTest {
       others.add(server.client("other" + i));
       files.add(others.get(i).create(root, "file" + i));
     }
-    hangs.set(true);
+    disk.hangIn(server.export());
     try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
       List<CompletableFuture<String>> commits = new ArrayList<>();
       for (int i = 0; i < workers; i++) {
@@ -87,7 +65,7 @@ class StuckWorkersTest {
         byte[] handle = files.get(i).handle();
         commits.add(CompletableFuture.supplyAsync(() -> commit(other, handle), threads));
       }
-      assertThat(stuck.tryAcquire(workers, 60, TimeUnit.SECONDS)).isTrue();
+      disk.awaitStuck(workers);
 
       layout.giveBack();
       assertThat(server.server().metrics().values()).containsEntry("selkie_seals", 0L);
@@ -99,7 +77,7 @@ class StuckWorkersTest {
       assertThat(client.close(opened.handle(), opened.stateid())).isEqualTo("NFS4_OK");
       assertThat(commits).noneMatch(CompletableFuture::isDone);
 
-      works.countDown();
+      disk.goOn();
       for (CompletableFuture<String> commit : commits) {
         assertThat(commit.get(60, TimeUnit.SECONDS)).isEqualTo("NFS4_OK");
       }

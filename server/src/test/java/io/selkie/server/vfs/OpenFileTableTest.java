@@ -159,7 +159,7 @@ class OpenFileTableTest {
     OpenFile reader = fixture.open(file, false);
 
     assertThat(vfs.openFiles().reserve()).isTrue();
-    Acquired adopted = vfs.openFiles().adopt(file.identity(), own, "f", true);
+    Acquired adopted = vfs.openFiles().adopt(file, own, "f", true);
 
     assertThat(adopted).isEqualTo(new Acquired.Opened(reader));
     assertThat(reader.writable()).isTrue();
@@ -253,7 +253,7 @@ class OpenFileTableTest {
         Thread.ofPlatform()
             .daemon()
             .start(() -> {
-              vfs.openFiles().awaitClosings(file.identity().device());
+              vfs.openFiles().awaitClosings(file.exportOrNull());
               over.countDown();
             });
     while (waiter.getState() != Thread.State.WAITING) {
@@ -264,6 +264,20 @@ class OpenFileTableTest {
     closes.removeFirst().run();
     assertThat(over.await(60, TimeUnit.SECONDS)).isTrue();
     opened.releaseElsewhere();
+    closes.removeFirst().run();
+  }
+
+  @Test
+  void closesOfOneExportAreNotWaitedForByAnother() throws Exception {
+    List<Runnable> closes = new ArrayList<>();
+    vfs.openFiles().closer((_, close) -> closes.add(close));
+    fixture.open(file, false).releaseElsewhere();
+    try (Export other =
+        Export.open(kernel, "other", fixture.exported.toString(), false, HandleMode.KERNEL)) {
+      assertThat(other.device()).isEqualTo(fixture.export.device());
+      vfs.openFiles().awaitClosings(other);
+    }
+    assertThat(closes).hasSize(1);
     closes.removeFirst().run();
   }
 

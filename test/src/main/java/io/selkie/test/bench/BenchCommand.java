@@ -2,7 +2,6 @@ package io.selkie.test.bench;
 
 import io.selkie.config.cli.CommandFactory;
 import io.selkie.config.time.NanoClock;
-import io.selkie.test.support.Json;
 import io.selkie.test.support.Terminal;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -11,6 +10,7 @@ import java.util.concurrent.Callable;
 import java.util.function.Consumer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ExitCode;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -51,11 +51,7 @@ public final class BenchCommand implements Callable<Integer> {
       description = "Where the server of its own keeps its export; must not be a tmpfs.")
   private Path directory;
 
-  @Option(names = "--json", description = "Everything as one JSON object on standard output.")
-  private boolean json;
-
-  @Option(names = "--markdown", description = "The figures as a table for docs/BENCHMARKS.md.")
-  private boolean markdown;
+  @Mixin private ReportOptions shown;
 
   @Option(
       names = "--rounds",
@@ -114,7 +110,7 @@ public final class BenchCommand implements Callable<Integer> {
     PrintWriter out = spec.commandLine().getOut();
     PrintWriter err = spec.commandLine().getErr();
     Consumer<String> progress =
-        Terminal.isInteractive() || !json ? line -> show(err, line) : line -> {};
+        Terminal.isInteractive() || !shown.isJson() ? line -> show(err, line) : line -> {};
     BenchReport report = new BenchReport();
     report.fact(
         "command",
@@ -131,14 +127,7 @@ public final class BenchCommand implements Callable<Integer> {
       err.println("selkie bench: " + e.getMessage());
       return ExitCode.SOFTWARE;
     }
-    if (json) {
-      out.println(Json.write(report.toJson()));
-    } else if (markdown) {
-      out.print(report.toMarkdown());
-    } else {
-      report.print(Terminal.standard(out));
-    }
-    out.flush();
+    shown.show(report, out);
     return ExitCode.OK;
   }
 

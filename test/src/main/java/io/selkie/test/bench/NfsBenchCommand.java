@@ -3,11 +3,9 @@ package io.selkie.test.bench;
 import io.selkie.config.cli.CommandFactory;
 import io.selkie.config.time.NanoClock;
 import io.selkie.protocol.rpc.AuthSys;
-import io.selkie.test.support.Json;
 import io.selkie.test.support.MachineFacts;
 import io.selkie.test.support.ScratchDirectory;
 import io.selkie.test.support.ServerProcess;
-import io.selkie.test.support.Terminal;
 import io.selkie.test.support.Workspace;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -27,6 +25,7 @@ import java.util.function.Consumer;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ExitCode;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -119,11 +118,7 @@ public final class NfsBenchCommand implements Callable<Integer> {
       description = "A flag for the Java machine of the Selkie that is started.")
   private List<String> serverFlags = List.of();
 
-  @Option(names = "--json", description = "Everything as one JSON object on standard output.")
-  private boolean json;
-
-  @Option(names = "--markdown", description = "The figures as a table for docs/BENCHMARKS.md.")
-  private boolean markdown;
+  @Mixin private ReportOptions shown;
 
   private NfsBenchCommand() {}
 
@@ -198,14 +193,7 @@ public final class NfsBenchCommand implements Callable<Integer> {
       err.println("selkie bench-nfs: " + e.getMessage());
       return ExitCode.SOFTWARE;
     }
-    if (json) {
-      out.println(Json.write(report.toJson()));
-    } else if (markdown) {
-      out.print(report.toMarkdown());
-    } else {
-      report.print(Terminal.standard(out));
-    }
-    out.flush();
+    shown.show(report, out);
     return ExitCode.OK;
   }
 

@@ -36,6 +36,8 @@ final class Demo implements AutoCloseable {
       layout:
         recallTimeoutMillis: %d
         fenceBudgetMillis: 1000
+      # Nobody asks this server; where scratch lies deep, the path of a socket would be too long.
+      admin: {enabled: false}
       """
           .formatted(RECALL_TIMEOUT_MILLIS);
 

@@ -54,10 +54,12 @@ import java.util.random.RandomGenerator;
 import java.util.random.RandomGeneratorFactory;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Goal: what the simulation assumes of kernel and provider is what the real ones do. */
+@Tag("slow")
 @Timeout(value = 120, unit = TimeUnit.SECONDS)
 class RealFilesTest {
 
@@ -151,6 +153,7 @@ class RealFilesTest {
                 SECOND / 20,
                 SECOND,
                 SECOND,
+                LAYOUTS,
                 LAYOUTS,
                 LAYOUTS,
                 LAYOUTS,

@@ -29,8 +29,11 @@ import org.junit.jupiter.api.Timeout;
 @Tag("slow")
 class LinuxClientTest {
 
-  /** It runs for about eight minutes when nothing else does, and bounds itself. */
-  private static final long RUN_MINUTES = 18;
+  /**
+   * It runs for about eight minutes when nothing else does, and bounds itself; on a machine that is
+   * several times slower what bounds it is the time for all tests (.ci/run).
+   */
+  private static final long RUN_MINUTES = 60;
 
   private static final String PASSED = "ok";
 

@@ -74,6 +74,10 @@ final class Checker implements LayoutEvents {
           "registered bytes", metrics.counter(Metric.REGISTERED_BYTES));
 
   long landed;
+
+  /** Blocks that other files have too, and that clients may read where they are. */
+  long sharedRegistered;
+
   boolean auditDifferenceExpected;
 
   Checker(SimWorld world, long recallTimeoutNanos, long fenceBudgetNanos) {
@@ -115,6 +119,12 @@ final class Checker implements LayoutEvents {
       }
       if (region.inode.dax && region.inode.isUnwritten(block)) {
         throw violation("S2: registered unwritten storage, block " + block + ": " + region);
+      }
+      if (region.inode.dax && region.inode.isShared(block)) {
+        if (region.isWritable()) {
+          throw violation("S2: registered shared blocks for writing, " + block + ": " + region);
+        }
+        sharedRegistered++;
       }
     }
     if (region.offset + region.length > region.inode.size) {

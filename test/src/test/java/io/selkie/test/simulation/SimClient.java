@@ -161,6 +161,8 @@ final class SimClient {
           case 2, 3 -> FileChange.REOPEN;
           case 4, 5 -> FileChange.SHRINK;
           case 6 -> FileChange.REMAP;
+          case 7 -> FileChange.PUNCH;
+          case 8 -> FileChange.SHARE;
           default -> FileChange.WRITE;
         };
     int end = change == FileChange.SHRINK ? BLOCKS_MAX : Math.min(to, from + 4);

@@ -64,6 +64,10 @@ final class SimInode implements SealTarget {
     return (flags[block] & FiemapFlags.UNWRITTEN) != 0;
   }
 
+  boolean isShared(int block) {
+    return (flags[block] & FiemapFlags.SHARED) != 0;
+  }
+
   /** Where the blocks of a byte range are. */
   long[] places(long offset, long length) {
     return Arrays.copyOfRange(physical, (int) (offset / BLOCK), endBlock(offset + length));

@@ -79,10 +79,12 @@ final class SimKernel extends UnusedKernel {
     inode.flags[block] = extentFlags;
   }
 
-  /** Makes blocks data, as a write does. */
+  /** Makes blocks data, as a write does; those that are shared are copied. */
   void write(SimInode inode, int from, int to) {
     for (int block = from; block < to; block++) {
-      if (inode.isHole(block)) {
+      if (inode.isShared(block)) {
+        unshare(inode, block);
+      } else if (inode.isHole(block)) {
         allocate(inode, block, 0);
         checker.holeFilled(inode, block);
       } else if (inode.isUnwritten(block)) {
@@ -106,14 +108,34 @@ final class SimKernel extends UnusedKernel {
     inode.size = (long) blocks * BLOCK;
   }
 
-  /** A reflink, or copy-on-write after one: the blocks are elsewhere now. */
-  void move(SimInode inode, int from, int to) {
-    checker.mapChanges(inode, from, to, "moves");
+  /** The target of a reflink: the blocks are others now, which another file has too. */
+  void remap(SimInode inode, int from, int to) {
+    checker.mapChanges(inode, from, to, "remaps");
     for (int block = from; block < to; block++) {
       if (!inode.isHole(block)) {
         inode.physical[block] = nextPhysical++ * 2;
+        inode.flags[block] = FiemapFlags.SHARED;
       }
     }
+  }
+
+  /** The source of a reflink: another file has the blocks too, and no byte changes. */
+  void share(SimInode inode, int from, int to) {
+    checker.mapChanges(inode, from, to, "shares");
+    for (int block = from; block < to; block++) {
+      if (!inode.isHole(block) && !inode.isUnwritten(block)) {
+        inode.flags[block] |= FiemapFlags.SHARED;
+      }
+    }
+  }
+
+  /** Copy-on-write. Where clients touch the page cache it does them no harm. */
+  private void unshare(SimInode inode, int block) {
+    if (inode.dax) {
+      checker.mapChanges(inode, block, block + 1, "copies");
+    }
+    inode.physical[block] = nextPhysical++ * 2;
+    inode.flags[block] &= ~FiemapFlags.SHARED;
   }
 
   int convert(SimInode inode, ByteRange range) {
@@ -239,7 +261,9 @@ final class SimKernel extends UnusedKernel {
     }
     int end = Math.min(SimInode.endBlock(offset + length), SimInode.BLOCKS_MAX);
     for (int block = (int) (offset / BLOCK); block < end; block++) {
-      if (inode.isHole(block)) {
+      if (inode.isShared(block) && mode != FallocateModes.KEEP_SIZE) {
+        unshare(inode, block);
+      } else if (inode.isHole(block)) {
         allocate(inode, block, FiemapFlags.UNWRITTEN);
         if (!inode.dax) {
           checker.holeFilled(inode, block);

@@ -28,6 +28,7 @@ final class SimPolicy {
         80,
         100,
         100,
+        100,
         16,
         16,
         3,

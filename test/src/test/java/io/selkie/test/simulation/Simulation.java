@@ -264,11 +264,12 @@ final class Simulation {
     int from = world.random.nextInt(BLOCKS_MAX);
     int to = from + 1 + world.random.nextInt(BLOCKS_MAX - from);
     if (forWriting) {
-      switch (world.random.nextInt(5)) {
+      switch (world.random.nextInt(6)) {
         case 0 -> kernel.truncate(inode, from);
         case 1 -> kernel.free(inode, from, Math.min(to, inode.blocksInFile()));
         case 2, 3 -> kernel.write(inode, from, to);
-        default -> kernel.move(inode, from, to);
+        case 4 -> kernel.share(inode, from, to);
+        default -> kernel.remap(inode, from, to);
       }
     }
     world.soon(
@@ -554,7 +555,8 @@ final class Simulation {
       }
       case SHRINK -> kernel.truncate(inode, from);
       case PUNCH -> kernel.free(inode, from, to);
-      case REMAP, SHARE -> kernel.move(inode, from, to);
+      case REMAP -> kernel.remap(inode, from, to);
+      case SHARE -> kernel.share(inode, from, to);
       case ACCESS_CHANGE -> checker.mustHaveNoHandles(inode, 0, "a change of mode");
       case CONFLICTING_OPEN -> checker.mustHaveNoHandles(inode, client.id, "a conflicting open");
       case READ, OPEN_READ, OPEN_WRITE, METADATA -> {}

@@ -32,6 +32,7 @@ class SimulationTest {
     long delegations;
     long views;
     long landed;
+    long sharedRegistered;
     long changes;
 
     void add(Simulation run) {
@@ -39,6 +40,7 @@ class SimulationTest {
       run.checker.causes.forEach((cause, count) -> causes.merge(cause, count, Integer::sum));
       events += run.world.steps();
       landed += run.checker.landed;
+      sharedRegistered += run.checker.sharedRegistered;
       delegations += run.delegations.granted;
       views += run.delegations.views;
       changes += run.changesAllowed;
@@ -80,10 +82,14 @@ class SimulationTest {
     }
 
     assertThat(tally.events).isGreaterThan(1_000_000);
-    assertThat(tally.landed).isGreaterThan(25_000);
-    assertThat(tally.changes).isGreaterThan(2_500);
-    assertThat(tally.delegations).isGreaterThan(250);
-    assertThat(tally.views).isGreaterThan(10);
+    // The same in each run, but any change to what the code does, be it the order of two messages,
+    // makes other runs of the same seeds: by one that left all rates as they were 50,601 accesses
+    // landed became 49,096. So these leave some room.
+    assertThat(tally.landed).isGreaterThan(40_000);
+    assertThat(tally.sharedRegistered).isGreaterThan(1_000);
+    assertThat(tally.changes).isGreaterThan(35_000);
+    assertThat(tally.delegations).isGreaterThan(4_500);
+    assertThat(tally.views).isGreaterThan(100);
     assertThat(tally.steps)
         .containsKeys(
             Step.SEALED,
@@ -104,6 +110,8 @@ class SimulationTest {
         .containsKeys(
             RecallCause.KERNEL_LEASE_BREAK,
             RecallCause.TRUNCATE,
+            RecallCause.PUNCH,
+            RecallCause.REMAP,
             RecallCause.HOLE_FILL,
             RecallCause.ACCESS_CHANGE,
             RecallCause.CONFLICTING_OPEN,

@@ -162,6 +162,11 @@ abstract class UnusedKernel implements Kernel {
   }
 
   @Override
+  public int populateRead(long address, long length) {
+    throw unused();
+  }
+
+  @Override
   public int msync(long address, long length, int flags) {
     throw unused();
   }

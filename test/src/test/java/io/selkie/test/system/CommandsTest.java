@@ -1,18 +1,15 @@
 package io.selkie.test.system;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.selkie.test.support.ChildJvm;
+import io.selkie.test.support.Ended;
 import io.selkie.test.support.ScratchDirectory;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
@@ -21,14 +18,12 @@ class CommandsTest {
 
   private static final int TIMEOUT_SECONDS = 100;
 
-  private record Ended(int status, String out, String err) {}
-
   @Test
   void demoHoldsEveryStepAndTellsItToPrograms() throws Exception {
     Ended demo = run("demo", "--json");
-    JsonNode json = new ObjectMapper().readTree(demo.out);
+    JsonNode json = new ObjectMapper().readTree(demo.out());
 
-    assertThat(demo.status).as(demo.out + demo.err).isZero();
+    assertThat(demo.status()).as(demo.out() + demo.err()).isZero();
     assertThat(json.path("ok").asBoolean()).isTrue();
     for (String act : List.of("server", "copy_in", "copy_out", "recall", "fence")) {
       assertThat(json.path(act).path("ok").asBoolean()).as(act).isTrue();
@@ -49,7 +44,7 @@ class CommandsTest {
             "break_seen", "recall_sent", "fence_begun", "handle_invalidated", "seal_released");
     assertThat(json.path("server_metrics").path("selkie_direct_refused_total").asLong())
         .isPositive();
-    assertThat(demo.err).as("nothing but the result is said").isEmpty();
+    assertThat(demo.err()).as("nothing but the result is said").isEmpty();
   }
 
   private static List<String> eventsOf(JsonNode act) {
@@ -62,8 +57,8 @@ class CommandsTest {
   void demoFailsWhenItHasNoPlaceToRun() throws Exception {
     Ended demo = run("demo", "--dir", "/dev/shm");
 
-    assertThat(demo.status).isNotZero();
-    assertThat(demo.err).contains("/dev/shm").contains("--dir");
+    assertThat(demo.status()).isNotZero();
+    assertThat(demo.err()).contains("/dev/shm").contains("--dir");
   }
 
   @Test
@@ -78,8 +73,8 @@ class CommandsTest {
             "--bulk=8",
             "--recalls=10",
             "--layouts=100");
-    assertThat(bench.status).as(bench.out + bench.err).isZero();
-    JsonNode json = new ObjectMapper().readTree(bench.out);
+    assertThat(bench.status()).as(bench.out() + bench.err()).isZero();
+    JsonNode json = new ObjectMapper().readTree(bench.out());
 
     for (String key :
         List.of(
@@ -114,25 +109,7 @@ class CommandsTest {
       List<String> command =
           ChildJvm.command(
               ChildJvm.classPath(), flags, "io.selkie.server.Main", List.of(arguments));
-      Process process = new ProcessBuilder(command).start();
-      process.getOutputStream().close();
-      CompletableFuture<String> out = CompletableFuture.supplyAsync(() -> text(process, true));
-      CompletableFuture<String> err = CompletableFuture.supplyAsync(() -> text(process, false));
-      if (!process.waitFor(TIMEOUT_SECONDS, TimeUnit.SECONDS)) {
-        process.destroyForcibly();
-      }
-      return new Ended(
-          process.waitFor(),
-          out.get(TIMEOUT_SECONDS, TimeUnit.SECONDS),
-          err.get(TIMEOUT_SECONDS, TimeUnit.SECONDS));
-    }
-  }
-
-  private static String text(Process process, boolean out) {
-    try (var stream = out ? process.getInputStream() : process.getErrorStream()) {
-      return new String(stream.readAllBytes(), UTF_8);
-    } catch (IOException e) {
-      return e.toString();
+      return Ended.of(command, TIMEOUT_SECONDS);
     }
   }
 }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.selkie.test.support.ChildJvm;
+import io.selkie.test.support.Ended;
 import io.selkie.test.support.ScratchDirectory;
 import io.selkie.test.support.ServerProcess;
 import io.selkie.test.wire.Op;
@@ -18,7 +19,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
@@ -31,7 +31,6 @@ import org.junit.jupiter.api.Timeout;
 class CtlTest {
 
   private static final int TIMEOUT_SECONDS = 300;
-  private static final ObjectMapper JSON = new ObjectMapper();
 
   /** The client that holds something does nothing else, and commands may take their time. */
   private static final String LONG_LEASES =
@@ -41,38 +40,13 @@ class CtlTest {
         graceSeconds: 1800
       """;
 
-  private record Ended(int status, String out, String err) {
-    JsonNode json() throws IOException {
-      return JSON.readTree(out);
-    }
-  }
-
   private static Ended ctl(Path state, String... arguments) throws Exception {
     List<String> words = new ArrayList<>(List.of("ctl", "--state-dir", state.toString()));
     words.addAll(List.of(arguments));
     List<String> flags = List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx128m");
-    Process process =
-        new ProcessBuilder(
-                ChildJvm.command(ChildJvm.classPath(), flags, "io.selkie.server.Main", words))
-            .start();
-    process.getOutputStream().close();
-    CompletableFuture<String> out = CompletableFuture.supplyAsync(() -> text(process, true));
-    CompletableFuture<String> err = CompletableFuture.supplyAsync(() -> text(process, false));
-    if (!process.waitFor(TIMEOUT_SECONDS, TimeUnit.SECONDS)) {
-      process.destroyForcibly();
-    }
-    return new Ended(
-        process.waitFor(),
-        out.get(TIMEOUT_SECONDS, TimeUnit.SECONDS),
-        err.get(TIMEOUT_SECONDS, TimeUnit.SECONDS));
-  }
-
-  private static String text(Process process, boolean out) {
-    try (var stream = out ? process.getInputStream() : process.getErrorStream()) {
-      return new String(stream.readAllBytes(), UTF_8);
-    } catch (IOException e) {
-      return e.toString();
-    }
+    return Ended.of(
+        ChildJvm.command(ChildJvm.classPath(), flags, "io.selkie.server.Main", words),
+        TIMEOUT_SECONDS);
   }
 
   @Test
@@ -88,35 +62,62 @@ class CtlTest {
             .isZero();
 
         Ended listed = ctl(state, "layouts", "--json");
-        assertThat(listed.status).as(listed.err).isZero();
+        assertThat(listed.status()).as(listed.err()).isZero();
         JsonNode layout = listed.json().get(0);
         assertThat(layout.path("path").asText()).isEqualTo("/f");
         assertThat(layout.path("length").asLong()).isEqualTo(65_536);
-        assertThat(ctl(state, "layouts", "--file", file.toString()).out)
+        assertThat(ctl(state, "layouts", "--file", file.toString()).out())
             .contains("CLIENT", layout.path("client").asText(), "granted", "/f");
-        assertThat(ctl(state, "clients", "show", layout.path("client").asText()).out)
+        assertThat(ctl(state, "clients", "show", layout.path("client").asText()).out())
             .contains("layouts", "backChannel");
 
         Ended unasked = ctl(state, "recall", "--all");
-        assertThat(unasked.status).isEqualTo(2);
-        assertThat(unasked.err).contains("--yes");
+        assertThat(unasked.status()).isEqualTo(2);
+        assertThat(unasked.err()).contains("--yes");
         assertThat(ctl(state, "layouts", "--json").json()).hasSize(1);
 
         Ended taken = ctl(state, "recall", "--file", file.toString(), "--yes", "--json");
-        assertThat(taken.status).as(taken.out + taken.err).isZero();
+        assertThat(taken.status()).as(taken.out() + taken.err()).isZero();
         assertThat(taken.json().path("layouts").asInt()).isOne();
         assertThat(taken.json().path("complete").asBoolean()).isTrue();
         assertThat(ctl(state, "layouts", "--json").json()).isEmpty();
 
+        List<JsonNode> events =
+            ctl(state, "events", "--json").out().lines().map(CtlTest::parsed).toList();
+        assertThat(events).extracting(row -> row.path("event").asText()).contains("granted");
+        JsonNode sent = only(events, "recall_sent");
+        assertThat(sent.path("client")).isEqualTo(layout.path("client"));
+        assertThat(sent.path("cause").asText()).isEqualTo("administrative");
+        assertThat(only(events, "seal_released").path("recall"))
+            .as("from the beginning to the release it is one recall: %s", events)
+            .isEqualTo(sent.path("recall"));
+        assertThat(only(events, "handle_invalidated").path("recall"))
+            .isEqualTo(sent.path("recall"));
+
         Ended drained = ctl(state, "drain", "--yes");
-        assertThat(drained.status).as(drained.err).isZero();
-        assertThat(drained.out).contains("stops");
-        assertThat(drained.err).as("progress").contains("nothing is granted any more");
+        assertThat(drained.status()).as(drained.err()).isZero();
+        assertThat(drained.out()).contains("stops");
+        assertThat(drained.err()).as("progress").contains("nothing is granted any more");
         assertThat(server.terminate()).isIn(0, 143);
       }
       Ended nobody = ctl(state, "status", "--json");
-      assertThat(nobody.status).isEqualTo(3);
+      assertThat(nobody.status()).isEqualTo(3);
       assertThat(nobody.json().path("error").path("code").asText()).isEqualTo("no_server");
+    }
+  }
+
+  private static JsonNode only(List<JsonNode> events, String name) {
+    List<JsonNode> found =
+        events.stream().filter(row -> row.path("event").asText().equals(name)).toList();
+    assertThat(found).as("%s in %s", name, events).hasSize(1);
+    return found.getFirst();
+  }
+
+  private static JsonNode parsed(String line) {
+    try {
+      return new ObjectMapper().readTree(line);
+    } catch (IOException e) {
+      throw new AssertionError("no JSON: " + line, e);
     }
   }
 
@@ -129,32 +130,38 @@ class CtlTest {
       Path state = scratch.resolve("state");
       Path config = write(scratch, "one");
       List<String> serve = List.of("serve", "--config", config.toString());
-      Process server =
-          new ProcessBuilder(
-                  ChildJvm.command(
-                      ChildJvm.classPath(), List.of("-Xmx256m"), "io.selkie.server.Main", serve))
-              .redirectErrorStream(true)
-              .start();
+      // Whoever started the tests may ignore hang-ups, and a JVM leaves it at that.
+      List<String> command = new ArrayList<>(List.of("env", "--default-signal=HUP"));
+      command.addAll(
+          ChildJvm.command(
+              ChildJvm.classPath(), List.of("-Xmx256m"), "io.selkie.server.Main", serve));
+      Process server = new ProcessBuilder(command).redirectErrorStream(true).start();
       try {
         BlockingQueue<String> said = lines(server);
         await(said, "selkie ready");
         write(scratch, "one", "two");
         new ProcessBuilder("kill", "-HUP", Long.toString(server.pid())).start().waitFor();
-        await(said, "configuration: export two added");
+        assertThat(parsed(await(said, "configuration: export two added")).path("level").asText())
+            .as("the log is JSON, as the configuration says")
+            .isEqualTo("INFO");
+
+        new ProcessBuilder("kill", "-USR1", Long.toString(server.pid())).start().waitFor();
+        String dumped = parsed(await(said, "events are in ")).path("formattedMessage").asText();
+        assertThat(Path.of(dumped.substring(dumped.indexOf('/')))).isRegularFile();
 
         write(scratch, "two", "three");
         Ended planned = ctl(state, "reload", "--dry-run");
-        assertThat(planned.status).as(planned.err).isZero();
-        assertThat(planned.out).contains("one removed", "three added", "not applied");
-        assertThat(ctl(state, "reload").out).contains("one removed", "three added", "applied");
+        assertThat(planned.status()).as(planned.err()).isZero();
+        assertThat(planned.out()).contains("one removed", "three added", "not applied");
+        assertThat(ctl(state, "reload").out()).contains("one removed", "three added", "applied");
         assertThat(ctl(state, "exports", "--json").json())
             .extracting(row -> row.path("name").asText())
             .containsExactlyInAnyOrder("two", "three");
 
         Files.writeString(config, Files.readString(config) + "layuot: {}\n");
         Ended wrong = ctl(state, "reload");
-        assertThat(wrong.status).isEqualTo(1);
-        assertThat(wrong.err).contains("mistakes", config + ":", "layuot: is not a key");
+        assertThat(wrong.status()).isEqualTo(1);
+        assertThat(wrong.err()).contains("mistakes", config + ":", "layuot: is not a key");
         assertThat(server.isAlive()).isTrue();
       } finally {
         server.destroyForcibly().waitFor();
@@ -167,6 +174,7 @@ class CtlTest {
     for (String export : exports) {
       text.append("  - path: ").append(scratch.resolve(export)).append('\n');
     }
+    text.append("log: {format: json}\n");
     text.append("listen: 127.0.0.1:0\nrdma: {listen: \"127.0.0.1:0\"}\n");
     text.append("stateDirectory: ").append(scratch.resolve("state")).append('\n');
     return Files.writeString(scratch.resolve("selkie.yaml"), text);
@@ -190,7 +198,7 @@ class CtlTest {
     return lines;
   }
 
-  private static void await(BlockingQueue<String> lines, String wanted) throws Exception {
+  private static String await(BlockingQueue<String> lines, String wanted) throws Exception {
     List<String> seen = new ArrayList<>();
     String line = lines.poll(TIMEOUT_SECONDS, TimeUnit.SECONDS);
     while (line != null && !line.contains(wanted)) {
@@ -198,15 +206,16 @@ class CtlTest {
       line = lines.poll(TIMEOUT_SECONDS, TimeUnit.SECONDS);
     }
     assertThat(line).as("after %s", seen).isNotNull();
+    return line;
   }
 
   @Test
   void completionKnowsTheCommands() throws Exception {
     try (ScratchDirectory scratch = ServerUnderTest.scratch()) {
       Ended completion = ctl(scratch.path(), "completion");
-      assertThat(completion.status).isZero();
-      assertThat(completion.out).contains("recall", "layouts", "--dry-run", "complete -F");
-      Path script = Files.writeString(scratch.resolve("completion.bash"), completion.out);
+      assertThat(completion.status()).isZero();
+      assertThat(completion.out()).contains("recall", "layouts", "--dry-run", "complete -F");
+      Path script = Files.writeString(scratch.resolve("completion.bash"), completion.out());
       Process bash = new ProcessBuilder("bash", "-n", script.toString()).start();
       assertThat(bash.waitFor()).as("it is a script").isZero();
     }

@@ -12,6 +12,7 @@ public final class Op {
   public static final int PUTFH = 22;
   public static final int PUTROOTFH = 24;
   public static final int READ = 25;
+  public static final int SETATTR = 34;
   public static final int WRITE = 38;
   public static final int EXCHANGE_ID = 42;
   public static final int CREATE_SESSION = 43;
@@ -109,6 +110,17 @@ public final class Op {
 
   public static Op read(byte[] stateid, long offset, long count) {
     return new Op(READ, new XdrBytes().fixed(stateid).u64(offset).u32(count));
+  }
+
+  /** SETATTR of the size (attribute 4), with the anonymous stateid. */
+  public static Op setSize(long bytes) {
+    return new Op(
+        SETATTR,
+        new XdrBytes()
+            .fixed(new byte[16])
+            .u32(1)
+            .u32(1 << 4)
+            .opaque(new XdrBytes().u64(bytes).bytes()));
   }
 
   /** WRITE, FILE_SYNC4. */

@@ -5,15 +5,21 @@ import io.selkie.protocol.xdr.XdrReader;
 import io.selkie.protocol.xdr.XdrWriter;
 
 /**
- * pnfs_rdma_device_addr4, the da_addr_body of GETDEVICEINFO: where the RDMA listener is.
+ * pnfs_rdma_device_addr4, the da_addr_body of GETDEVICEINFO: where the RDMA listener is, and what
+ * it speaks. The second part is our profile's and stands there only when it is not iWARP, so that
+ * an iWARP device's address is the draft's, octet by octet:
  *
  * <pre>
- *   +--------------------------------+-----------------------------------+
- *   | netid<>: "rdma" or "rdma6"    | uaddr<>: h.h.h.h.p.p or IPv6.p.p |
- *   +--------------------------------+-----------------------------------+
+ *   +--------------------------------+-----------------------------------+-----------------------+
+ *   | netid<>: "rdma" or "rdma6"     | uaddr<>: h.h.h.h.p.p or IPv6.p.p  | [transport<>: "ib"]   |
+ *   +--------------------------------+-----------------------------------+-----------------------+
  * </pre>
+ *
+ * @param addr where queue pairs connect
+ * @param transport what is spoken there: {@link #IWARP}, {@link #INFINIBAND}, or what a later
+ *     server may say
  */
-public record RdmaDeviceAddr4(NetAddr4 addr) {
+public record RdmaDeviceAddr4(NetAddr4 addr, String transport) {
 
   /** The netid of an RDMA listener with an IPv4 address (RFC 5665 section 5.2). */
   public static final String NETID_RDMA = "rdma";
@@ -21,13 +27,30 @@ public record RdmaDeviceAddr4(NetAddr4 addr) {
   /** The netid of an RDMA listener with an IPv6 address. */
   public static final String NETID_RDMA6 = "rdma6";
 
-  /** Reads one. */
+  /** iWARP over TCP, by an adapter or in software. */
+  public static final String IWARP = "iwarp";
+
+  /** InfiniBand's transport, RoCE included. */
+  public static final String INFINIBAND = "ib";
+
+  private static final int TRANSPORT_BYTES_MAX = 32;
+
+  /** Of a listener that speaks iWARP. */
+  public RdmaDeviceAddr4(NetAddr4 addr) {
+    this(addr, IWARP);
+  }
+
+  /** Reads one, to the end of what {@code in} is limited to. */
   public static RdmaDeviceAddr4 decode(XdrReader in) {
-    return new RdmaDeviceAddr4(NetAddr4.decode(in));
+    NetAddr4 addr = NetAddr4.decode(in);
+    return new RdmaDeviceAddr4(addr, in.remaining() > 0 ? in.utf8(TRANSPORT_BYTES_MAX) : IWARP);
   }
 
   /** Writes it. */
   public void encode(XdrWriter out) {
     addr.encode(out);
+    if (!transport.equals(IWARP)) {
+      out.utf8(transport);
+    }
   }
 }

@@ -103,6 +103,16 @@ class RdmaLayoutCodecTest {
     RdmaDeviceAddr4 address =
         new RdmaDeviceAddr4(NetAddr4.of(RdmaDeviceAddr4.NETID_RDMA, "127.0.0.1", 20049));
     assertThat(RdmaDeviceAddr4.decode(encoded(address::encode))).isEqualTo(address);
+    RdmaDeviceAddr4 other = new RdmaDeviceAddr4(address.addr(), RdmaDeviceAddr4.INFINIBAND);
+    assertThat(RdmaDeviceAddr4.decode(encoded(other::encode))).isEqualTo(other);
+  }
+
+  @Test
+  void addressOfAnIwarpDeviceIsTheDraftsAndNothingMore() {
+    NetAddr4 where = NetAddr4.of(RdmaDeviceAddr4.NETID_RDMA, "127.0.0.1", 20049);
+    XdrReader in = encoded(new RdmaDeviceAddr4(where)::encode);
+    assertThat(NetAddr4.decode(in)).isEqualTo(where);
+    assertThat(in.remaining()).isZero();
   }
 
   @Test

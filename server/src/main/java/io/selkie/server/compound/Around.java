@@ -1,16 +1,15 @@
-package io.selkie.server.recovery;
+package io.selkie.server.compound;
 
-import io.selkie.server.compound.CompoundContext;
-import io.selkie.server.compound.Operation;
 import java.nio.ByteBuffer;
 
-/** An operation with something done before it. */
-abstract class Around implements Operation {
+/** An operation with something done before or after it, which is the same in all other respects. */
+public abstract class Around implements Operation {
 
   /** The operation itself. */
   protected final Operation operation;
 
-  Around(Operation operation) {
+  /** Around an operation. */
+  protected Around(Operation operation) {
     this.operation = operation;
   }
 
@@ -45,6 +44,11 @@ abstract class Around implements Operation {
   }
 
   @Override
+  public final boolean needsPlaceOnly(ByteBuffer request, int at) {
+    return operation.needsPlaceOnly(request, at);
+  }
+
+  @Override
   public final boolean waitsForDisk(ByteBuffer request, int at) {
     return operation.waitsForDisk(request, at);
   }
@@ -52,5 +56,10 @@ abstract class Around implements Operation {
   @Override
   public final int replyBytesMax() {
     return operation.replyBytesMax();
+  }
+
+  @Override
+  public final String name() {
+    return operation.name();
   }
 }

@@ -1,0 +1,77 @@
+package io.selkie.server.http;
+
+import java.util.List;
+import java.util.Set;
+
+/**
+ * One thing that can be asked or done below {@link #ROOT}; the program answers by it and the
+ * OpenAPI document is written from it.
+ *
+ * @param shape of the answer
+ * @param name below the root, and the command of the request
+ * @param row what a row is: a record
+ * @param end what ends a list, or is the answer: a record
+ * @param texts that may be given, in the query or in the body
+ * @param required of these
+ * @param flags that may be given
+ * @param confirmed whether the body has to say {@code "confirm":true}
+ * @param doc what it is, in a line
+ */
+record ApiRoute(
+    Shape shape,
+    String name,
+    Class<?> row,
+    Class<?> end,
+    List<String> texts,
+    List<String> required,
+    List<String> flags,
+    boolean confirmed,
+    String doc) {
+
+  static final String ROOT = "/api/v1/";
+
+  /** How it is asked, and what the answer looks like. */
+  enum Shape {
+    /** GET; one object. */
+    OBJECT,
+    /** GET; rows, then how many there were; with an id after the name only the row of that id. */
+    LIST,
+    /** POST; what came of it. */
+    CHANGE
+  }
+
+  static ApiRoute object(String name, Class<?> end, String doc) {
+    return new ApiRoute(
+        Shape.OBJECT, name, Void.class, end, List.of(), List.of(), List.of(), false, doc);
+  }
+
+  static ApiRoute list(String name, Class<?> row, Class<?> end, List<String> texts, String doc) {
+    return new ApiRoute(Shape.LIST, name, row, end, texts, List.of(), List.of(), false, doc);
+  }
+
+  static ApiRoute change(
+      String name,
+      Class<?> end,
+      List<String> texts,
+      List<String> required,
+      List<String> flags,
+      boolean confirmed,
+      String doc) {
+    return new ApiRoute(
+        Shape.CHANGE, name, Void.class, end, texts, required, flags, confirmed, doc);
+  }
+
+  /** Whether one row of it can be asked for. */
+  boolean hasIds() {
+    return shape == Shape.LIST && !List.of("log", "map", "events").contains(name);
+  }
+
+  /** Whether a disk is asked, which may hang and must take nothing else with it. */
+  boolean waitsForDisk(Set<String> parameters) {
+    return name.equals("map") || parameters.contains("file");
+  }
+
+  String method() {
+    return shape == Shape.CHANGE ? "POST" : "GET";
+  }
+}

@@ -1,0 +1,163 @@
+package io.selkie.server.http;
+
+import io.selkie.server.admin.Rows.ClientRow;
+import io.selkie.server.admin.Rows.DelegationRow;
+import io.selkie.server.admin.Rows.DeviceRow;
+import io.selkie.server.admin.Rows.Done;
+import io.selkie.server.admin.Rows.EventRow;
+import io.selkie.server.admin.Rows.ExportRow;
+import io.selkie.server.admin.Rows.ExtentRow;
+import io.selkie.server.admin.Rows.LatencyRow;
+import io.selkie.server.admin.Rows.LayoutRow;
+import io.selkie.server.admin.Rows.Listed;
+import io.selkie.server.admin.Rows.LockRow;
+import io.selkie.server.admin.Rows.LoggerRow;
+import io.selkie.server.admin.Rows.Mapped;
+import io.selkie.server.admin.Rows.OpenRow;
+import io.selkie.server.admin.Rows.RecallTrace;
+import io.selkie.server.admin.Rows.Reloaded;
+import io.selkie.server.admin.Rows.SealRow;
+import io.selkie.server.admin.Rows.SessionRow;
+import io.selkie.server.admin.Rows.Status;
+import io.selkie.server.admin.Rows.Taken;
+import java.util.List;
+
+/** All that can be asked and done, once. */
+final class ApiRoutes {
+
+  private static final List<String> STATE = List.of("state");
+  private static final List<String> OF_CLIENTS = List.of("client", "state");
+  private static final List<String> OF_FILES =
+      List.of("client", "export", "file", "device", "state");
+  private static final List<String> WHAT = List.of("client", "export", "file", "device");
+  private static final List<String> NO_TEXTS = List.of();
+  private static final List<String> NO_FLAGS = List.of();
+
+  static final List<ApiRoute> ALL =
+      List.of(
+          ApiRoute.object("status", Status.class, "The server as a whole."),
+          ApiRoute.list(
+              "exports", ExportRow.class, Listed.class, STATE, "What is served, to whom."),
+          ApiRoute.list("clients", ClientRow.class, Listed.class, OF_CLIENTS, "The clients."),
+          ApiRoute.list(
+              "sessions",
+              SessionRow.class,
+              Listed.class,
+              OF_CLIENTS,
+              "The clients' sessions and connections."),
+          ApiRoute.list(
+              "layouts",
+              LayoutRow.class,
+              Listed.class,
+              OF_FILES,
+              "Who may reach which bytes of which file directly."),
+          ApiRoute.list(
+              "delegations",
+              DelegationRow.class,
+              Listed.class,
+              OF_FILES,
+              "Who opens, reads or writes which file without asking."),
+          ApiRoute.list(
+              "seals",
+              SealRow.class,
+              Listed.class,
+              OF_FILES,
+              "The files whose block map stands still, and recalls under way."),
+          ApiRoute.list("opens", OpenRow.class, Listed.class, OF_FILES, "Who has which file open."),
+          ApiRoute.list(
+              "locks",
+              LockRow.class,
+              Listed.class,
+              OF_FILES,
+              "Byte-range locks, and who waits for one."),
+          ApiRoute.list(
+              "devices",
+              DeviceRow.class,
+              Listed.class,
+              STATE,
+              "RDMA devices, and the storage under the exports."),
+          ApiRoute.list(
+              "map",
+              ExtentRow.class,
+              Mapped.class,
+              List.of("file"),
+              "The block map of a file that is open: where its bytes are stored."),
+          ApiRoute.list(
+              "events",
+              EventRow.class,
+              Listed.class,
+              List.of("client", "file", "device"),
+              "The most recent events, the oldest first."),
+          ApiRoute.list(
+              "recalls",
+              RecallTrace.class,
+              Listed.class,
+              List.of("export", "file", "state"),
+              "The most recent recalls step by step, the youngest first."),
+          ApiRoute.list(
+              "latencies",
+              LatencyRow.class,
+              Listed.class,
+              NO_TEXTS,
+              "How long recalls and fences take."),
+          ApiRoute.list(
+              "log", LoggerRow.class, Listed.class, NO_TEXTS, "Loggers whose level was set."),
+          ApiRoute.change(
+              "recall",
+              Taken.class,
+              WHAT,
+              NO_TEXTS,
+              List.of("all", "noWait"),
+              true,
+              "Asks for layouts and delegations back; waits until they are, unless noWait."),
+          ApiRoute.change(
+              "fence",
+              Taken.class,
+              WHAT,
+              NO_TEXTS,
+              List.of("all", "noWait"),
+              true,
+              "Takes layouts and delegations without asking."),
+          ApiRoute.change(
+              "expire",
+              Done.class,
+              List.of("client"),
+              List.of("client"),
+              NO_FLAGS,
+              true,
+              "Ends a client: fences it, drops its opens, locks and sessions."),
+          ApiRoute.change(
+              "drain",
+              Done.class,
+              NO_TEXTS,
+              NO_TEXTS,
+              NO_FLAGS,
+              true,
+              "Grants nothing any more, recalls everything, ends the server when nothing is held."),
+          ApiRoute.change(
+              "reload",
+              Reloaded.class,
+              NO_TEXTS,
+              NO_TEXTS,
+              List.of("dryRun"),
+              false,
+              "Loads the configuration file again, or with dryRun says what that would change."),
+          ApiRoute.change(
+              "log",
+              Done.class,
+              List.of("level", "name"),
+              List.of("level"),
+              NO_FLAGS,
+              false,
+              "Sets what is logged: of the logger name, or of all."),
+          ApiRoute.change(
+              "grace",
+              Done.class,
+              List.of("action"),
+              List.of("action"),
+              NO_FLAGS,
+              false,
+              "Begins a grace period (action start), or ends one (end)."));
+
+  private ApiRoutes() {}
+}

@@ -1,0 +1,2 @@
+/** What needs DAX: runs in a guest with persistent memory. */
+package io.selkie.test.dax;

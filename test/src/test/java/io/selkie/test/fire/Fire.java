@@ -1,0 +1,315 @@
+package io.selkie.test.fire;
+
+import io.selkie.config.time.NanoClock;
+import io.selkie.test.fire.Board.Count;
+import io.selkie.test.support.ServerProcess;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+
+/**
+ * A server in a process of its own, clients that flood its files, each in a process of its own, and
+ * those who take the files away from them.
+ */
+final class Fire implements AutoCloseable {
+
+  /**
+   * What there is and how long it lasts.
+   *
+   * @param config of the server, besides its export and times
+   * @param broken whether the server's fence is a {@link LateFence}
+   */
+  record Plan(
+      String provider,
+      long seed,
+      int seconds,
+      int files,
+      int fileBytes,
+      int clients,
+      int queuePairs,
+      String config,
+      boolean broken) {
+
+    /** One for this machine. */
+    static Plan of(String provider, long seed, int seconds, boolean broken) {
+      return new Plan(provider, seed, seconds, 8, 512 << 10, 3, 3, "", broken);
+    }
+  }
+
+  /**
+   * How it was.
+   *
+   * @param violations words that were where they must not be, as others than their writers saw them
+   * @param placedAfterTheEnd writes that began when their grant was over and were placed, as their
+   *     writers saw it
+   * @param allHappened whether each kind of thing that is to happen has
+   */
+  record Outcome(
+      List<String> violations,
+      long placedAfterTheEnd,
+      boolean allHappened,
+      String story,
+      FireImage.Scan scan) {}
+
+  private static final int START_SECONDS = 600;
+
+  /** A slow machine may take so much longer until everything has happened that is to happen. */
+  private static final int MORE_SECONDS = 600;
+
+  private static final List<Count> MUST_HAPPEN =
+      List.of(
+          Count.BURSTS_PLACED,
+          Count.QUEUE_PAIRS_BROKEN,
+          Count.RETURNS,
+          Count.RETURNS_UNDER_FIRE,
+          Count.DEAD_KEYS_TRIED);
+
+  /**
+   * Deadlines are short, so that there are many fences. Clients that died lose their lease soon.
+   */
+  private static final String TIMES =
+      """
+      layout:
+        recallTimeoutMillis: 250
+        fenceBudgetMillis: 400
+      sessions:
+        leaseSeconds: 12
+        graceSeconds: 12
+      """;
+
+  private final Plan plan;
+  private final NanoClock clock = NanoClock.system();
+  private final SplittableRandom random;
+  private final FireImage image;
+  private final Board board;
+  private final Path boardFile;
+  private final ServerProcess server;
+  private final Ctl ctl;
+  private final List<Witness> witnesses = new ArrayList<>();
+  private final List<ClientProcess> clients = new ArrayList<>();
+  private final ConcurrentLinkedQueue<String> violations = new ConcurrentLinkedQueue<>();
+  private final Map<Attack.Strike, Integer> strikes = new ConcurrentHashMap<>();
+  private int clientsStarted;
+
+  private Fire(Plan plan, Path scratch) throws Exception {
+    this.plan = plan;
+    this.random = new SplittableRandom(plan.seed);
+    this.boardFile = scratch.resolve("board");
+    this.image = FireImage.make(scratch);
+    this.board = Board.open(boardFile);
+    boolean whole = false;
+    try {
+      Marks marks = new Marks();
+      for (int file = 0; file < plan.files; file++) {
+        Witness witness =
+            new Witness(file, image.directory(), plan.fileBytes, board, marks, this::violation);
+        witness.create();
+        witnesses.add(witness);
+      }
+      ServerProcess.Builder builder =
+          ServerProcess.of(image.directory())
+              .scratch(scratch.resolve("server"))
+              .config(TIMES + plan.config)
+              .jvmFlags("-Xmx256m", "-XX:MaxDirectMemorySize=256m", "-XX:TieredStopAtLevel=1");
+      if (plan.broken) {
+        builder.classPath(BrokenFence.classPath(Files.createDirectory(scratch.resolve("broken"))));
+      }
+      this.server = builder.start();
+      whole = true;
+    } finally {
+      // A mount outlives the process that made it.
+      if (!whole) {
+        board.close();
+        image.close();
+      }
+    }
+    this.ctl = new Ctl(scratch.resolve("server").resolve("state").resolve("ctl.sock"));
+  }
+
+  static String fileName(int file) {
+    return "under-fire-" + file;
+  }
+
+  /** Burns as planned, looks at everything, and puts it out. */
+  static Outcome burn(Plan plan, Path scratch) throws Exception {
+    try (Fire fire = new Fire(plan, scratch)) {
+      return fire.burn();
+    }
+  }
+
+  private void violation(String what) {
+    violations.add(what);
+  }
+
+  /** A good server burns until a violation is seen, a broken one until both kinds are. */
+  private boolean isLost() {
+    boolean seen = !violations.isEmpty();
+    boolean placed = board.get(Count.PLACED_AFTER_THE_END) > 0;
+    return plan.broken ? seen && placed : seen || placed;
+  }
+
+  private boolean hasAllHappened() {
+    return strikes.keySet().containsAll(EnumSet.allOf(Attack.Strike.class))
+        && MUST_HAPPEN.stream().allMatch(count -> board.get(count) > 0);
+  }
+
+  private boolean isOver(long begun) {
+    long seconds = TimeUnit.NANOSECONDS.toSeconds(clock.nanoTime() - begun);
+    return isLost()
+        || (seconds >= plan.seconds && (plan.broken || hasAllHappened()))
+        || seconds >= plan.seconds + MORE_SECONDS;
+  }
+
+  private Outcome burn() throws Exception {
+    for (int i = 0; i < plan.clients; i++) {
+      clients.add(startClient());
+    }
+    for (ClientProcess client : clients) {
+      client.awaitFire(START_SECONDS);
+    }
+    List<Attack> attacks = List.of(attack(), attack());
+    long begun = clock.nanoTime();
+    int kills = 0;
+    try (ExecutorService threads = Executors.newFixedThreadPool(attacks.size())) {
+      List<Future<?>> running = new ArrayList<>();
+      for (Attack attack : attacks) {
+        running.add(
+            threads.submit(() -> {
+              attack.until(() -> isOver(begun));
+              return null;
+            }));
+      }
+      while (!isOver(begun)) {
+        FireClient.pause(random.nextInt(1000, 5000));
+        int victim = random.nextInt(clients.size());
+        clients.get(victim).kill();
+        kills++;
+        clients.set(victim, startClient());
+        for (Future<?> one : running) {
+          if (one.isDone()) {
+            one.get();
+          }
+        }
+      }
+      for (Future<?> one : running) {
+        one.get(START_SECONDS, TimeUnit.SECONDS);
+      }
+    }
+    // The last ones die as they write, and then nobody has anything.
+    for (ClientProcess client : clients) {
+      client.kill();
+    }
+    ctl.command(Map.of("command", "fence", "all", true));
+    Map<Path, ByteBuffer> contents = new HashMap<>();
+    for (Witness witness : witnesses) {
+      if (random.nextBoolean()) {
+        witness.takeOver(false, Witness.Act.WRITE_OVER, random);
+      }
+      contents.put(witness.path(), witness.lastLook());
+    }
+    boolean all = hasAllHappened();
+    if (!server.isAlive()) {
+      throw new IOException("the server is dead; it said:\n" + server.log());
+    }
+    int status = server.terminate();
+    if (status != 0 && status != 143) {
+      throw new IOException("the server ends with " + status + "; it said:\n" + server.log());
+    }
+    addBorrowers(contents);
+    FireImage.Scan scan = image.scan(contents, this::violation);
+    return new Outcome(
+        List.copyOf(violations),
+        board.get(Count.PLACED_AFTER_THE_END),
+        all,
+        story(kills, all, scan),
+        scan);
+  }
+
+  private Attack attack() {
+    return new Attack(
+        witnesses,
+        board,
+        ctl,
+        server,
+        random.split(),
+        plan.fileBytes,
+        clock,
+        strikes,
+        this::violation);
+  }
+
+  private ClientProcess startClient() throws IOException {
+    int number = clientsStarted++;
+    FireClient.Orders orders =
+        new FireClient.Orders(
+            boardFile,
+            "fire-" + number,
+            random.nextLong(),
+            plan.provider,
+            server.nfs(),
+            server.rdma(),
+            server.exportName(),
+            plan.files,
+            plan.fileBytes,
+            plan.queuePairs);
+    return ClientProcess.start(FireClient.class, orders.words());
+  }
+
+  private void addBorrowers(Map<Path, ByteBuffer> contents) throws IOException {
+    try (Stream<Path> files = Files.list(image.directory())) {
+      for (Path file : files.filter(path -> !contents.containsKey(path)).toList()) {
+        try (FileChannel channel = FileChannel.open(file)) {
+          ByteBuffer content = ByteBuffer.allocate(Math.toIntExact(channel.size()));
+          while (content.hasRemaining() && channel.read(content) >= 0) {
+            // As often as it takes.
+          }
+          contents.put(file, content.flip());
+        }
+      }
+    }
+  }
+
+  private String story(int kills, boolean all, FireImage.Scan scan) {
+    StringBuilder text =
+        new StringBuilder(
+            "fencing under fire: provider %s, seed %d, %d s, %d clients with %d queue pairs each%n"
+                .formatted(plan.provider, plan.seed, plan.seconds, plan.clients, plan.queuePairs));
+    for (Count count : Count.values()) {
+      text.append(
+          "  %-22s %d%n".formatted(count.name().toLowerCase(Locale.ROOT), board.get(count)));
+    }
+    text.append("  strikes %s, clients killed %d%n".formatted(strikes, kills));
+    text.append("  %s%n".formatted(scan));
+    if (!all) {
+      text.append("  not everything has happened that was to happen\n");
+    }
+    return text.toString();
+  }
+
+  @Override
+  public void close() throws Exception {
+    board.stop();
+    for (ClientProcess client : clients) {
+      client.close();
+    }
+    server.close();
+    board.close();
+    image.close();
+  }
+}

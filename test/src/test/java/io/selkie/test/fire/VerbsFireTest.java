@@ -1,0 +1,29 @@
+package io.selkie.test.fire;
+
+import io.selkie.rdma.verbs.GuestRun;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.Timeout;
+
+/**
+ * Goal: fencing under fire on the kernel's RDMA stack.
+ *
+ * <p>Method: {@code test/vm/verbs/run} boots a stock Debian kernel with soft RoCE in a virtual
+ * machine, where {@link VerbsRegionFire} runs. A machine that cannot be had is a failure.
+ */
+@Tag("debian")
+@Tag("slow")
+class VerbsFireTest {
+
+  @TestFactory
+  @Timeout(value = GuestRun.MINUTES_MAX + 1, unit = TimeUnit.MINUTES)
+  Stream<DynamicTest> noByteLandsAfterItsFenceOnSoftRoce() throws Exception {
+    return new GuestRun("test/vm/verbs/run", Path.of("test/target/verbs-fire"))
+        .run(List.of(VerbsRegionFire.class.getName()), 2);
+  }
+}

@@ -1,0 +1,23 @@
+# Builds what the guest with persistent memory needs beside what every guest does: ndctl, and the file systems'
+# modules are in the kernel anyway. Sourced by run, after ../lib/build.sh. Everything lies below $VM_DIR/pmem.
+# shellcheck shell=bash
+
+readonly PMEM_PACKAGES=(ndctl libndctl6 libdaxctl1 libcxl1 libiniparser1 libjson-c5 libtraceevent1 libtracefs1)
+
+pmem_build() {
+  local lock
+  mkdir -p "$VM_DIR/pmem"
+  exec {lock}> "$VM_DIR/lock"
+  flock "$lock"
+  step 'tools for persistent memory' pmem_tools
+  flock -u "$lock"
+}
+
+pmem_tools() {
+  local tree=$VM_DIR/pmem/tools
+  [[ ! -e $tree/done ]] || return 0
+  fresh_lists
+  rm -rf "$tree"
+  unpack "$tree" "${PMEM_PACKAGES[@]}"
+  touch "$tree/done"
+}
