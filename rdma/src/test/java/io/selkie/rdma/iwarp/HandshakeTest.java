@@ -160,7 +160,7 @@ class HandshakeTest {
   @ValueSource(strings = {"", "MPA ID Req Fr", "MPA ID Req Frame@\u0001\u0000\u0005abc"})
   void silentPeerIsClosedAfterTheTimeout(String request) throws Exception {
     IwarpConfig config =
-        IwarpConfig.DEFAULTS.withLimits(IwarpLimits.DEFAULTS.withTimes(100, 100, 0));
+        IwarpConfig.DEFAULTS.withLimits(IwarpLimits.DEFAULTS.withTimes(1_000, 100, 0));
     try (Server server = new Server(config);
         RawPeer peer = RawPeer.connect(server.address())) {
       peer.write(request.getBytes(java.nio.charset.StandardCharsets.ISO_8859_1));
@@ -171,7 +171,7 @@ class HandshakeTest {
   @Test
   void peerThatNeverSaysReadyIsClosedAfterTheTimeout() throws Exception {
     IwarpConfig config =
-        IwarpConfig.DEFAULTS.withLimits(IwarpLimits.DEFAULTS.withTimes(100, 100, 0));
+        IwarpConfig.DEFAULTS.withLimits(IwarpLimits.DEFAULTS.withTimes(1_000, 100, 0));
     try (Server server = new Server(config);
         RawPeer peer = RawPeer.connect(server.address())) {
       peer.write(Frames.mpaRequest(0x50, 2, ByteBuffer.allocate(4).putInt(A | C).array()));

@@ -221,8 +221,10 @@ class InvalidationTest {
     for (int length : new int[] {1, 8, 48, 4096, 100_000}) {
       for (boolean write : new boolean[] {false, true}) {
         Path file = Files.createTempFile(folder, "cut", ".region");
+        // The peer may still be writing when it is refused; the server waits for its end, which comes
+        // below, because a server that does not would reset the Terminate away.
         IwarpConfig config =
-            IwarpConfig.DEFAULTS.withLimits(IwarpLimits.DEFAULTS.withTimes(10_000, 50, 0));
+            IwarpConfig.DEFAULTS.withLimits(IwarpLimits.DEFAULTS.withTimes(10_000, 60_000, 0));
         try (Server server = new Server(config);
             FileChannel channel =
                 FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE);
@@ -245,6 +247,7 @@ class InvalidationTest {
             peer.ulpdu(Frames.readRequest(1, 5, 0, length, region.key(), at));
           }
           assertThat(peer.readTerminate().code()).isEqualTo(write ? "1/1/01" : "0/1/01");
+          peer.close();
           assertThat(server.awaitClosed().kind()).isEqualTo(DisconnectCause.Kind.LOCAL_ERROR);
           region.invalidate().toCompletableFuture().get(60, TimeUnit.SECONDS);
         } finally {
