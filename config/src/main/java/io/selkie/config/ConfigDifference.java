@@ -117,6 +117,24 @@ public record ConfigDifference(SelkieConfig from, SelkieConfig to, List<Change> 
     }
   }
 
+  /**
+   * A file that a key names: the key stays as it is, what is in the file does not.
+   *
+   * @param key such as {@code http.certificateFile}
+   * @param what is there now, without secrets
+   */
+  public record FileRenewed(String key, String what) implements Change {
+    @Override
+    public boolean live() {
+      return true;
+    }
+
+    @Override
+    public String describe() {
+      return key + " renewed: " + what;
+    }
+  }
+
   /** Compares. */
   public static ConfigDifference between(SelkieConfig from, SelkieConfig to) {
     List<Change> changes = new ArrayList<>();

@@ -9,6 +9,7 @@ import io.selkie.config.ConfigSource;
 import io.selkie.config.SelkieConfig;
 import io.selkie.lease.LeaseDeadlines;
 import io.selkie.server.admin.ReloadOutcome;
+import io.selkie.server.http.Renewal;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
@@ -18,6 +19,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -37,6 +39,13 @@ final class LiveConfig {
   interface Followers {
     /** Whether its deadlines fit (S4); changes nothing. */
     LeaseDeadlines deadlines(SelkieConfig config) throws IOException;
+
+    /**
+     * The secrets whose files may have changed though their keys have not; changes nothing.
+     *
+     * @throws IOException when they cannot be used
+     */
+    Renewal renewal() throws IOException;
 
     /**
      * Serves exactly the exports of a configuration; nothing changed when it fails, unless with an
@@ -117,9 +126,16 @@ final class LiveConfig {
                   String.valueOf(e.getMessage()),
                   "mend the times, or the kernel's")));
     }
+    Renewal renewal;
+    try {
+      renewal = followers.renewal();
+    } catch (IOException e) {
+      return new ReloadOutcome.Failed(List.of(), String.valueOf(e.getMessage()));
+    }
     ConfigDifference difference = ConfigDifference.between(inForce.get(), to);
-    List<Change> changes = difference.changes();
-    if (difference.isEmpty()) {
+    List<Change> changes =
+        Stream.concat(difference.changes().stream(), renewal.changes().stream()).toList();
+    if (changes.isEmpty()) {
       return new ReloadOutcome.Unchanged();
     }
     if (to.exports().isEmpty()) {
@@ -132,7 +148,7 @@ final class LiveConfig {
       return new ReloadOutcome.Planned(changes);
     }
     Optional<String> busy = Optional.empty();
-    if (!changes.stream().allMatch(ValueChanged.class::isInstance)) {
+    if (!difference.changes().stream().allMatch(ValueChanged.class::isInstance)) {
       try {
         followers.exports(to).toCompletableFuture().join();
       } catch (CompletionException e) {
@@ -144,16 +160,18 @@ final class LiveConfig {
         busy = Optional.of(reason);
       }
     }
-    return values(to, changes, busy);
+    return values(to, changes, busy, renewal);
   }
 
   /**
    * Takes over the numbers, the exports being there. The exports may have taken long, so the
    * deadlines are those of the kernel's time now.
    */
-  private ReloadOutcome values(SelkieConfig to, List<Change> changes, Optional<String> busy) {
+  private ReloadOutcome values(
+      SelkieConfig to, List<Change> changes, Optional<String> busy, Renewal renewal) {
     try {
       followers.values(to, followers.deadlines(to));
+      renewal.use().run();
     } catch (IOException e) {
       return new ReloadOutcome.AppliedBut(
           changes,

@@ -26,6 +26,7 @@ import io.selkie.server.compound.Workers;
 import io.selkie.server.diagnostics.DiagnosticsServer;
 import io.selkie.server.http.HttpParts;
 import io.selkie.server.http.HttpServer;
+import io.selkie.server.http.Renewal;
 import io.selkie.server.metrics.Metric;
 import io.selkie.server.metrics.ServerMetrics;
 import io.selkie.server.offload.Offloads;
@@ -173,7 +174,13 @@ public final class SelkieServer implements AutoCloseable {
         HttpServer.open(
             config.http(),
             new HttpParts(
-                administration, control, metrics, clock, parts.timers(), kernel.effectiveUid()));
+                administration,
+                control,
+                metrics,
+                clock,
+                new WallClock(),
+                parts.timers(),
+                kernel.effectiveUid()));
     http.ifPresent(teardown::later);
     this.dump = parts.eventDump();
     this.timers = parts.timers();
@@ -195,6 +202,11 @@ public final class SelkieServer implements AutoCloseable {
     @Override
     public LeaseDeadlines deadlines(SelkieConfig to) throws IOException {
       return SelkieServer.deadlines(to, facts);
+    }
+
+    @Override
+    public Renewal renewal() throws IOException {
+      return http.isPresent() ? http.get().renewal() : Renewal.NONE;
     }
 
     @Override

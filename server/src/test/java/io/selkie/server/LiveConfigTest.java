@@ -14,6 +14,7 @@ import io.selkie.lease.LeaseDeadlineException;
 import io.selkie.lease.LeaseDeadlines;
 import io.selkie.posix.LinuxKernel;
 import io.selkie.server.admin.ReloadOutcome;
+import io.selkie.server.http.Renewal;
 import io.selkie.server.vfs.Export;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -213,6 +214,11 @@ class LiveConfigTest {
       } catch (LeaseDeadlineException e) {
         throw new IOException(e);
       }
+    }
+
+    @Override
+    public Renewal renewal() {
+      return Renewal.NONE;
     }
 
     @Override

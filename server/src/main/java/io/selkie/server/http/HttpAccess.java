@@ -1,23 +1,15 @@
 package io.selkie.server.http;
 
-import static java.nio.charset.StandardCharsets.US_ASCII;
-
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaders;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.ssl.SslContext;
-import io.netty.handler.ssl.SslContextBuilder;
-import io.netty.handler.ssl.SslProvider;
 import io.netty.util.NetUtil;
 import io.selkie.config.HttpConfig;
 import java.io.IOException;
 import java.net.InetSocketAddress;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.security.MessageDigest;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.regex.Pattern;
 
 /**
  * Who may do what. With a token: who knows it, anything; others nothing but ask whether the server
@@ -27,9 +19,6 @@ import java.util.regex.Pattern;
  */
 final class HttpAccess {
 
-  private static final int TOKEN_MIN = 16;
-  private static final int TOKEN_MAX = 4096;
-  private static final Pattern TOKEN = Pattern.compile("[\\x21-\\x7e]+");
   private static final String BEARER = "bearer ";
 
   /** What a request wants. */
@@ -42,12 +31,11 @@ final class HttpAccess {
     CHANGE
   }
 
-  private final Optional<byte[]> token;
-  private final Optional<SslContext> tls;
+  /** Those of now; they can be renewed while connections are open. */
+  private volatile HttpSecrets secrets;
 
-  private HttpAccess(Optional<byte[]> token, Optional<SslContext> tls) {
-    this.token = token;
-    this.tls = tls;
+  private HttpAccess(HttpSecrets secrets) {
+    this.secrets = secrets;
   }
 
   /**
@@ -58,71 +46,43 @@ final class HttpAccess {
    * @throws IOException when that would let in whom it should not, or a file is not as it must be
    */
   static HttpAccess of(HttpConfig config, InetSocketAddress address, int uid) throws IOException {
-    Optional<byte[]> token = Optional.empty();
-    if (config.tokenFile().isPresent()) {
-      token = Optional.of(token(config.tokenFile().get(), uid));
-    }
-    Optional<SslContext> tls = Optional.empty();
-    if (config.certificateFile().isPresent() && config.keyFile().isPresent()) {
-      tls = Optional.of(tls(config.certificateFile().get(), config.keyFile().get(), uid));
-    }
-    if (!address.getAddress().isLoopbackAddress() && (token.isEmpty() || tls.isEmpty())) {
+    HttpSecrets secrets = HttpSecrets.read(config, uid);
+    if (!address.getAddress().isLoopbackAddress()
+        && (!secrets.hasToken() || secrets.certificate().isEmpty())) {
       throw new IOException(
           "http.listen: %s can be reached from other machines, and there is no %s; set %s, or"
                   .formatted(
                       config.listen(),
-                      token.isEmpty() ? "token" : "certificate",
+                      secrets.hasToken() ? "certificate" : "token",
                       "http.tokenFile, http.certificateFile and http.keyFile")
               + " listen on a loopback address such as 127.0.0.1");
     }
-    return new HttpAccess(token, tls);
+    return new HttpAccess(secrets);
   }
 
-  private static byte[] token(Path path, int uid) throws IOException {
-    SecretFile.require(path, "http.tokenFile", uid);
-    if (Files.size(path) > TOKEN_MAX + 2) {
-      throw new IOException("http.tokenFile: " + path + " is longer than " + TOKEN_MAX + " bytes");
-    }
-    String text = Files.readString(path).strip();
-    if (text.length() < TOKEN_MIN || !TOKEN.matcher(text).matches()) {
-      throw new IOException(
-          "http.tokenFile: %s does not hold one line of %d to %d visible characters of ASCII; write"
-                  .formatted(path, TOKEN_MIN, TOKEN_MAX)
-              + " such as what openssl rand -hex 32 prints");
-    }
-    return text.getBytes(US_ASCII);
+  /** What counts now. */
+  HttpSecrets secrets() {
+    return secrets;
   }
 
-  private static SslContext tls(Path certificate, Path key, int uid) throws IOException {
-    SecretFile.require(key, "http.keyFile", uid);
-    if (!Files.isReadable(certificate)) {
-      throw new IOException("http.certificateFile: " + certificate + " cannot be read");
-    }
-    try {
-      return SslContextBuilder.forServer(certificate.toFile(), key.toFile())
-          .sslProvider(SslProvider.JDK)
-          .protocols("TLSv1.3", "TLSv1.2")
-          .build();
-    } catch (IllegalArgumentException | IOException e) {
-      throw new IOException(
-          "http.certificateFile: no TLS with %s and %s: %s; give certificates and a PKCS #8"
-                  .formatted(certificate, key, e.getMessage())
-              + " key that is not encrypted, both PEM",
-          e);
-    }
+  /** Lets others count from the next request and the next connection on. */
+  void use(HttpSecrets renewed) {
+    secrets = renewed;
   }
 
+  /** With what a connection begins; empty when it is not encrypted. */
   Optional<SslContext> tls() {
-    return tls;
+    return secrets.certificate().map(ServerCertificate::context);
   }
 
   boolean hasToken() {
-    return token.isPresent();
+    return secrets.hasToken();
   }
 
   /** Why a request is not served; empty when it is. */
   Optional<Refusal> refuses(HttpHeaders headers, Want want) {
-    if (token.isEmpty() && !namesThisMachine(headers)) {
+    HttpSecrets known = secrets;
+    if (!known.hasToken() && !namesThisMachine(headers)) {
       return Optional.of(
           new Refusal(
               HttpResponseStatus.MISDIRECTED_REQUEST,
@@ -133,8 +93,8 @@ final class HttpAccess {
     if (want == Want.NOTHING) {
       return Optional.empty();
     }
-    if (token.isPresent()) {
-      return knowsToken(headers, token.get())
+    if (known.hasToken()) {
+      return knowsToken(headers, known)
           ? Optional.empty()
           : Optional.of(
               new Refusal(
@@ -152,10 +112,10 @@ final class HttpAccess {
                     + " ctl"));
   }
 
-  private static boolean knowsToken(HttpHeaders headers, byte[] token) {
+  private static boolean knowsToken(HttpHeaders headers, HttpSecrets known) {
     String said = headers.get(HttpHeaderNames.AUTHORIZATION, "");
     return said.toLowerCase(Locale.ROOT).startsWith(BEARER)
-        && MessageDigest.isEqual(said.substring(BEARER.length()).strip().getBytes(US_ASCII), token);
+        && known.isToken(said.substring(BEARER.length()).strip());
   }
 
   private static boolean namesThisMachine(HttpHeaders headers) {

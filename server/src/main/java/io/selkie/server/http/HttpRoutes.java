@@ -239,6 +239,11 @@ final class HttpRoutes implements AutoCloseable {
     }
   }
 
+  /** Ends the streams of events; who may listen begins another. */
+  void endStreams() {
+    events.endStreams();
+  }
+
   @Override
   public void close() {
     events.close();

@@ -20,11 +20,16 @@ import io.netty.handler.flow.FlowControlHandler;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import io.netty.util.concurrent.GlobalEventExecutor;
+import io.selkie.config.ConfigDifference.Change;
 import io.selkie.config.HttpConfig;
 import io.selkie.server.admin.Addresses;
+import io.selkie.server.metrics.Metric;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ExecutorService;
@@ -41,10 +46,12 @@ public final class HttpServer implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(HttpServer.class);
   private static final int STOP_TIMEOUT_SECONDS = 5;
+  private static final Duration EXPIRES_SOON = Duration.ofDays(14);
   private static final int CHUNK_BYTES = 8192;
   private static final WriteBufferWaterMark WATER_MARK =
       new WriteBufferWaterMark(64 * 1024, 256 * 1024);
 
+  private final HttpConfig config;
   private final HttpLimits limits;
   private final HttpAccess access;
   private final HttpParts parts;
@@ -57,8 +64,13 @@ public final class HttpServer implements AutoCloseable {
   private final InetSocketAddress address;
 
   private HttpServer(
-      InetSocketAddress wanted, HttpAccess access, HttpLimits limits, HttpParts parts)
+      HttpConfig config,
+      InetSocketAddress wanted,
+      HttpAccess access,
+      HttpLimits limits,
+      HttpParts parts)
       throws IOException {
+    this.config = config;
     this.limits = limits;
     this.access = access;
     this.parts = parts;
@@ -69,6 +81,9 @@ public final class HttpServer implements AutoCloseable {
     this.disks = threads("http-disk", limits.lists(), 4 * limits.lists());
     this.changes = threads("http-change", limits.changes(), limits.changes());
     this.routes = new HttpRoutes(parts, access, limits, lists, disks, changes);
+    if (access.secrets().certificate().isPresent()) {
+      parts.metrics().gauge(Metric.HTTP_CERTIFICATE_EXPIRY, () -> expirySeconds(access));
+    }
     boolean done = false;
     try {
       this.address = listen(wanted);
@@ -103,12 +118,13 @@ public final class HttpServer implements AutoCloseable {
             InetAddress.getByName(config.listen().host()), config.listen().port());
     HttpAccess access = HttpAccess.of(config, wanted, parts.uid());
     try {
-      HttpServer server = new HttpServer(wanted, access, limits, parts);
+      HttpServer server = new HttpServer(config, wanted, access, limits, parts);
       LOG.info(
           "{} on {}{}",
           access.tls().isPresent() ? "HTTPS" : "HTTP",
           Addresses.text(server.address),
           access.hasToken() ? "" : ", for everybody on this machine to look (http.tokenFile)");
+      server.lookAtCertificate();
       return Optional.of(server);
     } catch (IOException e) {
       if (!config.listensByDefault()) {
@@ -185,6 +201,55 @@ public final class HttpServer implements AutoCloseable {
           new FlowControlHandler(),
           new HttpConnection(routes, limits, parts.timers()));
     }
+  }
+
+  /**
+   * Reads token, certificate and key again, and changes nothing.
+   *
+   * @throws IOException when they cannot be used; the message says which file, and what to do
+   */
+  public Renewal renewal() throws IOException {
+    HttpSecrets before = access.secrets();
+    HttpSecrets renewed = HttpSecrets.read(config, parts.uid());
+    List<Change> changes = renewed.changesFrom(before, parts.wall().instant());
+    return changes.isEmpty() ? Renewal.NONE : new Renewal(changes, () -> use(before, renewed));
+  }
+
+  private void use(HttpSecrets before, HttpSecrets renewed) {
+    access.use(renewed);
+    if (renewed.hasOtherToken(before)) {
+      // Who listens has shown the token that does not count any more.
+      routes.endStreams();
+    }
+    lookAtCertificate();
+  }
+
+  private static long expirySeconds(HttpAccess access) {
+    return access.secrets().certificate().orElseThrow().notAfter().getEpochSecond();
+  }
+
+  /** Clients see for themselves whether it is valid, but nobody else would tell in time. */
+  private void lookAtCertificate() {
+    access
+        .secrets()
+        .certificate()
+        .ifPresent(certificate -> {
+          Instant now = parts.wall().instant();
+          if (now.isBefore(certificate.notBefore())) {
+            LOG.warn(
+                "http.certificateFile is not valid before {}: clients refuse it",
+                certificate.notBefore());
+          } else if (now.isAfter(certificate.notAfter())) {
+            LOG.warn(
+                "http.certificateFile has not been valid since {}: clients refuse it; renew it,"
+                    + " then selkie ctl reload",
+                certificate.notAfter());
+          } else if (now.plus(EXPIRES_SOON).isAfter(certificate.notAfter())) {
+            LOG.warn(
+                "http.certificateFile is valid until {} only; renew it, then selkie ctl reload",
+                certificate.notAfter());
+          }
+        });
   }
 
   /** Where it listens. */

@@ -178,6 +178,11 @@ final class LiveEvents implements LayoutEvents, AutoCloseable {
         });
   }
 
+  /** Cuts off whoever listens. */
+  void endStreams() {
+    streams.forEach(stream -> stream.channel.close());
+  }
+
   @Override
   public void close() {
     closed = true;

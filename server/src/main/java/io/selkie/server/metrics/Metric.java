@@ -85,6 +85,11 @@ public enum Metric {
       "reason"),
   /** Page cache pinned. */
   RDMA_PINNED_BYTES("rdma_pinned_bytes", Kind.GAUGE, "bytes of files pinned for the RDMA device"),
+  /** When the certificate of HTTP ends. */
+  HTTP_CERTIFICATE_EXPIRY(
+      "http_certificate_expiry_timestamp_seconds",
+      Kind.GAUGE,
+      "when the certificate of HTTP ends to be valid, in seconds since 1970"),
   /** Layouts now. */
   LAYOUTS("layouts", Kind.GAUGE, "layouts now held"),
   /** Layouts granted. */

@@ -129,7 +129,7 @@ class HttpAccessTest {
     Path certificate = file("certificate", "nonsense", "rw-r--r--");
     Path key = file("key", "nonsense", "rw-------");
     assertThatThrownBy(() -> access("127.0.0.1", null, certificate, key))
-        .hasMessageContaining("no TLS with")
-        .hasMessageContaining("PKCS #8");
+        .hasMessageContaining("does not hold certificates")
+        .hasMessageContaining("the server's own first");
   }
 }

@@ -8,6 +8,7 @@ import io.selkie.config.HostPort;
 import io.selkie.config.HttpConfig;
 import io.selkie.config.time.NanoClock;
 import io.selkie.config.time.Timers;
+import io.selkie.server.WallClock;
 import io.selkie.server.admin.AdminParts;
 import io.selkie.server.admin.AdminService;
 import io.selkie.server.admin.ServerControl;
@@ -123,7 +124,8 @@ class HttpInputTest {
             Optional.empty(),
             Optional.empty());
     HttpParts parts =
-        new HttpParts(service, control, new ServerMetrics(), NanoClock.system(), timers, 0);
+        new HttpParts(
+            service, control, new ServerMetrics(), NanoClock.system(), new WallClock(), timers, 0);
     server = HttpServer.open(config, parts, LIMITS).orElseThrow();
   }
 
