@@ -94,7 +94,7 @@ record ServerCertificate(SslContext context, List<X509Certificate> chain) {
       throw new CertificateException("there is none in it");
     } catch (CertificateException e) {
       throw new IOException(
-          "http.certificateFile: %s does not hold certificates: %s; give PEM, the server's own first"
+          "http.certificateFile: %s does not hold certificates: %s; give PEM, its own first"
               .formatted(path, e.getMessage()),
           e);
     }
@@ -118,9 +118,9 @@ record ServerCertificate(SslContext context, List<X509Certificate> chain) {
       return KeyFactory.getInstance(algorithm).generatePrivate(new PKCS8EncodedKeySpec(encoded));
     } catch (GeneralSecurityException | IllegalArgumentException e) {
       throw new IOException(
-          "http.keyFile: %s does not hold the %s key of the certificate: %s; give a PKCS #8 key that"
+          "http.keyFile: %s does not hold the %s key of the certificate: %s; give a PKCS #8 key"
                   .formatted(path, algorithm, e.getMessage())
-              + " is not encrypted, PEM",
+              + " that is not encrypted, PEM",
           e);
     }
   }

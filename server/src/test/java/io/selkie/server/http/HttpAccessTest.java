@@ -130,6 +130,6 @@ class HttpAccessTest {
     Path key = file("key", "nonsense", "rw-------");
     assertThatThrownBy(() -> access("127.0.0.1", null, certificate, key))
         .hasMessageContaining("does not hold certificates")
-        .hasMessageContaining("the server's own first");
+        .hasMessageContaining("its own first");
   }
 }
