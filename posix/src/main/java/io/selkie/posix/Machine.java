@@ -16,8 +16,10 @@ enum Machine {
       /* open_by_handle_at */ 304,
       /* getpid */ 39,
       /* copy_file_range */ 326,
-      /* fadvise64 */ 221),
-  AARCH64(0x10000, 0x4000, 0x8000, 61, 33, 135, 137, 178, 131, 222, 265, 172, 285, 223);
+      /* fadvise64 */ 221,
+      /* prctl */ 157,
+      /* close */ 3),
+  AARCH64(0x10000, 0x4000, 0x8000, 61, 33, 135, 137, 178, 131, 222, 265, 172, 285, 223, 167, 57);
 
   // The same number on every architecture since Linux 5.1.
   static final int OPENAT2 = 437;
@@ -39,6 +41,8 @@ enum Machine {
   final int getpid;
   final int copyFileRange;
   final int fadvise64;
+  final int prctl;
+  final int close;
 
   Machine(
       long openDirect,
@@ -54,7 +58,9 @@ enum Machine {
       int openByHandleAt,
       int getpid,
       int copyFileRange,
-      int fadvise64) {
+      int fadvise64,
+      int prctl,
+      int close) {
     this.openDirect = openDirect;
     this.openDirectory = openDirectory;
     this.openNofollow = openNofollow;
@@ -69,6 +75,8 @@ enum Machine {
     this.getpid = getpid;
     this.copyFileRange = copyFileRange;
     this.fadvise64 = fadvise64;
+    this.prctl = prctl;
+    this.close = close;
   }
 
   static Machine current() {

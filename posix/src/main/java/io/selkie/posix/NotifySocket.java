@@ -44,11 +44,11 @@ public final class NotifySocket implements AutoCloseable {
   public static final Duration PATIENCE = Duration.ofSeconds(5);
 
   /** Numbers of the system calls. */
-  private record Calls(int socket, int connect, int write, int close) {
+  private record Calls(int socket, int connect, int write) {
     static Calls of(Machine machine) {
       return switch (machine) {
-        case X86_64 -> new Calls(41, 42, 1, 3);
-        case AARCH64 -> new Calls(198, 203, 64, 57);
+        case X86_64 -> new Calls(41, 42, 1);
+        case AARCH64 -> new Calls(198, 203, 64);
       };
     }
   }
@@ -136,7 +136,7 @@ public final class NotifySocket implements AutoCloseable {
   public synchronized void close() {
     if (!closed) {
       closed = true;
-      var _ = libc.syscall(calls.close, fd, 0, 0, 0);
+      var _ = libc.syscall(Machine.current().close, fd, 0, 0, 0);
     }
   }
 }

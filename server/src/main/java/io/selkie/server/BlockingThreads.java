@@ -12,13 +12,14 @@ import java.util.concurrent.TimeUnit;
  * the caller does the work itself, which slows down who makes too much of it and loses nothing; or
  * it is refused, see {@link #refusing}.
  */
-final class BlockingThreads implements Executor, AutoCloseable {
+public final class BlockingThreads implements Executor, AutoCloseable {
 
   private static final int QUEUE_LENGTH = 65_536;
 
   private final ThreadPoolExecutor threads;
 
-  BlockingThreads(String name, int count) {
+  /** So many threads, which wait for work from now on. */
+  public BlockingThreads(String name, int count) {
     this(name, count, QUEUE_LENGTH, (task, pool) -> task.run());
   }
 

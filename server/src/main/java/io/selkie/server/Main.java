@@ -36,6 +36,8 @@ public final class Main implements Runnable {
   /** Returns the whole command line, with the subcommands of every module on the class path. */
   static CommandLine commandLine() {
     CommandLine commandLine = new CommandLine(new Main());
+    // An argument that begins with @ is a name like any other, also one for the command of another.
+    commandLine.setExpandAtFiles(false);
     for (CommandFactory factory : ServiceLoader.load(CommandFactory.class)) {
       commandLine.addSubcommand(factory.create());
     }

@@ -4,7 +4,6 @@ import io.selkie.layout.LayoutEvents.Event;
 import io.selkie.layout.LayoutEvents.Step;
 import io.selkie.lease.BlockMap.Extent;
 import io.selkie.lease.FileIdentity;
-import io.selkie.posix.FiemapFlags;
 import io.selkie.server.admin.AdminException.Code;
 import io.selkie.server.admin.AdminQueries.Listing;
 import io.selkie.server.admin.FileMaps.FileMap;
@@ -62,12 +61,7 @@ final class AdminDetails {
         truncated = true;
         break;
       }
-      sink.row(
-          new ExtentRow(
-              extent.logical(),
-              extent.length(),
-              extent.located() ? extent.physical() : null,
-              stateOf(extent)));
+      sink.row(ExtentRow.of(extent));
       count++;
     }
     ExportNames names = queries.names();
@@ -105,22 +99,6 @@ final class AdminDetails {
       }
     }
     return Optional.empty();
-  }
-
-  private static String stateOf(Extent extent) {
-    if (extent.has(FiemapFlags.DELALLOC)) {
-      return "delayed";
-    }
-    if (extent.unwritten()) {
-      return "unwritten";
-    }
-    if (extent.shared()) {
-      return "shared";
-    }
-    if (extent.has(FiemapFlags.DATA_INLINE | FiemapFlags.DATA_TAIL)) {
-      return "inline";
-    }
-    return extent.has(FiemapFlags.ENCODED) ? "encoded" : "data";
   }
 
   // ---------------------------------------------------------------- recalls

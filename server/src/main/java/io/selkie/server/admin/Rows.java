@@ -1,5 +1,7 @@
 package io.selkie.server.admin;
 
+import io.selkie.lease.BlockMap.Extent;
+import io.selkie.posix.FiemapFlags;
 import java.util.List;
 
 /**
@@ -236,7 +238,32 @@ public final class Rows {
    * @param state data, unwritten, shared (with other files), delayed (not stored yet), inline or
    *     encoded
    */
-  public record ExtentRow(long offset, long length, Long physical, String state) {}
+  public record ExtentRow(long offset, long length, Long physical, String state) {
+    /** As FIEMAP tells it. */
+    public static ExtentRow of(Extent extent) {
+      return new ExtentRow(
+          extent.logical(),
+          extent.length(),
+          extent.located() ? extent.physical() : null,
+          stateOf(extent));
+    }
+
+    private static String stateOf(Extent extent) {
+      if (extent.has(FiemapFlags.DELALLOC)) {
+        return "delayed";
+      }
+      if (extent.unwritten()) {
+        return "unwritten";
+      }
+      if (extent.shared()) {
+        return "shared";
+      }
+      if (extent.has(FiemapFlags.DATA_INLINE | FiemapFlags.DATA_TAIL)) {
+        return "inline";
+      }
+      return extent.has(FiemapFlags.ENCODED) ? "encoded" : "data";
+    }
+  }
 
   /**
    * The end of a file's block map, and the file.
