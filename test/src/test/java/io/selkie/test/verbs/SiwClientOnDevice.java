@@ -2,7 +2,6 @@ package io.selkie.test.verbs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.selkie.lease.PmemFileSystem;
 import io.selkie.test.verbs.ServedOnDevice.Said;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,41 +13,31 @@ import org.junit.jupiter.api.Timeout;
 /**
  * Goal: a client on an iWARP device reads and writes files of a server whose iWARP is software.
  *
- * <p>Method: server and commands on the kernel's software iWARP, with an ext4 in memory. Not a test
+ * <p>Method: server and commands on the kernel's software iWARP, with an ext4 on a disk. Not a test
  * by its name: it runs in the guest that has such a device.
  */
 @Timeout(600)
 class SiwClientOnDevice {
 
-  private Path disk;
-  private Path root;
+  private Path export;
   private ServedOnDevice served;
 
   @BeforeEach
   void start() throws Exception {
-    disk = Files.createTempFile("disk-", ".img");
-    PmemFileSystem.run("truncate", "-s", "96M", disk.toString());
-    PmemFileSystem.run("mkfs.ext4", "-q", "-F", disk.toString());
-    root = Files.createTempDirectory("export-");
-    PmemFileSystem.run("mount", "-o", "loop", disk.toString(), root.toString());
-    Files.createDirectory(root.resolve("export"));
+    export = Files.createTempDirectory(Path.of(System.getProperty("selkie.verbs.disk")), "export-");
   }
 
   @AfterEach
-  void end() throws Exception {
+  void end() {
     if (served != null) {
       served.close();
     }
-    PmemFileSystem.run("umount", "-l", root.toString());
-    Files.delete(disk);
   }
 
   private void serve(String provider) throws Exception {
     served =
         new ServedOnDevice(
-            provider,
-            ServedOnDevice.ADDRESS + ":0",
-            root.resolve("export") + "=data(*,rw,no_root_squash)");
+            provider, ServedOnDevice.ADDRESS + ":0", export + "=data(*,rw,no_root_squash)");
   }
 
   @Test
@@ -57,7 +46,7 @@ class SiwClientOnDevice {
     Path local = served.local("local", 5);
     served.succeed(
         "cp", "--direct=require", "--rdma-provider=verbs", local, served.url("data/file"));
-    assertThat(root.resolve("export/file")).hasSameBinaryContentAs(local);
+    assertThat(export.resolve("file")).hasSameBinaryContentAs(local);
     Path back = served.place("back");
     served.succeed(
         "cp", "--direct=require", "--rdma-provider=verbs", served.url("data/file"), back);
@@ -66,6 +55,10 @@ class SiwClientOnDevice {
         .isGreaterThanOrEqualTo(Files.size(local));
     assertThat(served.metric("selkie_direct_write_bytes_total"))
         .isGreaterThanOrEqualTo(Files.size(local));
+    assertThat(served.server().metrics().values())
+        .as("nothing of it went by NFS")
+        .containsEntry("selkie_nfs_read_bytes_total", 0L)
+        .containsEntry("selkie_nfs_write_bytes_total", 0L);
   }
 
   @Test
