@@ -7,9 +7,11 @@ import io.selkie.lease.SealTarget;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.slf4j.MDC;
@@ -143,23 +145,35 @@ final class EffectRunner {
 
   private void invalidate(FileLayouts file, Effect.Invalidate effect, OnThread thread) {
     Part part = effect.part();
-    var future = invalidation(part);
+    // Who is fenced may be slow on purpose, and others wait behind this thread; who gives back a
+    // layout of his waits for his own accesses.
+    boolean here = thread == OnThread.OF_REQUEST && !effect.fenced();
+    // S3 waits for the peer, but not for ever: then its queue pair is broken.
+    TimerSlot budget = new TimerSlot();
+    CompletableFuture<Void> future;
+    if (here) {
+      budget.start(timers, policy.get().fenceBudgetNanos(), part.handle::abort);
+      future = invalidation(part.handle::invalidateHere);
+    } else {
+      future = invalidation(part.handle::invalidate);
+    }
     if (future.isDone()) {
+      budget.cancel();
       ended(file, effect, future, thread);
       return;
     }
-    // S3 waits for the peer, but not for ever: then its queue pair is broken.
-    TimerSlot budget = new TimerSlot();
-    budget.start(timers, policy.get().fenceBudgetNanos(), part.handle::abort);
+    if (!here) {
+      budget.start(timers, policy.get().fenceBudgetNanos(), part.handle::abort);
+    }
     future.whenComplete((_, _) -> {
       budget.cancel();
       behalf(effect.recallId(), () -> ended(file, effect, future, OnThread.OF_EVENT));
     });
   }
 
-  private static CompletableFuture<Void> invalidation(Part part) {
+  private static CompletableFuture<Void> invalidation(Supplier<CompletionStage<Void>> asked) {
     try {
-      return part.handle.invalidate().toCompletableFuture();
+      return asked.get().toCompletableFuture();
     } catch (RuntimeException e) {
       return CompletableFuture.failedFuture(e);
     }
@@ -179,7 +193,7 @@ final class EffectRunner {
         part.range,
         first.exceptionNow());
     part.handle.abort();
-    invalidation(part)
+    invalidation(part.handle::invalidate)
         .whenComplete((_, failure) -> {
           if (failure == null) {
             dead(file, effect, OnThread.OF_EVENT);

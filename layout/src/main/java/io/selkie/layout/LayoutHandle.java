@@ -12,6 +12,14 @@ public interface LayoutHandle {
   CompletionStage<Void> invalidate();
 
   /**
+   * The same on a thread that may wait for accesses in flight, until {@link #abort()}; so it need
+   * not be woken by another one.
+   */
+  default CompletionStage<Void> invalidateHere() {
+    return invalidate();
+  }
+
+  /**
    * Ends accesses in flight by force, so that {@link #invalidate()} completes without the client's
    * help. Returns at once.
    */

@@ -28,6 +28,9 @@ final class FakeRdma implements RdmaProvider {
   /** Whether accesses are in flight, so that an invalidation has to be ended by hand. */
   boolean slowPeers;
 
+  /** What goes by while a thread waits for the accesses itself; null where none does. */
+  Runnable waiting;
+
   /** Whether invalidations end with an error. */
   boolean invalidationFails;
 
@@ -90,6 +93,16 @@ final class FakeRdma implements RdmaProvider {
       if (!slowPeers) {
         dead.complete(null);
       }
+      return dead;
+    }
+
+    @Override
+    public CompletionStage<Void> invalidateHere() {
+      if (waiting == null) {
+        return invalidate();
+      }
+      valid = false;
+      waiting.run();
       return dead;
     }
 

@@ -13,6 +13,7 @@ import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_RECALLCONFLICT;
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4_OK;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.fail;
 
 import io.selkie.layout.CallbackChannel.Outcome;
 import io.selkie.layout.LayoutEvents.Step;
@@ -87,6 +88,33 @@ class RecallTest {
     assertThat(rig.rdma.regions.getFirst().aborted).isTrue();
     rig.work();
     assertThat(answer).isDone();
+    rig.assertNothingIsLeft(file);
+  }
+
+  /** A device that ends accesses by waiting for them keeps the thread that gives back. */
+  @Test
+  void returnThatWaitsForItsOwnAccessesDoesSoForTheFenceBudgetOnly() {
+    Stateid4 stateid = rig.get(file).granted().stateid();
+    rig.rdma.waiting =
+        () -> {
+          rig.time.advance(Rig.POLICY.fenceBudgetNanos() - 1);
+          assertThat(rig.rdma.regions.getFirst().aborted).isFalse();
+          rig.time.advance(1);
+          assertThat(rig.rdma.regions.getFirst().aborted).isTrue();
+        };
+    assertThat(rig.giveBack(file, 1, stateid).status()).isEqualTo(NFS4_OK);
+    rig.assertNothingIsLeft(file);
+    assertThat(rig.time.timers()).as("no timer is left").isZero();
+  }
+
+  @Test
+  void fenceKeepsNoThread() {
+    rig.get(file).granted();
+    rig.rdma.waiting = () -> fail("a fence may take long, and others wait behind it");
+    rig.breakLease(file);
+    rig.sent.getFirst().answer(NFS4_OK);
+    rig.time.advance(10 * SECOND);
+    rig.work();
     rig.assertNothingIsLeft(file);
   }
 

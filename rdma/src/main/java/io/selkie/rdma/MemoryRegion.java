@@ -33,6 +33,16 @@ public interface MemoryRegion {
   CompletionStage<Void> invalidate();
 
   /**
+   * The same for a thread that may wait for accesses in flight: what {@link #invalidate()} would
+   * hand to another thread is done on this one, which spares two wake-ups. The stage is complete
+   * when this returns, unless somebody else had begun, or the provider ends accesses by events.
+   * Another thread can end the wait by {@link #abortAccesses()}.
+   */
+  default CompletionStage<Void> invalidateHere() {
+    return invalidate();
+  }
+
+  /**
    * Breaks every queue pair that has an access to this region in flight, so that {@link
    * #invalidate()} ends without the peer's help. Returns at once.
    */

@@ -158,6 +158,20 @@ public abstract class RdmaProviderContract extends RdmaDataContract {
   }
 
   @Test
+  void keyThatWasTakenBackOnOnesOwnThreadIsRefusedAtOnce() throws Exception {
+    MemoryRegion region =
+        serverDomain.register(remote, EnumSet.of(RemoteAccess.READ, RemoteAccess.WRITE));
+    int live = serverDomain.liveRegions();
+    var over = region.invalidateHere().toCompletableFuture();
+    assertThat(over).as("nothing was in flight").isCompleted();
+    assertThat(region.isValid()).isFalse();
+    assertThat(serverDomain.liveRegions()).isEqualTo(live - 1);
+    assertThat(region.invalidate().toCompletableFuture()).isCompleted();
+    assertRefused(
+        (pair, part) -> pair.postRead(localRegion, part, region.key(), region.remoteAddress(), 2));
+  }
+
+  @Test
   void keysDifferAndAreNotReusedSoon() throws Exception {
     Set<Integer> keys = new java.util.HashSet<>();
     for (int i = 0; i < 2000; i++) {

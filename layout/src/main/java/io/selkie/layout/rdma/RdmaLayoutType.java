@@ -179,6 +179,11 @@ public final class RdmaLayoutType implements LayoutType {
       return region.invalidate().thenRun(this::release);
     }
 
+    @Override
+    public CompletionStage<Void> invalidateHere() {
+      return region.invalidateHere().thenRun(this::release);
+    }
+
     private void release() {
       if (isReleased.compareAndSet(false, true)) {
         claim.end();

@@ -70,6 +70,14 @@ final class VerbsRegion implements MemoryRegion {
     return deadStage;
   }
 
+  @Override
+  public CompletionStage<Void> invalidateHere() {
+    if (taken.compareAndSet(false, true)) {
+      deregister();
+    }
+    return deadStage;
+  }
+
   private void deregister() {
     try {
       NativeVerbs.deregister(handle);

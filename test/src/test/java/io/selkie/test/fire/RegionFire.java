@@ -206,8 +206,12 @@ final class RegionFire implements AutoCloseable {
     return copy;
   }
 
+  /** In either way. */
   private void invalidate(MemoryRegion region) throws Exception {
-    CompletableFuture<Void> over = region.invalidate().toCompletableFuture();
+    CompletableFuture<Void> over =
+        (region.key() & 1) == 0
+            ? region.invalidate().toCompletableFuture()
+            : region.invalidateHere().toCompletableFuture();
     try {
       over.get(PATIENCE_MILLIS, TimeUnit.MILLISECONDS);
     } catch (TimeoutException _) {
