@@ -115,8 +115,7 @@ class LyingServerTest {
   void aRecordThatIsTooLongEndsTheConnectionAndNotTheClient() throws Exception {
     try (FakeServer server = new FakeServer();
         SelkieClient client =
-            SelkieClient.connect(
-                "127.0.0.1", server.port(), ClientOptions.defaults().withCallTimeoutMillis(300))) {
+            SelkieClient.connect("127.0.0.1", server.port(), ClientOptions.defaults())) {
       boolean[] lied = new boolean[1];
       server.filterReplies(reply -> {
         if (!lied[0]) {

@@ -166,7 +166,7 @@ class OwnChangesTest {
   void afterAWriteThatWasNeverAnsweredHolesAreReadThroughTheServer() throws Exception {
     server.state().addFile("l", new byte[SIZE]);
     ClientOptions impatient =
-        ClientOptions.defaults().withCallTimeoutMillis(500).withOperationTimeoutMillis(2000);
+        ClientOptions.defaults().withCallTimeoutMillis(1000).withOperationTimeoutMillis(5000);
     try (SelkieClient hasty = SelkieClient.connect("127.0.0.1", server.port(), impatient);
         DirectFile reader = hasty.open("/l", DirectMode.PREFER);
         DirectFile writer = hasty.open("/l", DirectMode.NEVER, StandardOpenOption.WRITE)) {
