@@ -211,7 +211,10 @@ def restart(how):
     os.unlink(f"{base}/unlinked.{how}")
     dirty = os.open(f"{base}/dirty.{how}", os.O_CREAT | os.O_RDWR)
     for name in QUICK:
-        loads[name].await_step(loads[name].promised() + 2, 120)
+        try:
+            loads[name].await_step(loads[name].promised() + 2, 120)
+        except AssertionError as trouble:
+            raise AssertionError(f"{name}: {trouble}; of all: { {each: load.promised() for each, load in loads.items()} }")
     check(not any(load.ended for load in loads.values()), "a load has ended")
     os.pwrite(dirty, b"not yet flushed" * 1000, 0)
 

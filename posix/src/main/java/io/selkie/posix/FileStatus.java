@@ -82,6 +82,12 @@ public final class FileStatus {
   /** {@code S_IFIFO}. */
   public static final int TYPE_FIFO = 0010000;
 
+  /** {@code S_ISUID}. */
+  private static final int SET_USER_ID = 04000;
+
+  /** {@code S_ISGID}. */
+  private static final int SET_GROUP_ID = 02000;
+
   /** Size of {@code struct statx}. */
   static final int BYTES = 256;
 
@@ -96,6 +102,12 @@ public final class FileStatus {
   /** Permission bits with set-uid, set-gid and sticky, 07777. */
   public int permissions() {
     return mode() & 07777;
+  }
+
+  /** Whether a write by somebody without privileges takes away set-user-id or set-group-id. */
+  public boolean losesBitsWhenWritten() {
+    int groupProgram = SET_GROUP_ID | 0010;
+    return (mode() & SET_USER_ID) != 0 || (mode() & groupProgram) == groupProgram;
   }
 
   /** Whether it is a regular file. */

@@ -221,8 +221,9 @@ class InvalidationTest {
     for (int length : new int[] {1, 8, 48, 4096, 100_000}) {
       for (boolean write : new boolean[] {false, true}) {
         Path file = Files.createTempFile(folder, "cut", ".region");
-        // The peer may still be writing when it is refused; the server waits for its end, which
-        // comes below, because a server that does not would reset the Terminate away.
+        // The peer may still be writing when it is refused; a server that does not wait for its
+        // end,
+        // which comes below, would reset the Terminate away.
         IwarpConfig config =
             IwarpConfig.DEFAULTS.withLimits(IwarpLimits.DEFAULTS.withTimes(10_000, 60_000, 0));
         try (Server server = new Server(config);

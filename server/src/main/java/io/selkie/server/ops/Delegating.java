@@ -188,6 +188,9 @@ final class Delegating {
       // An older open may still have a description that could be written.
       return Answer.none(extended, OpenConst4.WND4_RESOURCE);
     }
+    if (write && !reclaim && losesBitsWhenWritten(target)) {
+      return Answer.none(extended, OpenConst4.WND4_RESOURCE);
+    }
     boolean times =
         c.minorVersion() >= 2
             && (wants & OpenConst4.OPEN4_SHARE_ACCESS_WANT_DELEG_TIMESTAMPS) != 0
@@ -233,6 +236,16 @@ final class Delegating {
       case WRITE ->
           times ? OpenConst4.OPEN_DELEGATE_WRITE_ATTRS_DELEG : OpenConst4.OPEN_DELEGATE_WRITE;
     };
+  }
+
+  /**
+   * Whether a write takes bits of the mode away. A holder that trusts the attributes it has would
+   * not see that: Linux goes on showing a set-user-id program.
+   */
+  private boolean losesBitsWhenWritten(OpenFile target) {
+    FileStatus status = new FileStatus();
+    return services.fs().getAttributes(target, status) == NfsStat4.NFS4_OK
+        && status.losesBitsWhenWritten();
   }
 
   private long change(OpenFile target) {

@@ -53,6 +53,19 @@ final class LockQueue {
     return before - waiters.size();
   }
 
+  /** Takes away one that is there; returns 1, for the count. */
+  int remove(LockWaiter waiter) {
+    return remove(other -> other == waiter);
+  }
+
+  /** One who was told and did not come waits on, behind all others. */
+  void toTheEnd(LockWaiter waiter) {
+    waiter.become(LockWaiter.State.WAITING);
+    waiter.missed++;
+    waiters.remove(waiter);
+    waiters.add(waiter);
+  }
+
   /** One who was told to come and for whom the lock is kept; null when there is none. */
   LockWaiter keptFor(LockRange range, boolean exclusive, LockOwner4 owner) {
     for (LockWaiter waiter : waiters) {

@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.IntSupplier;
 
@@ -35,6 +36,9 @@ public final class LockTable {
 
   /** First byte of the {@code other} of every lock stateid. */
   public static final int TAG = 0x42;
+
+  /** So often a waiter may be told and not come, before it has to ask anew to be remembered. */
+  private static final int MISSED_MAX = 3;
 
   private final KernelLocks kernel;
   private final NanoClock clock;
@@ -365,6 +369,7 @@ public final class LockTable {
     LockWaiter waiter = locks.queue.find(owner, range, exclusive);
     if (waiter != null) {
       waiter.askedAtNanos = now;
+      waiter.missed = 0;
       if (waiter.state() == LockWaiter.State.TOLD) {
         waiter.become(LockWaiter.State.WAITING);
       }
@@ -390,17 +395,38 @@ public final class LockTable {
         locks.queue.remove(waiter -> waiter.owner.equals(owner) && waiter.range.overlaps(range)));
   }
 
-  /** Somebody told did not come, or could not be told: the next one's turn. */
+  /** Somebody could not be told: the next one's turn. */
+  private void unreachable(FileIdentity file, LockWaiter waiter, int telling) {
+    ifStillTold(file, waiter, telling, locks -> accounts.waitersGone(locks.queue.remove(waiter)));
+  }
+
+  /**
+   * Somebody told did not come: the next one's turn. Who is only slow, and asked not long ago,
+   * keeps a place behind all others, because a client may poll as seldom as twice a minute.
+   */
   private void passOver(FileIdentity file, LockWaiter waiter, int telling) {
+    ifStillTold(
+        file,
+        waiter,
+        telling,
+        locks -> {
+          if (waiter.missed < MISSED_MAX) {
+            locks.queue.toTheEnd(waiter);
+          } else {
+            accounts.waitersGone(locks.queue.remove(waiter));
+          }
+        });
+  }
+
+  private void ifStillTold(
+      FileIdentity file, LockWaiter waiter, int telling, Consumer<FileLocks> action) {
     if (files.containsKey(file)) {
       change(
           file,
           locks -> {
-            accounts.waitersGone(
-                locks.queue.remove(other ->
-                    other == waiter
-                        && other.state() == LockWaiter.State.TOLD
-                        && other.tellings == telling));
+            if (waiter.state() == LockWaiter.State.TOLD && waiter.tellings == telling) {
+              action.accept(locks);
+            }
             return true;
           });
     }
@@ -469,10 +495,10 @@ public final class LockTable {
               return value;
             });
     for (Told each : told) {
-      Runnable passOver = () -> passOver(file, each.waiter, each.telling);
-      timers.schedule(limits.window().toNanos(), passOver);
+      timers.schedule(limits.window().toNanos(), () -> passOver(file, each.waiter, each.telling));
+      Runnable unreachable = () -> unreachable(file, each.waiter, each.telling);
       // Not on this stack: of a thousand who cannot be told each would call the next.
-      notifier.available(each.waiter.owner, file, () -> timers.schedule(0, passOver));
+      notifier.available(each.waiter.owner, file, () -> timers.schedule(0, unreachable));
     }
     return result;
   }

@@ -27,6 +27,9 @@ final class LockWaiter {
   /** How often it has been told; what was arranged for an earlier time does not count any more. */
   int tellings;
 
+  /** How often it was told and did not come, since it last asked. */
+  int missed;
+
   private State state = State.WAITING;
 
   LockWaiter(

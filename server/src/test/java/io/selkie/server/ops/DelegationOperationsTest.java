@@ -89,6 +89,18 @@ class DelegationOperationsTest extends DelegationFixture {
   }
 
   @Test
+  void fileWhoseModeChangesWithItsBytesIsNotDelegatedToAWriter() throws Exception {
+    for (int mode : new int[] {04755, 02755}) {
+      Files.setAttribute(file, "unix:mode", mode);
+      Given open = one.open(root, "file", BOTH | ANY);
+      assertThat(open.why()).as("%o", mode).isEqualTo(OpenConst4.WND4_RESOURCE);
+      assertThat(one.calls.close(open.handle(), open.open())).isEqualTo("NFS4_OK");
+    }
+    Files.setAttribute(file, "unix:mode", 02744);
+    assertThat(one.open(root, "file", BOTH | ANY).type()).isEqualTo(OpenConst4.OPEN_DELEGATE_WRITE);
+  }
+
+  @Test
   void clientWithoutABackChannelGetsNone() throws IOException {
     try (var connection =
         io.selkie.server.testing.Nfs41TestClient.connect(fixture.server().nfsAddress())

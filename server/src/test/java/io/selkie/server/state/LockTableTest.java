@@ -242,6 +242,41 @@ class LockTableTest {
 
     assertThat(told).containsExactly(owner(2), owner(3));
     done(lock(c, WRITEW_LT, 0, 10));
+    assertThat(table.waiterCount()).isEqualTo(1);
+  }
+
+  @Test
+  void whoWasToldAndComesLateKeepsAPlaceBehindTheOthers() {
+    OpenState a = openBy(1);
+    Stateid4 locks = done(lock(a, WRITE_LT, 0, 100));
+    OpenState b = openBy(2);
+    assertDenied(lock(b, WRITEW_LT, 0, 10));
+    OpenState c = openBy(3);
+    assertDenied(lock(c, WRITEW_LT, 0, 10));
+    unlock(a, locks, 0, 100);
+    time.pass(1, TimeUnit.SECONDS);
+    Stateid4 taken = done(lock(c, WRITEW_LT, 0, 10));
+    told.clear();
+
+    table.unlock(3, FILE, new LockArgs4.Unlock(WRITE_LT, taken, 0, 10));
+
+    assertThat(told).containsExactly(owner(2));
+    assertDenied(lock(c, WRITEW_LT, 0, 10));
+    done(lock(b, WRITEW_LT, 0, 10));
+  }
+
+  @Test
+  void whoNeverComesIsForgottenAfterAFewTimes() {
+    OpenState a = openBy(1);
+    Stateid4 locks = done(lock(a, WRITE_LT, 0, 100));
+    assertDenied(lock(openBy(2), WRITEW_LT, 0, 10));
+
+    unlock(a, locks, 0, 100);
+    for (int i = 0; i < 10; i++) {
+      time.pass(1, TimeUnit.SECONDS);
+    }
+
+    assertThat(told).hasSize(4).containsOnly(owner(2));
     assertThat(table.waiterCount()).isZero();
   }
 
