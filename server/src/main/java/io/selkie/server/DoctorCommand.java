@@ -78,6 +78,11 @@ public final class DoctorCommand implements Callable<Integer> {
     public Object create() {
       return new DoctorCommand();
     }
+
+    @Override
+    public String name() {
+      return "doctor";
+    }
   }
 
   @Override

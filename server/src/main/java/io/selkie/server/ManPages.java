@@ -18,7 +18,6 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /**
  * {@code selkie man-pages DIR}: writes a manual page for each command, in roff, from what the
@@ -31,8 +30,6 @@ import picocli.CommandLine.Spec;
     hidden = true,
     mixinStandardHelpOptions = true)
 public final class ManPages implements Callable<Integer> {
-
-  @Spec private CommandSpec spec;
 
   @Parameters(paramLabel = "DIR", description = "Where to; it is made if it is not there.")
   private Path directory;
@@ -48,12 +45,17 @@ public final class ManPages implements Callable<Integer> {
     public Object create() {
       return new ManPages();
     }
+
+    @Override
+    public String name() {
+      return "man-pages";
+    }
   }
 
   @Override
   public Integer call() throws IOException {
     Files.createDirectories(directory);
-    Deque<CommandLine> left = new ArrayDeque<>(List.of(spec.root().commandLine()));
+    Deque<CommandLine> left = new ArrayDeque<>(List.of(Main.commandLine()));
     while (!left.isEmpty()) {
       CommandLine command = left.pop();
       if (!command.getCommandSpec().usageMessage().hidden()) {

@@ -108,6 +108,11 @@ public final class ServeCommand implements Callable<Integer> {
     public Object create() {
       return new ServeCommand();
     }
+
+    @Override
+    public String name() {
+      return "serve";
+    }
   }
 
   @Override

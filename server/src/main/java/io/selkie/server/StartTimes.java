@@ -1,9 +1,12 @@
 package io.selkie.server;
 
 import io.selkie.config.time.NanoClock;
-import java.time.Duration;
-import java.time.Instant;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -15,6 +18,8 @@ final class StartTimes {
   /** Set by the launcher of an installed Selkie: the cache that the JVM was given, or nothing. */
   private static final String CACHE = "selkie.aot";
 
+  private static final Path PROC = Path.of("/proc");
+
   private final NanoClock clock;
   private final long beganNanos;
   private final long beforeMillis;
@@ -24,13 +29,7 @@ final class StartTimes {
   StartTimes(NanoClock clock) {
     this.clock = clock;
     this.beganNanos = clock.nanoTime();
-    Instant now = new WallClock().instant();
-    this.beforeMillis =
-        ProcessHandle.current()
-            .info()
-            .startInstant()
-            .map(start -> Math.max(0, Duration.between(start, now).toMillis()))
-            .orElse(0L);
+    this.beforeMillis = ProcessTimes.of(PROC).ageMillis();
     this.configuredNanos = beganNanos;
   }
 
@@ -44,14 +43,30 @@ final class StartTimes {
     long now = clock.nanoTime();
     LOG.info(
         "ready {} ms after the process began: {} for the JVM and the command line, {} for the"
-            + " configuration, {} for the server; {}",
+            + " configuration, {} for the server; {} ms of processor time; {}",
         beforeMillis + millis(now - beganNanos),
         beforeMillis,
         millis(configuredNanos - beganNanos),
         millis(now - configuredNanos),
-        System.getProperty(CACHE, "").isEmpty()
-            ? "classes were loaded without a cache"
-            : "classes come from the cache " + System.getProperty(CACHE));
+        ProcessTimes.of(PROC).processorMillis(),
+        classes(System.getProperty(CACHE, "")));
+  }
+
+  /** A cache that does not suit this JVM or these jars is left aside by the JVM without a word. */
+  private static String classes(String cache) {
+    if (cache.isEmpty()) {
+      return "classes were loaded without a cache";
+    }
+    try (Stream<String> mappings = Files.lines(PROC.resolve("self/maps"))) {
+      if (mappings.anyMatch(line -> line.endsWith(cache))) {
+        return "classes come from the cache " + cache;
+      }
+    } catch (IOException | UncheckedIOException _) {
+      return "whether classes come from the cache " + cache + " is not known";
+    }
+    return "classes were loaded without the cache "
+        + cache
+        + ", which is not of this JVM, these jars and flags; make it again";
   }
 
   private static long millis(long nanos) {

@@ -11,4 +11,9 @@ public final class CatCommandFactory implements CommandFactory {
   public Object create() {
     return new CatCommand();
   }
+
+  @Override
+  public String name() {
+    return "cat";
+  }
 }

@@ -11,4 +11,9 @@ public final class CpCommandFactory implements CommandFactory {
   public Object create() {
     return new CpCommand();
   }
+
+  @Override
+  public String name() {
+    return "cp";
+  }
 }

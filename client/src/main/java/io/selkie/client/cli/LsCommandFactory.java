@@ -11,4 +11,9 @@ public final class LsCommandFactory implements CommandFactory {
   public Object create() {
     return new LsCommand();
   }
+
+  @Override
+  public String name() {
+    return "ls";
+  }
 }

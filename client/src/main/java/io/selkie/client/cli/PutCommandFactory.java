@@ -11,4 +11,9 @@ public final class PutCommandFactory implements CommandFactory {
   public Object create() {
     return new PutCommand();
   }
+
+  @Override
+  public String name() {
+    return "put";
+  }
 }

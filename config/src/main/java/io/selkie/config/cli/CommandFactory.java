@@ -15,4 +15,12 @@ public interface CommandFactory {
    * Object} because this module does not know picocli; the annotation gives the command its name.
    */
   Object create();
+
+  /**
+   * The command's name, by which it is found without making all the others: a server starts sooner
+   * for it. Empty when only the command itself tells; then all are made to find it.
+   */
+  default String name() {
+    return "";
+  }
 }

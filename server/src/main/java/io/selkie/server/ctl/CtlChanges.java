@@ -2,6 +2,7 @@ package io.selkie.server.ctl;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.selkie.server.Main;
 import io.selkie.server.admin.AdminRequest;
 import java.io.Console;
 import java.io.IOException;
@@ -403,7 +404,7 @@ final class CtlChanges {
   static final class Completion extends Changing {
     @Override
     public Integer call() {
-      ctl().out().println(AutoComplete.bash("selkie", spec().root().commandLine()));
+      ctl().out().println(AutoComplete.bash("selkie", Main.commandLine()));
       ctl().out().flush();
       return CommandLine.ExitCode.OK;
     }

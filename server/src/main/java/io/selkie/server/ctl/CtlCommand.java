@@ -121,6 +121,11 @@ public final class CtlCommand implements Runnable {
     public Object create() {
       return new CtlCommand();
     }
+
+    @Override
+    public String name() {
+      return "ctl";
+    }
   }
 
   @Override

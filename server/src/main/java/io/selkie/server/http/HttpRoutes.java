@@ -31,7 +31,6 @@ final class HttpRoutes implements AutoCloseable {
   private final ExecutorService lists;
   private final ExecutorService disks;
   private final ExecutorService changes;
-  private final byte[] openApi;
   private final PageFiles page = new PageFiles();
   private final LiveEvents events;
 
@@ -53,7 +52,6 @@ final class HttpRoutes implements AutoCloseable {
         new PrometheusText(
             parts.metrics(), facts.version(), facts.startedAt().toEpochMilli() / 1e3);
     this.events = new LiveEvents(parts.metrics(), parts.timers(), limits.streamsMax());
-    this.openApi = new OpenApi(ApiRoutes.ALL, facts.version()).json();
   }
 
   /** Serves one; the request is the caller's again when this returns. */
@@ -163,7 +161,8 @@ final class HttpRoutes implements AutoCloseable {
   private void api(FullHttpRequest request, Request parsed, HttpAnswer answer) {
     String rest = parsed.path.substring(ApiRoute.ROOT.length());
     if (rest.equals("openapi.json") && parsed.gets()) {
-      answer.bytes(HttpResponseStatus.OK, HttpAnswer.JSON_TYPE, openApi, Map.of());
+      byte[] document = new OpenApi(ApiRoutes.ALL, control.facts().version()).json();
+      answer.bytes(HttpResponseStatus.OK, HttpAnswer.JSON_TYPE, document, Map.of());
       return;
     }
     if (rest.equals("stream") && parsed.gets()) {

@@ -74,6 +74,11 @@ public final class BadBlocksCommand implements Callable<Integer> {
     public Object create() {
       return new BadBlocksCommand();
     }
+
+    @Override
+    public String name() {
+      return "badblocks";
+    }
   }
 
   @Override

@@ -103,6 +103,11 @@ public final class BenchCommand implements Callable<Integer> {
     public Object create() {
       return new BenchCommand();
     }
+
+    @Override
+    public String name() {
+      return "bench";
+    }
   }
 
   @Override

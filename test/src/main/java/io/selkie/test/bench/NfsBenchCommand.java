@@ -131,6 +131,11 @@ public final class NfsBenchCommand implements Callable<Integer> {
     public Object create() {
       return new NfsBenchCommand();
     }
+
+    @Override
+    public String name() {
+      return "bench-nfs";
+    }
   }
 
   /** What is measured, and what has to be ended afterwards, the last one first. */

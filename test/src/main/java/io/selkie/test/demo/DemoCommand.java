@@ -53,6 +53,11 @@ public final class DemoCommand implements Callable<Integer> {
     public Object create() {
       return new DemoCommand();
     }
+
+    @Override
+    public String name() {
+      return "demo";
+    }
   }
 
   @Override
