@@ -143,6 +143,11 @@ public final class SealCommand implements Callable<Integer> {
     public Object create() {
       return new SealCommand();
     }
+
+    @Override
+    public String name() {
+      return "seal";
+    }
   }
 
   @Override
