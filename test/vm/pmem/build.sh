@@ -18,6 +18,7 @@ pmem_tools() {
   [[ ! -e $tree/done ]] || return 0
   fresh_lists
   rm -rf "$tree"
+  mkdir -p "$tree"
   unpack "$tree" "${PMEM_PACKAGES[@]}"
   touch "$tree/done"
 }

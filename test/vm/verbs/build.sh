@@ -34,6 +34,7 @@ verbs_build() {
       step 'recent kernel' recent_kernel
       step 'boot image of the recent kernel' boot_image "$VM_DIR/verbs/recent" "$VM_DIR/verbs/recent/initrd"
       step 'recent RDMA libraries' recent_libraries
+      step 'tools for persistent memory' pmem_tools
       ;;
     siw)
       mkdir -p "$VM_DIR/siw"
@@ -61,7 +62,14 @@ verbs_job() {
       # the machine ends at once then, and is booted again.
       GUEST_APPEND=' memmap=256M!4G oops=panic'
       GUEST_FAULTY=rdma_rxe
+      # And an NVDIMM, because RDMA FLUSH wants memory that the firmware calls persistent.
+      GUEST_MACHINE=q35,nvdimm=on,nvdimm-persistence=mem-ctrl GUEST_MORE_MEMORY=,slots=2,maxmem=8G
       guest_arguments "$jvm" "$job" "$VM_DIR/verbs/recent" "$VM_DIR/verbs/recent/initrd"
+      truncate -s 128M "$job/nvdimm"
+      GUEST_ARGUMENTS+=(
+        -object "memory-backend-file,id=memory0,share=on,mem-path=$job/nvdimm,size=128M"
+        -device nvdimm,id=nvdimm0,memdev=memory0
+      )
       # Later on the class path, so it takes the place of the one that was compiled against the host's headers.
       recent_native "$job/native/io/selkie/rdma/verbs"
       SELKIE_CLASS_PATH+=:$job/native
@@ -69,7 +77,8 @@ verbs_job() {
     siw) guest_arguments "$jvm" "$job" "$VM_DIR/siw/kernel" "$VM_DIR/verbs/siw/initrd" ;;
   esac
   if [[ $guest == recent ]]; then
-    cp -r "$VM_DIR/verbs/recent/libraries" "$job/"
+    cp -r "$VM_DIR/pmem/tools" "$job/libraries"
+    cp -r "$VM_DIR/verbs/recent/libraries/." "$job/libraries/"
   else
     cp -r "$VM_DIR/verbs/libraries" "$job/"
     gcc -O2 -Wall -Wextra -Werror -o "$job/libraries/usr/bin/registrations" "$HERE/verbs/registrations.c" -libverbs

@@ -230,6 +230,19 @@ JNIEXPORT void OWN(postSendWithKey)(JNIEnv *env, jclass type, jlong pair, jlong 
   }
 }
 
+/* Whether it was made with FLUSH: see create() in disni.c. */
+JNIEXPORT jboolean OWN(canFlush)(JNIEnv *env, jclass type, jlong pair) {
+  (void)env;
+  (void)type;
+#ifdef SELKIE_FLUSH
+  struct ibv_qp_ex *extended = ibv_qp_to_qp_ex(pointer(pair));
+  return extended != NULL && extended->wr_flush != NULL;
+#else
+  (void)pair;
+  return JNI_FALSE;
+#endif
+}
+
 /*
  * What was written before by this queue pair to that range at the peer becomes durable, or visible to all
  * there; then the request is over.

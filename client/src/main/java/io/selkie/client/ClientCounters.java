@@ -37,6 +37,10 @@ public final class ClientCounters {
     LAYOUTS_RETURNED("layouts_returned_total", "layouts returned"),
     /** LAYOUTCOMMIT operations that succeeded. */
     LAYOUT_COMMITS("layout_commits_total", "layout commits"),
+    /** Syncs made durable by RDMA FLUSH, without a word to the server. */
+    FLUSHED_SYNCS("flushed_syncs_total", "syncs by RDMA FLUSH instead of a layout commit"),
+    /** RDMA FLUSH requests that a device refused; it is not asked again. */
+    FLUSHES_REFUSED("flushes_refused_total", "RDMA FLUSH requests that were refused"),
     /** Recalls received. */
     RECALLS("recalls_total", "recalls received"),
     /** Recalls of something not held. */

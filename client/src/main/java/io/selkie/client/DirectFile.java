@@ -507,20 +507,22 @@ public final class DirectFile implements AutoCloseable {
   }
 
   /**
-   * Makes durable what was written before, directly (LAYOUTCOMMIT) or through the server (COMMIT,
-   * with its verifier checked and lost data sent again).
+   * Makes durable what was written before, directly (RDMA FLUSH where the server offers it, else
+   * LAYOUTCOMMIT) or through the server (COMMIT, with its verifier checked and lost data sent
+   * again). After a FLUSH others see the file's new times when it is closed here, or its layout
+   * goes.
    *
    * @throws DurabilityLostException see the class
    */
   public void sync() throws IOException {
     checkOpen();
-    syncNode();
+    syncNode(false);
   }
 
-  private void syncNode() throws IOException {
+  private void syncNode(boolean isLast) throws IOException {
     Deadline deadline = client.deadline();
     int generation = client.stateGeneration();
-    DirtyRange.Taken left = layout.commitForSync(deadline);
+    DirtyRange.Taken left = layout.commitForSync(isLast, deadline);
     if (left != null || node.data.isDirty()) {
       boolean done = false;
       try {
@@ -558,7 +560,7 @@ public final class DirectFile implements AutoCloseable {
     }
     try {
       if (isWritable) {
-        syncNode();
+        syncNode(true);
       }
     } finally {
       client.closed(this, node, stateid, path);

@@ -88,6 +88,14 @@ public final class DeviceMemory implements AutoCloseable {
     return fd;
   }
 
+  /**
+   * All of it, mapped until {@link #close}. An access to a bad page is an {@link InternalError};
+   * what is stored is not durable yet.
+   */
+  public MemorySegment bytes() {
+    return bytes;
+  }
+
   /** What of it is known to be bad. */
   public BadRanges bad() {
     return bad;

@@ -87,6 +87,14 @@ public interface QueuePair extends AutoCloseable {
       long workId);
 
   /**
+   * Whether it has RDMA FLUSH: the provider's device does ({@link RdmaProvider#hasFlush}), and so
+   * do its libraries.
+   */
+  default boolean canFlush() {
+    return false;
+  }
+
+  /**
    * RDMA FLUSH of a range at the peer, behind the WRITEs that were posted to it before: its
    * completion says that they are placed and durable, or visible to whoever looks at the peer's
    * memory.
@@ -95,7 +103,7 @@ public interface QueuePair extends AutoCloseable {
    * @param remoteAddress of the first byte
    * @param bytes 1 to 2^32 - 1
    * @param persistent whether durable is meant, else visible
-   * @throws UnsupportedOperationException where {@link RdmaProvider#hasFlush} says no
+   * @throws UnsupportedOperationException where {@link #canFlush} says no
    */
   default PostResult postFlush(
       int remoteKey, long remoteAddress, long bytes, boolean persistent, long workId) {

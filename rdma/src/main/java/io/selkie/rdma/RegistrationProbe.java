@@ -35,6 +35,7 @@ public final class RegistrationProbe {
   private static final int WAIT_SECONDS = 30;
   private static final int PAGE_BYTES = 4096;
   private static final int SECRET_BYTES = 32;
+  private static final int FLUSH_WORK = 4;
 
   /** Offset and length: within a page, over its ends, over packets of each path MTU, all of it. */
   private static final int[][] CASES = {
@@ -124,6 +125,27 @@ public final class RegistrationProbe {
    */
   public Verdict probe(MemorySegment memory, Set<RemoteAccess> access, Registration how)
       throws InterruptedException {
+    return probe(memory, access, how, false);
+  }
+
+  /**
+   * Tries it on memory whose content is somebody's. What is written to a place is what was read
+   * from there, so that nothing changes if it lands where it should; and what lands elsewhere is
+   * mended at once. That a write landed at all is not seen, so the device should have shown that on
+   * other memory ({@link #probeOwnMemory}).
+   *
+   * @param memory native, {@link #BYTES_MIN} octets or more, to be used by nobody else meanwhile.
+   *     The provider's until {@link #lettingGo} says otherwise
+   * @param access what peers are to do
+   */
+  public Verdict probeInPlace(MemorySegment memory, Set<RemoteAccess> access, Registration how)
+      throws InterruptedException {
+    return probe(memory, access, how, true);
+  }
+
+  private Verdict probe(
+      MemorySegment memory, Set<RemoteAccess> access, Registration how, boolean inPlace)
+      throws InterruptedException {
     if (memory.byteSize() < BYTES_MIN) {
       throw new IllegalArgumentException("only " + memory.byteSize() + " octets to try on");
     }
@@ -134,7 +156,7 @@ public final class RegistrationProbe {
         ProtectionDomain active = provider.allocateProtectionDomain("self-test, active")) {
       MemoryRegion region = passive.register(part, access, how);
       try {
-        return connectAndTry(passive, active, region, part, local, access);
+        return connectAndTry(passive, active, region, part, local, access, inPlace);
       } finally {
         leaving.add(region.invalidate().toCompletableFuture());
         letGo(region);
@@ -152,7 +174,8 @@ public final class RegistrationProbe {
       MemoryRegion region,
       MemorySegment memory,
       MemorySegment local,
-      Set<RemoteAccess> access)
+      Set<RemoteAccess> access,
+      boolean inPlace)
       throws RdmaException, InterruptedException {
     ByteBuffer nothing = ByteBuffer.wrap("self-test".getBytes(US_ASCII)).asReadOnlyBuffer();
     // Others reach the listener too; what they do to the memory would be taken for the device's.
@@ -182,7 +205,12 @@ public final class RegistrationProbe {
                 new ConnectOptions(token, 4, 1, 0, WAIT_SECONDS * 1000))) {
       Accesses accesses = new Accesses(pair, localRegion, local, region, memory);
       Optional<String> trouble =
-          access.contains(RemoteAccess.WRITE) ? accesses.writes(random) : Optional.empty();
+          access.contains(RemoteAccess.WRITE)
+              ? accesses.writes(inPlace ? Optional.empty() : Optional.of(random))
+              : Optional.empty();
+      if (trouble.isEmpty() && access.contains(RemoteAccess.FLUSH)) {
+        trouble = accesses.flushes();
+      }
       if (trouble.isEmpty()) {
         trouble = accesses.reads();
       }
@@ -212,12 +240,17 @@ public final class RegistrationProbe {
       MemoryRegion region,
       MemorySegment memory) {
 
-    Optional<String> writes(RandomGenerator random) throws InterruptedException {
+    /** Writes what is there already, unless there is something random to be written. */
+    Optional<String> writes(Optional<RandomGenerator> random) throws InterruptedException {
       for (int[] one : CASES) {
         int at = one[0];
         int length = one[1];
-        fill(local, random);
         MemorySegment before = Arena.ofAuto().allocate(BYTES_MIN).copyFrom(memory);
+        if (random.isPresent()) {
+          fill(local, random.get());
+        } else {
+          MemorySegment.copy(before, at, local, 0, length);
+        }
         MemorySegment from = local.asSlice(0, length);
         WorkStatus status =
             await(
@@ -229,6 +262,7 @@ public final class RegistrationProbe {
         MemorySegment.copy(from, 0, before, at, length);
         long wrong = before.mismatch(memory);
         if (wrong >= 0) {
+          memory.copyFrom(before);
           return Optional.of(
               ("a write of %d octets at %d was reported as done, but octet %d is not what it"
                       + " should be")
@@ -254,6 +288,23 @@ public final class RegistrationProbe {
           return Optional.of(
               "a read of %d octets at %d was reported as done, but octet %d of it is wrong"
                   .formatted(length, at, wrong));
+        }
+      }
+      return Optional.empty();
+    }
+
+    Optional<String> flushes() throws InterruptedException {
+      if (!pair.canFlush()) {
+        return Optional.of("its queue pairs have no RDMA FLUSH");
+      }
+      for (int[] one : CASES) {
+        WorkStatus status =
+            await(
+                pair.postFlush(
+                    region.key(), region.remoteAddress() + one[0], one[1], true, FLUSH_WORK));
+        if (status != WorkStatus.SUCCESS) {
+          return Optional.of(
+              "RDMA FLUSH of %d octets at %d ended %s".formatted(one[1], one[0], status));
         }
       }
       return Optional.empty();

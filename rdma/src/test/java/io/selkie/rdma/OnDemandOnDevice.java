@@ -15,6 +15,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.EnumSet;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -77,6 +78,23 @@ class OnDemandOnDevice extends RdmaProviderContract {
             localRegion, local.asSlice(0, bytes), to.key(), to.remoteAddress() + offset, 1));
   }
 
+  /** On demand, because plainly it is refused, for that reason. */
+  private MemoryRegion registerOnDemandOnly(MemorySegment mapped, String reason)
+      throws RdmaException {
+    assertThatThrownBy(() -> serverDomain.register(mapped, BOTH))
+        .isInstanceOf(RdmaException.class)
+        .hasMessageContaining(reason);
+    return serverDomain.register(mapped, BOTH, Registration.ON_DEMAND);
+  }
+
+  private void assertWritable(
+      QueuePair pair, MemoryRegion region, MemorySegment mapped, long offset, long bytes)
+      throws InterruptedException {
+    fill(local, 6);
+    assertThat(write(pair, region, offset, bytes)).isEqualTo(WorkStatus.SUCCESS);
+    assertSame(local, 0, mapped, offset, bytes);
+  }
+
   /**
    * Soft RoCE of these kernels keeps what it knows of a region in one piece of at most 4 MiB, which
    * is a gigabyte of pages; it does not say so before.
@@ -94,9 +112,7 @@ class OnDemandOnDevice extends RdmaProviderContract {
       try (QueuePair pair = connect()) {
         MemorySegment mapped = largeMemory(bytes);
         MemoryRegion region = serverDomain.register(mapped, BOTH);
-        fill(local, 6);
-        assertThat(write(pair, region, bytes - 50_000, 50_000)).isEqualTo(WorkStatus.SUCCESS);
-        assertSame(local, 0, mapped, bytes - 50_000, 50_000);
+        assertWritable(pair, region, mapped, bytes - 50_000, 50_000);
       }
     }
   }
@@ -106,13 +122,8 @@ class OnDemandOnDevice extends RdmaProviderContract {
     try (FileChannel file = open(disk("ordinary"));
         QueuePair pair = connect()) {
       MemorySegment mapped = map(file);
-      assertThatThrownBy(() -> serverDomain.register(mapped, BOTH))
-          .isInstanceOf(RdmaException.class)
-          .hasMessageContaining("ordinary file");
-      MemoryRegion region = serverDomain.register(mapped, BOTH, Registration.ON_DEMAND);
-      fill(local, 8);
-      assertThat(write(pair, region, 3 * PAGE, SHORT)).isEqualTo(WorkStatus.SUCCESS);
-      assertSame(local, 0, mapped, 3 * PAGE, SHORT);
+      MemoryRegion region = registerOnDemandOnly(mapped, "ordinary file");
+      assertWritable(pair, region, mapped, 3 * PAGE, SHORT);
       assertThat(
               one(
                   pair,
@@ -124,7 +135,7 @@ class OnDemandOnDevice extends RdmaProviderContract {
                       1)))
           .isEqualTo(WorkStatus.SUCCESS);
       assertSame(local, 0, local, 500_000, SHORT);
-      region.invalidate().toCompletableFuture().get(60, java.util.concurrent.TimeUnit.SECONDS);
+      region.invalidate().toCompletableFuture().get(60, TimeUnit.SECONDS);
       assertThat(write(pair, region, 0, 8)).isEqualTo(WorkStatus.REMOTE_ACCESS_ERROR);
     }
   }
@@ -169,13 +180,8 @@ class OnDemandOnDevice extends RdmaProviderContract {
     try (FileChannel file = open(dax("on-demand"));
         QueuePair pair = connect()) {
       MemorySegment mapped = map(file);
-      assertThatThrownBy(() -> serverDomain.register(mapped, BOTH))
-          .isInstanceOf(RdmaException.class)
-          .hasMessageContaining("on demand only");
-      MemoryRegion region = serverDomain.register(mapped, BOTH, Registration.ON_DEMAND);
-      fill(local, 9);
-      assertThat(write(pair, region, 7 * PAGE, SHORT)).isEqualTo(WorkStatus.SUCCESS);
-      assertSame(local, 0, mapped, 7 * PAGE, SHORT);
+      MemoryRegion region = registerOnDemandOnly(mapped, "on demand only");
+      assertWritable(pair, region, mapped, 7 * PAGE, SHORT);
     }
   }
 

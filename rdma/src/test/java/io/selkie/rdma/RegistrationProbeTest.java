@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.selkie.rdma.RegistrationProbe.Verdict;
 import io.selkie.rdma.iwarp.IwarpConfig;
 import io.selkie.rdma.iwarp.IwarpProvider;
+import io.selkie.rdma.iwarp.IwarpStatistics.Counter;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.net.InetAddress;
@@ -65,7 +67,7 @@ class RegistrationProbeTest {
   @Test
   void readOnlyMappingOfAFileIsProvenForReading() throws Exception {
     Path file = Files.createTempFile(Path.of("target"), "probe", ".bin");
-    Files.write(file, memory().toArray(java.lang.foreign.ValueLayout.JAVA_BYTE));
+    Files.write(file, memory().toArray(ValueLayout.JAVA_BYTE));
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
         Arena arena = Arena.ofShared()) {
       MemorySegment mapped =
@@ -79,18 +81,33 @@ class RegistrationProbeTest {
 
   @Test
   void writesThatLandElsewhereAndAreReportedAsDoneAreFound() throws Exception {
-    RdmaProvider wrong = withPostsAltered("postWriteAndConfirm", RegistrationProbeTest::toPage);
-    Verdict verdict = probe(wrong).probe(memory(), BOTH, Registration.PLAIN);
-    assertThat(verdict.proven()).isFalse();
-    assertThat(verdict.reason()).contains("a write of 1 octets at 1 was reported as done");
+    RegistrationProbe wrong = probe(misplacing("postWriteAndConfirm"));
+    assertMisplaced("write", wrong.probe(memory(), BOTH, Registration.PLAIN));
+  }
+
+  @Test
+  void memoryThatIsSomebodysKeepsItsContent() throws Exception {
+    MemorySegment memory = memory();
+    MemorySegment before = Arena.ofAuto().allocate(memory.byteSize()).copyFrom(memory);
+    assertThat(probe(provider).probeInPlace(memory, BOTH, Registration.PLAIN))
+        .isEqualTo(Verdict.PROVEN);
+    assertThat(memory.mismatch(before)).isEqualTo(-1);
+
+    RegistrationProbe wrong = probe(misplacing("postWriteAndConfirm"));
+    assertMisplaced("write", wrong.probeInPlace(memory, BOTH, Registration.PLAIN));
+    assertThat(memory.mismatch(before)).as("mended").isEqualTo(-1);
+  }
+
+  @Test
+  void flushIsProvenOnlyWhereThereIsOne() throws Exception {
+    Set<RemoteAccess> all = Set.of(RemoteAccess.values());
+    assertThat(probe(provider).probe(memory(), all, Registration.PLAIN).proven()).isFalse();
   }
 
   @Test
   void readsFromElsewhereThatAreReportedAsDoneAreFound() throws Exception {
-    RdmaProvider wrong = withPostsAltered("postRead", RegistrationProbeTest::toPage);
-    Verdict verdict = probe(wrong).probe(memory(), READ, Registration.PLAIN);
-    assertThat(verdict.proven()).isFalse();
-    assertThat(verdict.reason()).contains("a read of 1 octets at 1 was reported as done");
+    RegistrationProbe wrong = probe(misplacing("postRead"));
+    assertMisplaced("read", wrong.probe(memory(), READ, Registration.PLAIN));
   }
 
   @Test
@@ -119,8 +136,7 @@ class RegistrationProbeTest {
     for (int i = 0; i < 3; i++) {
       assertThat(probe(provider).probeOwnMemory().proven()).isTrue();
     }
-    assertThat(provider.statistics().get(io.selkie.rdma.iwarp.IwarpStatistics.Counter.LIVE_REGIONS))
-        .isZero();
+    assertThat(provider.statistics().get(Counter.LIVE_REGIONS)).isZero();
   }
 
   @Test
@@ -184,9 +200,18 @@ class RegistrationProbeTest {
   }
 
   /** As soft RoCE does it on demand: the offset within the page is forgotten. */
-  private static Object[] toPage(Object[] arguments) {
-    arguments[3] = (long) arguments[3] / PAGE * PAGE;
-    return arguments;
+  private RdmaProvider misplacing(String method) {
+    return withPostsAltered(
+        method,
+        arguments -> {
+          arguments[3] = (long) arguments[3] / PAGE * PAGE;
+          return arguments;
+        });
+  }
+
+  private static void assertMisplaced(String access, Verdict verdict) {
+    assertThat(verdict.proven()).isFalse();
+    assertThat(verdict.reason()).contains("a " + access + " of 1 octets at 1 was reported as done");
   }
 
   private RdmaProvider withPostsAltered(String method, UnaryOperator<Object[]> change) {

@@ -5,6 +5,7 @@ import io.selkie.config.time.NanoClock;
 import io.selkie.layout.rdma.RdmaDevices;
 import io.selkie.layout.rdma.RdmaDomains;
 import io.selkie.layout.rdma.RdmaRouting.Route;
+import io.selkie.posix.DeviceMemory;
 import io.selkie.posix.Kernel;
 import io.selkie.protocol.layout.rdma.RdmaDeviceAddr4;
 import io.selkie.rdma.RdmaProvider;
@@ -29,6 +30,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -176,34 +178,12 @@ final class RdmaParts {
    * as long as the device and the export's disk do; throws nothing.
    */
   void prove(RegistrationMatrix matrix, Export export) {
-    if (export.isDevice()) {
-      // Its memory is its data: a trial would overwrite it, and there are no files to make.
-      LOG.info(
-          "verbs: export {} is a device, which the RDMA device is not tried on: {}",
-          export.name(),
-          config.provider() == RdmaConfig.Provider.VERBS
-              ? "it has no layouts (rdma.provider)"
-              : "by iwarp");
-      return;
-    }
     try {
-      Row row = matrix.probe(kernel, export.device(), Path.of(export.path()));
-      LOG.info(
-          "verbs: export {} ({}): read {}, write {}",
-          export.name(),
-          row.storage().label(),
-          row.read().words(),
-          row.write().words());
-      metrics.gauge(
-          Metric.RDMA_REACH,
-          () -> matrix.reaches(row.device(), false) ? 1 : 0,
-          Control.device(row.device()),
-          "read");
-      metrics.gauge(
-          Metric.RDMA_REACH,
-          () -> matrix.reaches(row.device(), true) ? 1 : 0,
-          Control.device(row.device()),
-          "write");
+      if (export.isDevice()) {
+        proveDevice(matrix, export);
+      } else {
+        proveFiles(matrix, export);
+      }
     } catch (IOException e) {
       LOG.warn("verbs: export {} is not reached by the device: {}", export.name(), e.getMessage());
     } catch (InterruptedException e) {
@@ -211,6 +191,46 @@ final class RdmaParts {
     } catch (RuntimeException e) {
       LOG.error("verbs: export {} is not reached by the device", export.name(), e);
     }
+  }
+
+  private void proveFiles(RegistrationMatrix matrix, Export export)
+      throws IOException, InterruptedException {
+    Row row = matrix.probe(kernel, export.device(), Path.of(export.path()));
+    say(export, row);
+    String files = Control.device(row.device());
+    reach(files, "read", () -> matrix.reaches(row.device(), false));
+    reach(files, "write", () -> matrix.reaches(row.device(), true));
+  }
+
+  /** It is ours alone, and no client's before this is over. */
+  private void proveDevice(RegistrationMatrix matrix, Export export)
+      throws IOException, InterruptedException {
+    DeviceMemory memory = export.deviceMemory().orElseThrow();
+    if (memory.bad().overlap(0, RegistrationProbe.BYTES_MIN)) {
+      throw new IOException("blocks at its beginning are bad, where it would be tried");
+    }
+    Row row;
+    try {
+      row = matrix.probeDevice(export.standIn().orElseThrow(), export.path(), memory.bytes());
+    } catch (InternalError e) {
+      throw new IOException("a page at its beginning cannot be had: " + e.getMessage(), e);
+    }
+    say(export, row);
+    reach(export.path(), "read", () -> row.read().how().isPresent());
+    reach(export.path(), "write", () -> row.write().how().isPresent());
+  }
+
+  private static void say(Export export, Row row) {
+    LOG.info(
+        "verbs: export {} ({}): read {}, write {}",
+        export.name(),
+        row.storage().label(),
+        row.read().words(),
+        row.write().words());
+  }
+
+  private void reach(String what, String access, BooleanSupplier reached) {
+    metrics.gauge(Metric.RDMA_REACH, () -> reached.getAsBoolean() ? 1 : 0, what, access);
   }
 
   // ---------------------------------------------------------------- listeners
@@ -233,7 +253,7 @@ final class RdmaParts {
             sessions,
             softwareDomains.or(() -> deviceDomains).orElseThrow(),
             new QueuePairGate.Limits(config.maxQueuePairs(), config.maxQueuePairsPerClient()),
-            first.capabilities().flush(),
+            first.hasFlush(),
             metrics);
     List<Listening> listeners = new ArrayList<>();
     Optional<Route> softwareRoute = Optional.empty();
@@ -311,7 +331,7 @@ final class RdmaParts {
       throws IOException {
     InetSocketAddress wanted =
         new InetSocketAddress(device.address(), port(device, software.isPresent()));
-    boolean flush = device.provider().capabilities().flush();
+    boolean flush = device.provider().hasFlush();
     var acceptor =
         software.isPresent()
             ? gate.also(
@@ -329,16 +349,16 @@ final class RdmaParts {
     String host = config.advertisedHost().orElseGet(device.address()::getHostAddress);
     LOG.info("one-sided access by verbs, device {}, on {}", device.name(), address);
     metrics.gauge(Metric.RDMA_PROVIDERS, () -> 1, "verbs");
-    return new Listening(
+    String transport = device.iwarp() ? RdmaDeviceAddr4.IWARP : RdmaDeviceAddr4.INFINIBAND;
+    Route route =
         new Route(
             "verbs",
             domains,
-            devices.add(
-                Optional.of(host),
-                address.getPort(),
-                device.iwarp() ? RdmaDeviceAddr4.IWARP : RdmaDeviceAddr4.INFINIBAND)),
-        address,
-        "device " + device.name());
+            devices.add(Optional.of(host), address.getPort(), transport, false),
+            flush
+                ? Optional.of(devices.add(Optional.of(host), address.getPort(), transport, true))
+                : Optional.empty());
+    return new Listening(route, address, "device " + device.name());
   }
 
   /** InfiniBand's ports are not TCP's; an iWARP device's are, so the next one is taken there. */

@@ -9,6 +9,7 @@ import io.selkie.rdma.QueuePair.PostResult;
 import io.selkie.rdma.WorkStatus;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
@@ -61,6 +62,7 @@ public final class DirectChannel implements AutoCloseable {
   private final CompletionQueue.Sink sink = this::onCompletion;
   private final ArrayDeque<Finished> finished = new ArrayDeque<>(IN_FLIGHT_MAX);
   private final AtomicInteger callbacksPending = new AtomicInteger();
+  private final AtomicBoolean mayFlush;
   private volatile Thread reaper;
   private volatile boolean closed;
 
@@ -74,6 +76,26 @@ public final class DirectChannel implements AutoCloseable {
    */
   public DirectChannel(
       QueuePair queuePair, LocalMemory memory, NanoClock clock, long timeoutNanos) {
+    this(queuePair, memory, clock, timeoutNanos, new AtomicBoolean());
+  }
+
+  /**
+   * Takes a queue pair over.
+   *
+   * @param queuePair connected; owned by the channel from now on
+   * @param memory what its requests may name
+   * @param clock for the bound on requests
+   * @param timeoutNanos a request that takes longer breaks the queue pair
+   * @param mayFlush whether what is written through it may be flushed; false from the first refusal
+   *     on, for all who share it
+   */
+  public DirectChannel(
+      QueuePair queuePair,
+      LocalMemory memory,
+      NanoClock clock,
+      long timeoutNanos,
+      AtomicBoolean mayFlush) {
+    this.mayFlush = mayFlush;
     this.queuePair = queuePair;
     this.memory = memory;
     this.peer = queuePair.remoteAddress();
@@ -105,6 +127,40 @@ public final class DirectChannel implements AutoCloseable {
   public String endedBecause() {
     DisconnectCause cause = queuePair.disconnectCause();
     return cause == null ? "it is up" : cause.kind() + ": " + cause.detail();
+  }
+
+  /** Whether {@link #flush} is worth trying. */
+  public boolean mayFlush() {
+    return mayFlush.get() && queuePair.canFlush();
+  }
+
+  /**
+   * Has the peer's device make durable what was written to a range, by RDMA FLUSH. A refusal, which
+   * ends the queue pair, is the last.
+   *
+   * @param bytes 1 to 2^32 - 1
+   */
+  public WorkStatus flush(int key, long address, long bytes) {
+    while (true) {
+      int index = takeRoom();
+      if (index == IndexPool.NONE) {
+        abort("no request ended for " + timeoutNanos / 1_000_000 + " ms");
+        return WorkStatus.CONNECTION_LOST;
+      }
+      long workId = begin(index, null);
+      int ticket = begun(index, queuePair.postFlush(key, address, bytes, true, workId));
+      if (ticket == BROKEN) {
+        return WorkStatus.CONNECTION_LOST;
+      }
+      if (ticket != NO_ROOM) {
+        WorkStatus status = await(ticket);
+        if (status == WorkStatus.REMOTE_ACCESS_ERROR || status == WorkStatus.PROTOCOL_ERROR) {
+          mayFlush.set(false);
+        }
+        return status;
+      }
+      driveOnce();
+    }
   }
 
   /**
@@ -193,6 +249,18 @@ public final class DirectChannel implements AutoCloseable {
       MemorySegment local,
       int key,
       long to) {
+    long workId = begin(index, callback);
+    PostResult result =
+        !write
+            ? queuePair.postRead(region, local, key, to, workId)
+            : confirm
+                ? queuePair.postWriteAndConfirm(region, local, key, to, workId)
+                : queuePair.postWrite(region, local, key, to, workId);
+    return begun(index, result);
+  }
+
+  /** The number of a request that is about to be posted. */
+  private long begin(int index, Callback callback) {
     Work work = works[index];
     work.done = false;
     work.status = null;
@@ -201,16 +269,14 @@ public final class DirectChannel implements AutoCloseable {
     // Written last: whoever reads the generation of a completion sees the rest.
     int generation = work.generation + 1;
     work.generation = generation;
-    long workId = (long) generation << 32 | index;
-    PostResult result =
-        !write
-            ? queuePair.postRead(region, local, key, to, workId)
-            : confirm
-                ? queuePair.postWriteAndConfirm(region, local, key, to, workId)
-                : queuePair.postWrite(region, local, key, to, workId);
+    return (long) generation << 32 | index;
+  }
+
+  private int begun(int index, PostResult result) {
     if (result == PostResult.POSTED) {
       return index;
     }
+    Work work = works[index];
     work.waiter = null;
     work.callback = null;
     room.give(index);

@@ -25,6 +25,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 
 /**
@@ -47,6 +48,9 @@ public final class Devices implements AutoCloseable {
   private final long ioTimeoutNanos;
   private final ConcurrentHashMap<DeviceId4, CompletableFuture<DirectChannel>> channels =
       new ConcurrentHashMap<>();
+
+  /** Whether those that offer RDMA FLUSH may still be asked for it; outlives queue pairs. */
+  private final ConcurrentHashMap<DeviceId4, AtomicBoolean> flushing = new ConcurrentHashMap<>();
 
   /**
    * Connects with these providers.
@@ -152,7 +156,12 @@ public final class Devices implements AutoCloseable {
       Rail rail = rails.railFor(address.transport(), peer);
       QueuePair queuePair = rail.provider().connect(peer, rail.domain(), options);
       counters.increment(Counter.QUEUE_PAIRS);
-      return new DirectChannel(queuePair, rail.memory(), clock, ioTimeoutNanos);
+      boolean flush = address.flush() && BindingData.offersFlush(queuePair.remotePrivateData());
+      AtomicBoolean mayFlush =
+          flush
+              ? flushing.computeIfAbsent(device, _ -> new AtomicBoolean(true))
+              : new AtomicBoolean();
+      return new DirectChannel(queuePair, rail.memory(), clock, ioTimeoutNanos, mayFlush);
     } catch (RdmaException e) {
       throw new LayoutRefusedException(
           FallbackReason.DEVICE_UNREACHABLE,
@@ -187,6 +196,8 @@ public final class Devices implements AutoCloseable {
         }
       }
     });
+    // Of a server's next run the ids are others.
+    flushing.clear();
   }
 
   @Override

@@ -14,11 +14,17 @@ import java.util.concurrent.ConcurrentHashMap;
  */
 final class DirtyCommits {
   private final LayoutWire wire;
+  private final RemoteFlush remote;
   private final DirtyRange dirty = new DirtyRange();
+
+  /** Durable, but the server has not heard of it: its times are those of before. */
+  private final DirtyRange untold = new DirtyRange();
+
   private final Set<DirtyRange.Taken> inCommit = ConcurrentHashMap.newKeySet();
 
-  DirtyCommits(LayoutWire wire) {
+  DirtyCommits(LayoutWire wire, RemoteFlush remote) {
     this.wire = wire;
+    this.remote = remote;
   }
 
   DirtyRange dirty() {
@@ -27,6 +33,8 @@ final class DirtyCommits {
 
   /** Nothing is dirty any more; what was is in doubt. Null when there was nothing. */
   DirtyRange.Taken forget() {
+    // The server that should have set the times is no more.
+    var _ = untold.take();
     DirtyRange.Taken doubt = dirty.take();
     for (DirtyRange.Taken taken : inCommit) {
       doubt = taken.and(doubt);
@@ -46,32 +54,69 @@ final class DirtyCommits {
    */
   void beforeReturn(Stateid4 presented, Deadline deadline) throws IOException {
     DirtyRange.Taken taken = dirty.take();
-    if (taken != null && !commit(taken, presented, deadline)) {
+    DirtyRange.Taken told = withUntold(taken);
+    if (told != null && !commit(taken, told, presented, deadline) && taken != null) {
       dirty.putBack(taken);
     }
   }
 
-  /**
-   * Commits for a sync.
-   *
-   * @param held the layout stateid, or null
-   * @return what could not be committed that way and is left to the caller, or null
-   */
-  DirtyRange.Taken forSync(Stateid4 held, Deadline deadline) throws IOException {
-    DirtyRange.Taken taken = dirty.take();
-    return taken == null || (held != null && commit(taken, held, deadline)) ? null : taken;
+  private DirtyRange.Taken withUntold(DirtyRange.Taken taken) {
+    DirtyRange.Taken owed = untold.take();
+    return owed == null ? taken : owed.and(taken);
   }
 
-  private boolean commit(DirtyRange.Taken taken, Stateid4 presented, Deadline deadline)
-      throws IOException {
+  /**
+   * Makes what was written durable for a sync: by RDMA FLUSH where that does it, else by commit.
+   *
+   * @param held the layout stateid, or null
+   * @param isLast whether no more is to come: then the server is told of all that it has not heard
+   * @return what could not be made durable that way and is left to the caller, or null
+   */
+  DirtyRange.Taken forSync(Stateid4 held, boolean isLast, Deadline deadline) throws IOException {
+    DirtyRange.Taken taken = dirty.take();
+    if (taken == null && !isLast) {
+      return null;
+    }
+    if (held != null && !isLast && flush(taken)) {
+      untold.putBack(taken);
+      return null;
+    }
+    DirtyRange.Taken told = withUntold(taken);
+    return told == null || (held != null && commit(taken, told, held, deadline)) ? null : taken;
+  }
+
+  private boolean flush(DirtyRange.Taken taken) {
     inCommit.add(taken);
     try {
-      return wire.commit(taken, presented, deadline);
-    } catch (IOException e) {
-      dirty.putBack(taken);
-      throw e;
+      return remote.flush(taken);
     } finally {
       inCommit.remove(taken);
+    }
+  }
+
+  /**
+   * LAYOUTCOMMIT.
+   *
+   * @param taken what is not durable; null when all is
+   * @param told what to name: that, and what the server has not heard of
+   */
+  private boolean commit(
+      DirtyRange.Taken taken, DirtyRange.Taken told, Stateid4 presented, Deadline deadline)
+      throws IOException {
+    if (taken != null) {
+      inCommit.add(taken);
+    }
+    try {
+      return wire.commit(told, presented, deadline);
+    } catch (IOException e) {
+      if (taken != null) {
+        dirty.putBack(taken);
+      }
+      throw e;
+    } finally {
+      if (taken != null) {
+        inCommit.remove(taken);
+      }
     }
   }
 }

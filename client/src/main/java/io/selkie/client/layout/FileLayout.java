@@ -85,7 +85,7 @@ public final class FileLayout {
     this.path = path;
     this.context = context;
     this.wire = new LayoutWire(handle, path, context);
-    this.commits = new DirtyCommits(wire);
+    this.commits = new DirtyCommits(wire, new RemoteFlush(gate, held, context.counters()));
   }
 
   /** Direct I/O counts itself in and out here. */
@@ -580,11 +580,11 @@ public final class FileLayout {
   // ---- committing ----
 
   /**
-   * Makes direct writes that returned before durable by LAYOUTCOMMIT.
+   * Makes direct writes that returned before durable; {@code isLast} when no more are to come.
    *
-   * @return what could not be committed that way and is left to the caller, or null
+   * @return what could not be made durable that way and is left to the caller, or null
    */
-  public DirtyRange.Taken commitForSync(Deadline deadline) throws IOException {
+  public DirtyRange.Taken commitForSync(boolean isLast, Deadline deadline) throws IOException {
     Stateid4 presented;
     lock.lock();
     try {
@@ -595,6 +595,6 @@ public final class FileLayout {
     } finally {
       lock.unlock();
     }
-    return commits.forSync(presented, deadline);
+    return commits.forSync(presented, isLast, deadline);
   }
 }

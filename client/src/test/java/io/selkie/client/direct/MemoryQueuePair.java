@@ -1,5 +1,7 @@
 package io.selkie.client.direct;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.selkie.rdma.CompletionQueue;
 import io.selkie.rdma.DisconnectCause;
 import io.selkie.rdma.MemoryRegion;
@@ -9,29 +11,36 @@ import io.selkie.rdma.WorkStatus;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * A queue pair whose peer is a piece of memory here: requests are carried out as they are reaped.
  */
-final class MemoryQueuePair implements QueuePair, CompletionQueue {
+public final class MemoryQueuePair implements QueuePair, CompletionQueue {
   private record Request(boolean write, MemorySegment local, long address, long workId) {}
+
+  /** What RDMA FLUSH was asked to make durable. */
+  public record Flushed(int key, long address, long bytes) {}
 
   private final MemorySegment remote;
   private final ArrayDeque<Request> requests = new ArrayDeque<>();
   private final int depth;
   private int failAfter = Integer.MAX_VALUE;
   private boolean broken;
+  public final List<Flushed> flushed = new ArrayList<>();
   int posted;
   int confirmed;
   int inFlightMax;
 
-  MemoryQueuePair(MemorySegment remote, int depth) {
+  /** Over that memory; takes {@code depth} requests. */
+  public MemoryQueuePair(MemorySegment remote, int depth) {
     this.remote = remote;
     this.depth = depth;
   }
 
   /** The request after so many fails, and what is behind it is flushed. */
-  void failAfter(int count) {
+  public void failAfter(int count) {
     failAfter = count;
   }
 
@@ -52,6 +61,19 @@ final class MemoryQueuePair implements QueuePair, CompletionQueue {
       MemoryRegion localRegion, MemorySegment local, int key, long address, long workId) {
     confirmed++;
     return post(new Request(true, local, address, workId));
+  }
+
+  @Override
+  public boolean canFlush() {
+    return true;
+  }
+
+  @Override
+  public synchronized PostResult postFlush(
+      int key, long address, long bytes, boolean persistent, long workId) {
+    assertThat(persistent).isTrue();
+    flushed.add(new Flushed(key, address, bytes));
+    return post(new Request(false, MemorySegment.NULL, 0, workId));
   }
 
   private PostResult post(Request request) {

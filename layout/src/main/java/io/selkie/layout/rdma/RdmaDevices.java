@@ -26,8 +26,10 @@ public final class RdmaDevices {
    *     to
    * @param port TCP or RDMA/CM port
    * @param transport what is spoken there, as {@link RdmaDeviceAddr4} names it
+   * @param flush whether what is written by this id may be flushed
    */
-  public record Device(DeviceId4 id, Optional<String> advertisedHost, int port, String transport) {}
+  public record Device(
+      DeviceId4 id, Optional<String> advertisedHost, int port, String transport, boolean flush) {}
 
   private final List<Device> devices = new ArrayList<>();
   private final long bootHigh;
@@ -39,13 +41,18 @@ public final class RdmaDevices {
 
   /** Adds a listener that speaks iWARP. */
   public Device add(Optional<String> advertisedHost, int port) {
-    return add(advertisedHost, port, RdmaDeviceAddr4.IWARP);
+    return add(advertisedHost, port, RdmaDeviceAddr4.IWARP, false);
   }
 
-  /** Adds a listener. */
-  public synchronized Device add(Optional<String> advertisedHost, int port, String transport) {
-    Device device =
-        new Device(new DeviceId4(bootHigh, devices.size() + 1L), advertisedHost, port, transport);
+  /**
+   * Adds a listener, or another id of one.
+   *
+   * @param flush whether handles that name this id are registered for RDMA FLUSH
+   */
+  public synchronized Device add(
+      Optional<String> advertisedHost, int port, String transport, boolean flush) {
+    DeviceId4 id = new DeviceId4(bootHigh, devices.size() + 1L);
+    Device device = new Device(id, advertisedHost, port, transport, flush);
     devices.add(device);
     return device;
   }
@@ -65,6 +72,7 @@ public final class RdmaDevices {
     String host = device.advertisedHost().orElse(arrivedAtHost);
     String netid =
         host.indexOf(':') >= 0 ? RdmaDeviceAddr4.NETID_RDMA6 : RdmaDeviceAddr4.NETID_RDMA;
-    return new RdmaDeviceAddr4(NetAddr4.of(netid, host, device.port()), device.transport());
+    NetAddr4 where = NetAddr4.of(netid, host, device.port());
+    return new RdmaDeviceAddr4(where, device.transport(), device.flush());
   }
 }

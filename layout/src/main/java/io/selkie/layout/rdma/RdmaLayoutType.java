@@ -41,6 +41,8 @@ public final class RdmaLayoutType implements LayoutType {
 
   private static final Set<RemoteAccess> READ = Set.of(RemoteAccess.READ);
   private static final Set<RemoteAccess> READ_WRITE = Set.of(RemoteAccess.READ, RemoteAccess.WRITE);
+  private static final Set<RemoteAccess> READ_WRITE_FLUSH =
+      Set.of(RemoteAccess.READ, RemoteAccess.WRITE, RemoteAccess.FLUSH);
   private static final int COMMIT_RANGES_MAX = 4096;
   private static final long REGION_ALIGNMENT_BYTES = 1 << 21;
 
@@ -126,7 +128,9 @@ public final class RdmaLayoutType implements LayoutType {
       boolean done = false;
       try {
         MemoryRegion region =
-            domain(way, clientId).register(memory, write ? READ_WRITE : READ, way.how());
+            domain(way, clientId)
+                .register(
+                    memory, write ? way.flush() ? READ_WRITE_FLUSH : READ_WRITE : READ, way.how());
         done = true;
         claim.get().registered();
         return new Handle(region, claim.get(), way);
@@ -169,7 +173,7 @@ public final class RdmaLayoutType implements LayoutType {
 
     Handle(MemoryRegion region, RdmaRouting.Claim claim, RdmaRouting.Way way) {
       this.region = region;
-      this.device = way.route().device().id();
+      this.device = way.device().id();
       this.claim = claim;
     }
 

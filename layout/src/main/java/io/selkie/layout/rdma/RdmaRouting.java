@@ -17,16 +17,48 @@ public interface RdmaRouting {
    * @param provider its name, for people
    * @param domains the clients' protection domains there
    * @param device what layouts by it name
+   * @param flushDevice what those parts name instead that peers may flush: the same listener under
+   *     another id, because a handle has no place for a flag. Empty where it has no RDMA FLUSH
    */
-  record Route(String provider, RdmaDomains domains, RdmaDevices.Device device) {}
+  record Route(
+      String provider,
+      RdmaDomains domains,
+      RdmaDevices.Device device,
+      Optional<RdmaDevices.Device> flushDevice) {
+
+    /** One without RDMA FLUSH. */
+    public Route(String provider, RdmaDomains domains, RdmaDevices.Device device) {
+      this(provider, domains, device, Optional.empty());
+    }
+  }
 
   /**
    * A way to some memory.
    *
    * @param how the manner of registration
    * @param pins whether the pages must stay in memory for as long as they are registered
+   * @param flush whether RDMA FLUSH makes durable what was written that way; the route has a device
+   *     for it then
    */
-  record Way(Route route, Registration how, boolean pins) {}
+  record Way(Route route, Registration how, boolean pins, boolean flush) {
+
+    /** One without RDMA FLUSH. */
+    public Way(Route route, Registration how, boolean pins) {
+      this(route, how, pins, false);
+    }
+
+    /** Refuses one that cannot be named. */
+    public Way {
+      if (flush && route.flushDevice().isEmpty()) {
+        throw new IllegalArgumentException(route.provider() + " has no device to be flushed by");
+      }
+    }
+
+    /** What a part that goes this way names. */
+    RdmaDevices.Device device() {
+      return flush ? route.flushDevice().orElseThrow() : route.device();
+    }
+  }
 
   /**
    * The ways there are.

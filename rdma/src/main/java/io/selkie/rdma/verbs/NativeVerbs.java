@@ -92,6 +92,9 @@ final class NativeVerbs {
       long queuePair, long work, long address, int length, int localKey, int key, boolean byDevice)
       throws VerbsException;
 
+  /** Whether a queue pair takes {@link #postFlush}. */
+  static native boolean canFlush(long pair);
+
   /** Ends when what was written before is durable at the peer, or visible there to all. */
   static native void postFlush(
       long queuePair, long work, int key, long address, long length, boolean persistent)

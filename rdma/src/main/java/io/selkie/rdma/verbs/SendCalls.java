@@ -58,6 +58,7 @@ final class SendCalls {
 
   private final long pairAddress;
   private final boolean devicesTakeKeys;
+  private final boolean canFlush;
 
   /**
    * The work requests of a queue pair.
@@ -67,6 +68,7 @@ final class SendCalls {
   SendCalls(IbvQP pair, boolean devicesTakeKeys) throws IOException {
     pairAddress = ((NatIbvQP) pair).getObjId();
     this.devicesTakeKeys = devicesTakeKeys;
+    canFlush = NativeVerbs.canFlush(pairAddress);
     for (Operation operation : Operation.values()) {
       if (operation.opcode != Operation.NOT_OF_DISNI) {
         withBuffer.put(operation, make(pair, operation, true));
@@ -90,14 +92,24 @@ final class SendCalls {
     return new Request(call, fields, fields.getRdmaMod(), buffer ? fields.getSgeMod(0) : null);
   }
 
+  /** Whether the queue pair was made with RDMA FLUSH: its library may know less than the device. */
+  boolean canFlush() {
+    return canFlush;
+  }
+
   /**
    * The operation that flushes so many octets.
    *
-   * @throws UnsupportedOperationException when the device has none
+   * @throws UnsupportedOperationException when the queue pair has none
    */
-  static Operation flush(VerbsProvider provider, long bytes, boolean persistent) {
-    if (!provider.device().flush()) {
-      throw new UnsupportedOperationException(provider.noFlush());
+  Operation flush(VerbsProvider provider, long bytes, boolean persistent) {
+    // Posted all the same, it would end the queue pair.
+    if (!canFlush) {
+      throw new UnsupportedOperationException(
+          provider.device().flush()
+              ? "RDMA FLUSH is known to device %s, but not to its library: update rdma-core"
+                  .formatted(provider.device().name())
+              : provider.noFlush());
     }
     if (bytes < 1 || bytes > FLUSH_BYTES_MAX) {
       throw new IllegalArgumentException(

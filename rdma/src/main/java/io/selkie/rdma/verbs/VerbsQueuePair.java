@@ -399,9 +399,14 @@ final class VerbsQueuePair implements QueuePair {
   }
 
   @Override
+  public boolean canFlush() {
+    return handles.sends().canFlush();
+  }
+
+  @Override
   public PostResult postFlush(
       int remoteKey, long remoteAddress, long bytes, boolean persistent, long workId) {
-    Operation operation = SendCalls.flush(provider, bytes, persistent);
+    Operation operation = handles.sends().flush(provider, bytes, persistent);
     return post(operation, false, NO_KEY, 0, bytes, remoteKey, remoteAddress, workId);
   }
 

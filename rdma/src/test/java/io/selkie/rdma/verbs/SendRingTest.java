@@ -13,6 +13,15 @@ class SendRingTest {
 
   private final SendRing.Completion completion = new SendRing.Completion();
 
+  /** With room for more than so many requests, of one part each; the first has work id 1. */
+  private static SendRing ringWith(int requests) {
+    SendRing ring = new SendRing(4, 8);
+    for (int id = 1; id <= requests; id++) {
+      ring.post(id, 1);
+    }
+    return ring;
+  }
+
   private void assertReaped(SendRing ring, long workId, WorkStatus status) {
     assertThat(ring.reap(completion)).isTrue();
     assertThat(completion.workId).isEqualTo(workId);
@@ -56,10 +65,7 @@ class SendRingTest {
 
   @Test
   void endLeavesNothingUnderWay() {
-    SendRing ring = new SendRing(4, 8);
-    ring.post(1, 1);
-    ring.post(2, 1);
-    ring.post(3, 1);
+    SendRing ring = ringWith(3);
     ring.finish(0, WorkStatus.SUCCESS);
     ring.finishAll(WorkStatus.CONNECTION_LOST);
     assertReaped(ring, 1, WorkStatus.SUCCESS);
@@ -80,9 +86,7 @@ class SendRingTest {
 
   @Test
   void doomedRequestEndsInItsTurnOnly() {
-    SendRing ring = new SendRing(4, 8);
-    ring.post(1, 1);
-    ring.post(2, 1);
+    SendRing ring = ringWith(2);
     assertThat(ring.finishIfNext(1, WorkStatus.LOCAL_PROTECTION_ERROR)).isFalse();
     ring.finish(0, WorkStatus.SUCCESS);
     assertThat(ring.finishIfNext(1, WorkStatus.LOCAL_PROTECTION_ERROR)).isTrue();
@@ -115,9 +119,7 @@ class SendRingTest {
 
   @Test
   void endKeepsWhatWasOverBeforeItsTurn() {
-    SendRing ring = new SendRing(4, 8);
-    ring.post(1, 1);
-    ring.post(2, 1);
+    SendRing ring = ringWith(2);
     ring.finish(1, WorkStatus.SUCCESS);
     ring.finishAll(WorkStatus.CONNECTION_LOST);
     assertReaped(ring, 1, WorkStatus.CONNECTION_LOST);
@@ -126,10 +128,7 @@ class SendRingTest {
 
   @Test
   void firstFailureInTheOrderOfPostingSaysHow() {
-    SendRing ring = new SendRing(4, 8);
-    ring.post(1, 1);
-    ring.post(2, 1);
-    ring.post(3, 1);
+    SendRing ring = ringWith(3);
     assertThat(ring.finish(1, WorkStatus.PROTOCOL_ERROR)).isTrue();
     assertThat(ring.finish(0, WorkStatus.CONNECTION_LOST)).isFalse();
     ring.finish(2, WorkStatus.CONNECTION_LOST);
@@ -140,8 +139,7 @@ class SendRingTest {
 
   @Test
   void completionOfWhatWasNeverPostedIsADefect() {
-    SendRing ring = new SendRing(4, 8);
-    ring.post(1, 1);
+    SendRing ring = ringWith(1);
     assertThatThrownBy(() -> ring.finish(1, WorkStatus.SUCCESS))
         .isInstanceOf(IllegalStateException.class);
   }

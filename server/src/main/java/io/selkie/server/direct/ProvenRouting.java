@@ -95,8 +95,7 @@ public final class ProvenRouting implements RdmaRouting {
     List<Way> usable = new ArrayList<>();
     String reason = "";
     if (device.isPresent()) {
-      Optional<Row> row =
-          matrix.flatMap(it -> it.row(seal.target().identity().device(), seal.exact()));
+      Optional<Row> row = matrix.flatMap(it -> it.row(seal.target().identity(), seal.exact()));
       Optional<Cell> cell = row.map(it -> write ? it.write() : it.read());
       if (cell.isEmpty()) {
         reason = missed("untried", "its file system was not tried with the RDMA device");
@@ -105,7 +104,8 @@ public final class ProvenRouting implements RdmaRouting {
       } else if (cell.get().pins() && bytes > pinnedBytesMax - pinned.get()) {
         reason = missed("pinned", PINNED);
       } else {
-        usable.add(new Way(device.get(), cell.get().how().get(), cell.get().pins()));
+        boolean flush = write && cell.get().flush() && device.get().flushDevice().isPresent();
+        usable.add(new Way(device.get(), cell.get().how().get(), cell.get().pins(), flush));
       }
     }
     if (software.isPresent()) {

@@ -1,5 +1,6 @@
 package io.selkie.server.direct;
 
+import io.selkie.lease.FileIdentity;
 import io.selkie.lease.doctor.ScratchMapping;
 import io.selkie.posix.Kernel;
 import io.selkie.rdma.Registration;
@@ -36,6 +37,15 @@ public final class RegistrationMatrix {
 
   private static final Set<RemoteAccess> READ = Set.of(RemoteAccess.READ);
   private static final Set<RemoteAccess> READ_WRITE = Set.of(RemoteAccess.READ, RemoteAccess.WRITE);
+  private static final Set<RemoteAccess> READ_WRITE_FLUSH =
+      Set.of(RemoteAccess.READ, RemoteAccess.WRITE, RemoteAccess.FLUSH);
+
+  /** Pages of files are better not pinned. */
+  private static final List<Registration> ORDER =
+      List.of(Registration.ON_DEMAND, Registration.PLAIN);
+
+  /** Names no file: a row of a file system. */
+  private static final long ANY_INODE = 0;
 
   /** What memory is made of, as far as registration differs. */
   public enum Storage {
@@ -63,9 +73,11 @@ public final class RegistrationMatrix {
    *
    * @param how the manner that was proven; empty when none was
    * @param pins whether pages must stay in memory for it
+   * @param flush whether RDMA FLUSH was proven, too, and makes durable what was written
    * @param reasons why the others were not, for people
    */
-  public record Cell(Optional<Registration> how, boolean pins, Map<Registration, String> reasons) {
+  public record Cell(
+      Optional<Registration> how, boolean pins, boolean flush, Map<Registration, String> reasons) {
 
     /** Copies the reasons. */
     public Cell {
@@ -75,7 +87,7 @@ public final class RegistrationMatrix {
     /** One line: how, or why not. */
     public String words() {
       if (how.isPresent()) {
-        return how.get().label();
+        return how.get().label() + (flush ? ", with RDMA FLUSH" : "");
       }
       StringBuilder words = new StringBuilder("no");
       for (Registration manner : Registration.values()) {
@@ -95,7 +107,8 @@ public final class RegistrationMatrix {
    */
   public record Row(long device, Storage storage, String where, Cell read, Cell write) {}
 
-  private record Place(long device, boolean exact) {}
+  /** Some file's, or with {@link #ANY_INODE} a file system's. */
+  private record Place(long device, long inode, boolean exact) {}
 
   private final RegistrationProbe probe;
   private final RandomGenerator random;
@@ -143,6 +156,42 @@ public final class RegistrationMatrix {
   }
 
   /**
+   * Tries what can be done with a device export's memory, and leaves its content as it is ({@link
+   * RegistrationProbe#probeInPlace}). Only plainly: on-demand accesses were seen to land elsewhere.
+   *
+   * @param standIn the file that stands for it
+   * @param memory nobody else uses it meanwhile
+   */
+  public synchronized Row probeDevice(FileIdentity standIn, String where, MemorySegment memory)
+      throws InterruptedException {
+    Row row =
+        new Row(
+            standIn.device(),
+            Storage.DEVICE_DAX,
+            where,
+            inPlace(memory, List.of(READ)),
+            inPlace(memory, List.of(READ_WRITE_FLUSH, READ_WRITE)));
+    rows.put(new Place(standIn.device(), standIn.inode(), true), row);
+    return row;
+  }
+
+  /** The most that is proven. */
+  private Cell inPlace(MemorySegment memory, List<Set<RemoteAccess>> wanted)
+      throws InterruptedException {
+    String reason = "";
+    for (Set<RemoteAccess> access : wanted) {
+      boolean flush = access.contains(RemoteAccess.FLUSH);
+      Verdict verdict = probe.probeInPlace(memory, access, Registration.PLAIN);
+      if (verdict.proven()) {
+        return new Cell(Optional.of(Registration.PLAIN), false, flush, Map.of());
+      }
+      LOG.debug("{}: {}", access, verdict.reason());
+      reason = verdict.reason();
+    }
+    return new Cell(Optional.empty(), false, false, Map.of(Registration.PLAIN, reason));
+  }
+
+  /**
    * Tries what can be done with some memory.
    *
    * @param writable may be overwritten
@@ -158,30 +207,28 @@ public final class RegistrationMatrix {
             where,
             cell(storage, readOnly, READ),
             cell(storage, writable, READ_WRITE));
-    rows.put(new Place(device, storage != Storage.PAGE_CACHE), row);
+    rows.put(new Place(device, ANY_INODE, storage != Storage.PAGE_CACHE), row);
     return row;
   }
 
   private Cell cell(Storage storage, MemorySegment memory, Set<RemoteAccess> access)
       throws InterruptedException {
     Map<Registration, String> reasons = new EnumMap<>(Registration.class);
-    for (Registration how : order(storage)) {
+    for (Registration how : ORDER) {
       Verdict verdict = probe.probe(memory, access, how);
       Optional<String> unsafe = unsafe(storage, access, how);
       if (verdict.proven() && unsafe.isEmpty()) {
         boolean pins = storage == Storage.PAGE_CACHE && how == Registration.PLAIN;
-        return new Cell(Optional.of(how), pins, reasons);
+        // What is in the page cache is not durable, whatever a device says of it.
+        boolean flush =
+            storage != Storage.PAGE_CACHE
+                && access.contains(RemoteAccess.WRITE)
+                && probe.probe(memory, READ_WRITE_FLUSH, how).proven();
+        return new Cell(Optional.of(how), pins, flush, reasons);
       }
       reasons.put(how, verdict.proven() ? unsafe.get() : verdict.reason());
     }
-    return new Cell(Optional.empty(), false, reasons);
-  }
-
-  /** The page cache is better not pinned; a device's own memory cannot go anywhere. */
-  private static List<Registration> order(Storage storage) {
-    return storage == Storage.DEVICE_DAX
-        ? List.of(Registration.PLAIN, Registration.ON_DEMAND)
-        : List.of(Registration.ON_DEMAND, Registration.PLAIN);
+    return new Cell(Optional.empty(), false, false, reasons);
   }
 
   /** What a test cannot show. */
@@ -197,12 +244,17 @@ public final class RegistrationMatrix {
   }
 
   /**
-   * What is known of a file system.
+   * What is known of a file: of the device that it stands for, else of its file system.
    *
    * @param exact whether the mapping is the storage
    */
-  public Optional<Row> row(long device, boolean exact) {
-    return Optional.ofNullable(rows.get(new Place(device, exact)));
+  public Optional<Row> row(FileIdentity file, boolean exact) {
+    Row own = rows.get(new Place(file.device(), file.inode(), true));
+    return own == null ? row(file.device(), exact) : Optional.of(own);
+  }
+
+  private Optional<Row> row(long device, boolean exact) {
+    return Optional.ofNullable(rows.get(new Place(device, ANY_INODE, exact)));
   }
 
   /** Whether some files of a file system are reached, as it was found out last. */

@@ -2,6 +2,7 @@ package io.selkie.server.vfs;
 
 import io.selkie.lease.FileIdentity;
 import io.selkie.posix.AtFlags;
+import io.selkie.posix.DeviceMemory;
 import io.selkie.posix.Errno;
 import io.selkie.posix.FileHandleBytes;
 import io.selkie.posix.FileStatus;
@@ -112,10 +113,11 @@ public final class Export implements AutoCloseable {
    * What an export has instead of a directory's own.
    *
    * @param shownAs path for people
-   * @param sizeBytes the greatest size of a file, and all there is of space
+   * @param memory a device, whose size is the greatest of a file, and all there is of space
+   * @param standIn the file that stands for it; of its generation nothing is said
    * @param whenClosed gives it back
    */
-  record Backing(String shownAs, long sizeBytes, Runnable whenClosed) {}
+  record Backing(String shownAs, DeviceMemory memory, FileIdentity standIn, Runnable whenClosed) {}
 
   /**
    * Opens an export.
@@ -185,7 +187,9 @@ public final class Export implements AutoCloseable {
         root,
         hasHandle ? handle : null,
         mountFd,
-        backing.map(b -> features.withMaxFileBytes(b.sizeBytes())).orElse(features),
+        backing
+            .map(b -> features.withMaxFileBytes(b.memory().device().sizeBytes()))
+            .orElse(features),
         backing);
   }
 
@@ -244,6 +248,16 @@ public final class Export implements AutoCloseable {
   /** Whether it is a device with one file, and no directory. */
   public boolean isDevice() {
     return backing.isPresent();
+  }
+
+  /** The device's memory, mapped as long as this is open; empty of a directory. */
+  public Optional<DeviceMemory> deviceMemory() {
+    return backing.map(Backing::memory);
+  }
+
+  /** The file that stands for the device, its generation left out; empty of a directory. */
+  public Optional<FileIdentity> standIn() {
+    return backing.map(Backing::standIn);
   }
 
   /** Whether every change is refused. */
@@ -521,7 +535,7 @@ public final class Export implements AutoCloseable {
 
   /** Bytes there are in all where it is a device; empty for a directory. */
   OptionalLong deviceBytes() {
-    return backing.isEmpty() ? OptionalLong.empty() : OptionalLong.of(backing.get().sizeBytes());
+    return deviceMemory().stream().mapToLong(memory -> memory.device().sizeBytes()).findFirst();
   }
 
   @Override

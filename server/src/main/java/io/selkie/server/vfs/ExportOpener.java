@@ -1,6 +1,7 @@
 package io.selkie.server.vfs;
 
 import io.selkie.config.ExportConfig;
+import io.selkie.lease.FileIdentity;
 import io.selkie.posix.AtFlags;
 import io.selkie.posix.DeviceFiles;
 import io.selkie.posix.DeviceMemory;
@@ -72,7 +73,7 @@ public final class ExportOpener {
         if (memory.device().badBlocks().isPresent()) {
           memory.bad(memory.device().badBlocks().get().read(memory.device().sizeBytes()));
         }
-        standIn(config, memory, directoryFd);
+        FileIdentity standIn = standIn(config, memory, directoryFd);
         Export export =
             Export.open(
                 kernel,
@@ -83,7 +84,8 @@ public final class ExportOpener {
                 Optional.of(
                     new Export.Backing(
                         config.device().toString(),
-                        memory.device().sizeBytes(),
+                        memory,
+                        standIn,
                         () -> end(memory, directory))));
         done = true;
         LOG.info(
@@ -138,7 +140,7 @@ public final class ExportOpener {
   }
 
   /** Makes it as long as the device, and known. */
-  private void standIn(ExportConfig config, DeviceMemory memory, int directoryFd)
+  private FileIdentity standIn(ExportConfig config, DeviceMemory memory, int directoryFd)
       throws IOException {
     long size = memory.device().sizeBytes();
     int fd = open(directoryFd, config.fileName(), OpenFlags.RDWR | OpenFlags.CREAT);
@@ -162,6 +164,7 @@ public final class ExportOpener {
       }
       kernel.fsync(fd);
       kernel.standIn(directoryFd, fd, memory);
+      return new FileIdentity(made.device(), made.inode(), 0);
     } finally {
       kernel.close(fd);
     }

@@ -40,6 +40,7 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(120)
 class ProvenRoutingTest {
 
+  private static final long INODE = 7;
   private static final long FILES = 8L << 32 | 1;
   private static final long CLIENT = 42;
   private static final long PINNED_MAX = 1000;
@@ -90,7 +91,7 @@ class ProvenRoutingTest {
             Proxy.newProxyInstance(
                 SealTarget.class.getClassLoader(),
                 new Class<?>[] {SealTarget.class},
-                (_, _, _) -> new FileIdentity(fileSystem, 7, 0));
+                (_, _, _) -> new FileIdentity(fileSystem, INODE, 0));
     return (Seal)
         Proxy.newProxyInstance(
             Seal.class.getClassLoader(),
@@ -134,14 +135,32 @@ class ProvenRoutingTest {
   }
 
   @Test
-  void deviceMemoryIsReachedForBoth() throws Exception {
+  void deviceMemoryIsReachedForBothAndKeepsItsContent() throws Exception {
     MemorySegment memory = Arena.ofAuto().allocate(RegistrationProbe.BYTES_MIN, 4096);
     memory.asSlice(100, 5000).fill((byte) 3);
-    Row made = matrix.probe(FILES, Storage.DEVICE_DAX, "dax0.0", memory, memory.asReadOnly());
+    MemorySegment before = Arena.ofAuto().allocate(memory.byteSize()).copyFrom(memory);
+    Row made = matrix.probeDevice(new FileIdentity(FILES, INODE, 0), "dax0.0", memory);
     assertThat(made.write().how()).contains(Registration.PLAIN);
     assertThat(made.write().pins()).isFalse();
+    assertThat(made.write().flush()).as("there is no RDMA FLUSH here").isFalse();
+    assertThat(memory.mismatch(before)).isEqualTo(-1);
     assertThat(routes(routing.ways(CLIENT, seal(FILES, true), true, 1L << 40)))
         .containsExactly(device, software);
+  }
+
+  @Test
+  void whatIsKnownOfADeviceIsNotKnownOfItsStandInsFileSystem() throws Exception {
+    MemorySegment memory = Arena.ofAuto().allocate(RegistrationProbe.BYTES_MIN, 4096);
+    matrix.probeDevice(new FileIdentity(FILES, INODE + 1, 0), "dax0.0", memory);
+    assertThat(routes(routing.ways(CLIENT, seal(FILES, true), true, 1))).containsExactly(software);
+    matrix.probe(FILES, Storage.DAX, "dax file system", memory, memory.asReadOnly());
+    assertThat(routes(routing.ways(CLIENT, seal(FILES, true), true, 1)))
+        .containsExactly(device, software);
+    provider.close();
+    matrix.probeDevice(new FileIdentity(FILES, INODE, 0), "dax0.0", memory);
+    assertThat(routes(routing.ways(CLIENT, seal(FILES, true), true, 1)))
+        .as("nor the other way round")
+        .containsExactly(software);
   }
 
   @Test

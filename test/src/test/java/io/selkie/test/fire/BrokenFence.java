@@ -19,7 +19,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * A class path with a server whose fence is broken: three calls of its classes are led to {@link
+ * A class path with a server whose fence is broken: four calls of its classes are led to {@link
  * LateFence} instead. The server itself needs no door for that.
  */
 final class BrokenFence {
@@ -35,6 +35,12 @@ final class BrokenFence {
         "io.selkie.layout.rdma.RdmaLayoutType$Handle",
         MemoryRegion.class,
         "invalidate",
+        MethodTypeDesc.of(desc(CompletionStage.class), desc(MemoryRegion.class)));
+    lead(
+        directory,
+        "io.selkie.layout.rdma.RdmaLayoutType$Handle",
+        MemoryRegion.class,
+        "invalidateHere",
         MethodTypeDesc.of(desc(CompletionStage.class), desc(MemoryRegion.class)));
     lead(
         directory,

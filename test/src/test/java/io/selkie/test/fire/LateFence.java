@@ -29,6 +29,11 @@ public final class LateFence {
     return CompletableFuture.completedFuture(null);
   }
 
+  /** In place of {@link MemoryRegion#invalidateHere}. */
+  public static CompletionStage<Void> invalidateHere(MemoryRegion region) {
+    return invalidate(region);
+  }
+
   /** In place of {@link Arena#close}. */
   public static void close(Arena arena) {
     // Its memory stays usable.

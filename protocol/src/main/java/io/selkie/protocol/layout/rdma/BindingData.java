@@ -100,6 +100,12 @@ public final class BindingData {
     return ByteBuffer.allocate(8).putInt(MAGIC).putInt(flags).flip();
   }
 
+  /** Whether an accept says that RDMA FLUSH is offered; false of what is no accept. */
+  public static boolean offersFlush(ByteBuffer accept) {
+    ByteBuffer in = accept.duplicate().order(ByteOrder.BIG_ENDIAN);
+    return in.remaining() >= 8 && in.getInt() == MAGIC && (in.getInt() & FLAG_FLUSH) != 0;
+  }
+
   /**
    * A refusal.
    *

@@ -103,8 +103,12 @@ class RdmaLayoutCodecTest {
     RdmaDeviceAddr4 address =
         new RdmaDeviceAddr4(NetAddr4.of(RdmaDeviceAddr4.NETID_RDMA, "127.0.0.1", 20049));
     assertThat(RdmaDeviceAddr4.decode(encoded(address::encode))).isEqualTo(address);
-    RdmaDeviceAddr4 other = new RdmaDeviceAddr4(address.addr(), RdmaDeviceAddr4.INFINIBAND);
+    RdmaDeviceAddr4 other = new RdmaDeviceAddr4(address.addr(), RdmaDeviceAddr4.INFINIBAND, false);
     assertThat(RdmaDeviceAddr4.decode(encoded(other::encode))).isEqualTo(other);
+    for (String transport : List.of(RdmaDeviceAddr4.INFINIBAND, RdmaDeviceAddr4.IWARP)) {
+      RdmaDeviceAddr4 flushed = new RdmaDeviceAddr4(address.addr(), transport, true);
+      assertThat(RdmaDeviceAddr4.decode(encoded(flushed::encode))).isEqualTo(flushed);
+    }
   }
 
   @Test
