@@ -17,7 +17,8 @@ import org.junit.jupiter.api.Timeout;
  *
  * <p>Method: {@code dist/try-package} does it, in the root file system of the virtual machine; this
  * class runs it and shows what it says. systemd itself does not run there: what its unit starts is
- * started as it would, and a socket hears what systemd would hear.
+ * started as it would, and a socket hears what systemd would hear. {@code dist/try-unit} has
+ * systemd itself run the unit, over the root of this machine.
  */
 @Tag("debian")
 @Timeout(1800)
@@ -79,6 +80,26 @@ class DebianPackageTest {
     assertThat(tried.said.lines().filter(line -> line.startsWith("ok: ")))
         .as(tried.said)
         .hasSize(10);
+    System.out.println(tried.said);
+  }
+
+  @Test
+  void unitRunsUnderSystemd() throws Exception {
+    Path export = Files.createTempDirectory(TARGET, "export");
+    Ended tried =
+        run(
+            List.of(
+                ROOT.resolve("dist/try-unit").toString(),
+                TARGET.resolve("root").toString(),
+                export.toString()));
+    if (!isRoot()) {
+      assertThat(tried.said).contains("only root can run systemd");
+      return;
+    }
+    assertThat(tried.status).as(tried.said).isZero();
+    assertThat(tried.said.lines().filter(line -> line.startsWith("ok: ")))
+        .as(tried.said)
+        .hasSize(7);
     System.out.println(tried.said);
   }
 

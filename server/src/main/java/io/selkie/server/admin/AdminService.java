@@ -37,6 +37,7 @@ public final class AdminService {
           "devices",
           "events",
           "map",
+          "file",
           "recalls",
           "latencies",
           "badblocks",
@@ -56,6 +57,7 @@ public final class AdminService {
   private final AdminCommands commands;
   private final AdminEvents events;
   private final AdminDetails details;
+  private final AdminFile file;
 
   /** Of a server. */
   public AdminService(AdminParts parts) {
@@ -64,6 +66,7 @@ public final class AdminService {
     this.commands = new AdminCommands(parts, queries);
     this.events = new AdminEvents(parts);
     this.details = new AdminDetails(parts, queries);
+    this.file = new AdminFile(queries, details);
   }
 
   /**
@@ -93,6 +96,7 @@ public final class AdminService {
       case "devices" -> list(queries.devices(), request, sink);
       case "events" -> events.answer(request, selection(request), sink);
       case "map" -> details.map(request, selection(request), sink);
+      case "file" -> file.answer(request, selection(request));
       case "recalls" -> list(details.recalls(selection(request)), request, sink);
       case "latencies" -> list(details.latencies(), request, sink);
       case "badblocks" -> list(queries.badBlocks(), request, sink);

@@ -283,6 +283,29 @@ public final class Rows {
       boolean coarse) {}
 
   /**
+   * All that is known of one file. Of each list at most so many rows are told; what is asked for
+   * one after the other was true at one moment each.
+   *
+   * @param export empty, as the path is, when nothing of it is held or open
+   * @param seal null when it has none
+   * @param map its block map; null when it is not open in the server, with no extents then
+   * @param truncated whether a list is longer
+   */
+  public record FileFacts(
+      String file,
+      String export,
+      String path,
+      SealRow seal,
+      List<LayoutRow> layouts,
+      List<DelegationRow> delegations,
+      List<OpenRow> opens,
+      List<LockRow> locks,
+      Mapped map,
+      List<ExtentRow> extents,
+      List<RecallTrace> recalls,
+      boolean truncated) {}
+
+  /**
    * A recall, or a fence without one, as it went.
    *
    * @param id 0 when nobody was asked

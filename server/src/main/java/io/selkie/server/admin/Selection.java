@@ -151,6 +151,13 @@ final class Selection {
     return rdmaDevice;
   }
 
+  /** The file as lists call it; empty when none is meant. */
+  String fileText() {
+    return file.map(
+            each -> AdminQueries.device(each.device()) + ":" + Long.toUnsignedString(each.inode()))
+        .orElse("");
+  }
+
   boolean isClient(long id) {
     return client.isEmpty() || client.getAsLong() == id;
   }

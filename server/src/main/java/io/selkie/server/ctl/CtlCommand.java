@@ -48,6 +48,7 @@ import picocli.CommandLine.Spec;
       CtlLists.Locks.class,
       CtlLists.Devices.class,
       CtlEvents.class,
+      CtlFile.class,
       CtlLists.BadBlocks.class,
       CtlChanges.Recall.class,
       CtlChanges.Fence.class,
@@ -71,6 +72,7 @@ import picocli.CommandLine.Spec;
       "  selkie ctl status",
       "  selkie ctl layouts --client 6a0b000000000001 --json",
       "  selkie ctl seals --state recalling --watch=1",
+      "  selkie ctl show /srv/pool/database",
       "  selkie ctl recall --file /srv/pool/database",
       "  selkie ctl fence --client 6a0b000000000001 --yes",
       "  selkie ctl reload --dry-run"

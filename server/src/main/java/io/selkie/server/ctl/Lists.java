@@ -26,6 +26,9 @@ final class Lists {
               Column.of("NAME", "name"),
               Column.made("ACCESS", row -> row.path("readOnly").asBoolean() ? "ro" : "rw"),
               Column.made("LAYOUTS", row -> yes(row.path("layouts"))),
+              Column.made("RDMA", row -> yes(row.path("direct"))),
+              Column.of("DAX", "dax"),
+              Column.of("FS", "fileSystem"),
               Column.of("DEVICE", "device"),
               Column.of("HANDLES", "handles"),
               Column.made("CLIENTS", row -> rules(row.path("clients"))),
@@ -119,6 +122,20 @@ final class Lists {
             Column.of("LIST", "list"),
             Column.number("OFFSET", "offset"),
             Column.number("BYTES", "bytes")));
+    all.put(
+        "extents",
+        List.of(
+            Column.number("OFFSET", "offset"),
+            Column.number("LENGTH", "length"),
+            Column.of("PHYSICAL", "physical"),
+            STATE));
+    all.put(
+        "recalls",
+        List.of(
+            Column.of("RECALL", "id"),
+            Column.of("CAUSE", "cause"),
+            Column.of("OUTCOME", "outcome"),
+            Column.made("AGO", row -> seconds(row.path("agoMillis")))));
     return Map.copyOf(all);
   }
 

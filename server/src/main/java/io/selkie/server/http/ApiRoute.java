@@ -40,9 +40,8 @@ record ApiRoute(
     CHANGE
   }
 
-  static ApiRoute object(String name, Class<?> end, String doc) {
-    return new ApiRoute(
-        Shape.OBJECT, name, Void.class, end, List.of(), List.of(), List.of(), false, doc);
+  static ApiRoute object(String name, Class<?> end, List<String> texts, String doc) {
+    return new ApiRoute(Shape.OBJECT, name, Void.class, end, texts, texts, List.of(), false, doc);
   }
 
   static ApiRoute list(String name, Class<?> row, Class<?> end, List<String> texts, String doc) {
@@ -63,12 +62,12 @@ record ApiRoute(
 
   /** Whether one row of it can be asked for. */
   boolean hasIds() {
-    return shape == Shape.LIST && !List.of("log", "map", "events").contains(name);
+    return shape == Shape.LIST && !List.of("log", "map", "events", "badblocks").contains(name);
   }
 
   /** Whether a disk is asked, which may hang and must take nothing else with it. */
   boolean waitsForDisk(Set<String> parameters) {
-    return name.equals("map") || parameters.contains("file");
+    return List.of("map", "file", "badblocks").contains(name) || parameters.contains("file");
   }
 
   String method() {

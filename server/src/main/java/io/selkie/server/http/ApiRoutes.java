@@ -7,6 +7,7 @@ import io.selkie.server.admin.Rows.Done;
 import io.selkie.server.admin.Rows.EventRow;
 import io.selkie.server.admin.Rows.ExportRow;
 import io.selkie.server.admin.Rows.ExtentRow;
+import io.selkie.server.admin.Rows.FileFacts;
 import io.selkie.server.admin.Rows.LatencyRow;
 import io.selkie.server.admin.Rows.LayoutRow;
 import io.selkie.server.admin.Rows.Listed;
@@ -20,6 +21,7 @@ import io.selkie.server.admin.Rows.SealRow;
 import io.selkie.server.admin.Rows.SessionRow;
 import io.selkie.server.admin.Rows.Status;
 import io.selkie.server.admin.Rows.Taken;
+import io.selkie.server.media.MediaErrors;
 import java.util.List;
 
 /** All that can be asked and done, once. */
@@ -35,7 +37,7 @@ final class ApiRoutes {
 
   static final List<ApiRoute> ALL =
       List.of(
-          ApiRoute.object("status", Status.class, "The server as a whole."),
+          ApiRoute.object("status", Status.class, NO_TEXTS, "The server as a whole."),
           ApiRoute.list(
               "exports", ExportRow.class, Listed.class, STATE, "What is served, to whom."),
           ApiRoute.list("clients", ClientRow.class, Listed.class, OF_CLIENTS, "The clients."),
@@ -82,6 +84,17 @@ final class ApiRoutes {
               Mapped.class,
               List.of("file"),
               "The block map of a file that is open: where its bytes are stored."),
+          ApiRoute.object(
+              "file",
+              FileFacts.class,
+              List.of("file"),
+              "All that is known of one file: who has what of it, and where its bytes lie."),
+          ApiRoute.list(
+              "badblocks",
+              MediaErrors.BadRow.class,
+              Listed.class,
+              NO_TEXTS,
+              "Storage under layouts that the kernel lists as bad now."),
           ApiRoute.list(
               "events",
               EventRow.class,

@@ -160,13 +160,16 @@ final class HttpRoutes implements AutoCloseable {
 
   private void api(FullHttpRequest request, Request parsed, HttpAnswer answer) {
     String rest = parsed.path.substring(ApiRoute.ROOT.length());
-    if (rest.equals("openapi.json") && parsed.gets()) {
-      byte[] document = new OpenApi(ApiRoutes.ALL, control.facts().version()).json();
-      answer.bytes(HttpResponseStatus.OK, HttpAnswer.JSON_TYPE, document, Map.of());
-      return;
-    }
-    if (rest.equals("stream") && parsed.gets()) {
-      events.follow(answer);
+    boolean document = rest.equals("openapi.json");
+    if (document || rest.equals("stream")) {
+      if (!parsed.gets()) {
+        answer.refuse(notAllowed("GET"));
+      } else if (document) {
+        byte[] json = new OpenApi(ApiRoutes.ALL, control.facts().version()).json();
+        answer.bytes(HttpResponseStatus.OK, HttpAnswer.JSON_TYPE, json, Map.of());
+      } else {
+        events.follow(answer);
+      }
       return;
     }
     int slash = rest.indexOf('/');

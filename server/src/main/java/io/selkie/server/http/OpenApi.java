@@ -40,9 +40,14 @@ final class OpenApi {
     for (ApiRoute route : routes) {
       ObjectNode operation = operation(paths, ApiRoute.ROOT + route.name(), route);
       switch (route.shape()) {
-        case OBJECT -> answer(operation, reference(route.end()));
+        case OBJECT -> {
+          if (!route.texts().isEmpty()) {
+            parameters(operation, route);
+          }
+          answer(operation, reference(route.end()));
+        }
         case LIST -> {
-          parameters(operation, route.texts());
+          limit(parameters(operation, route));
           answer(operation, list(route));
           if (route.hasIds()) {
             one(paths, route);
@@ -102,16 +107,21 @@ final class OpenApi {
     answer(operation, reference(route.row()));
   }
 
-  private static void parameters(ObjectNode operation, List<String> texts) {
+  private static ArrayNode parameters(ObjectNode operation, ApiRoute route) {
     ArrayNode parameters = operation.putArray("parameters");
-    for (String text : texts) {
+    for (String text : route.texts()) {
       parameters
           .addObject()
           .put("name", text)
           .put("in", "query")
+          .put("required", route.required().contains(text))
           .putObject("schema")
           .put("type", "string");
     }
+    return parameters;
+  }
+
+  private static void limit(ArrayNode parameters) {
     parameters
         .addObject()
         .put("name", "limit")

@@ -11,6 +11,7 @@ import io.selkie.posix.LinuxKernel;
 import io.selkie.protocol.nfs4.LayoutConst4;
 import io.selkie.server.admin.AdminClient;
 import io.selkie.server.admin.AdminRequest;
+import io.selkie.server.admin.AdminService;
 import io.selkie.server.ops.FileCalls.Opened;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -28,6 +29,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -125,6 +127,60 @@ class HttpApiTest {
     JsonNode layout = get("layouts?export=one&limit=5").path("rows").get(0);
     assertThat(get("layouts/" + layout.path("stateid").asText())).isEqualTo(layout);
     assertThat(get("exports/one").path("name").asText()).isEqualTo("one");
+  }
+
+  @Test
+  void documentAndRoutesSayTheSame() throws Exception {
+    JsonNode paths = get("openapi.json").path("paths");
+    for (String command : AdminService.COMMANDS) {
+      assertThat(paths.has("/api/v1/" + command)).as(command + " is described").isTrue();
+    }
+    for (Map.Entry<String, JsonNode> path : paths.properties()) {
+      String asked = path.getKey().replace("{id}", "none");
+      for (String method : List.of("get", "post")) {
+        HttpRequest.Builder request = request(asked).header("Content-Type", "application/json");
+        HttpResponse<InputStream> answer =
+            http.send(
+                (method.equals("get")
+                        ? request.GET()
+                        : request.POST(BodyPublishers.ofString("{\"unknown\":1}")))
+                    .build(),
+                BodyHandlers.ofInputStream());
+        try (InputStream body = answer.body()) {
+          boolean described = path.getValue().has(method);
+          String what = method + " " + asked;
+          if (!described) {
+            assertThat(answer.statusCode()).as(what).isEqualTo(405);
+          } else if (answer.statusCode() == 404) {
+            assertThat(new String(body.readAllBytes(), UTF_8)).as(what).contains("none of 'none'");
+          } else {
+            assertThat(answer.statusCode()).as(what).isIn(200, 400);
+          }
+        }
+      }
+    }
+  }
+
+  @Test
+  void allOfAFileIsInOneAnswer() throws Exception {
+    JsonNode facts = get("file?file=" + encoded(server.of("one").resolve("f")));
+    assertThat(facts.path("path").asText()).isEqualTo("/f");
+    assertThat(facts.path("seal").path("state").asText()).isEqualTo("sealed");
+    assertThat(facts.path("layouts")).containsExactlyElementsOf(get("layouts").path("rows"));
+    assertThat(facts.path("opens")).containsExactlyElementsOf(get("opens").path("rows"));
+    assertThat(facts.path("map").path("sizeBytes").asLong()).isEqualTo(8192);
+    assertThat(facts.path("extents")).isNotEmpty();
+    assertThat(facts.path("truncated").asBoolean()).isFalse();
+
+    Files.write(server.of("one").resolve("closed"), new byte[1]);
+    JsonNode closed = get("file?file=" + encoded(server.of("one").resolve("closed")));
+    assertThat(closed.path("map").isNull()).isTrue();
+    assertThat(closed.path("opens")).isEmpty();
+    assertThat(closed.path("file").asText()).matches("\\d+:\\d+:\\d+");
+  }
+
+  private static String encoded(Path path) {
+    return URLEncoder.encode(path.toString(), UTF_8);
   }
 
   @Test
