@@ -106,8 +106,13 @@ public final class FileStatus {
 
   /** Whether a write by somebody without privileges takes away set-user-id or set-group-id. */
   public boolean losesBitsWhenWritten() {
+    return losesBitsWhenWritten(mode());
+  }
+
+  /** The same of a mode that a file is to have. */
+  public static boolean losesBitsWhenWritten(int mode) {
     int groupProgram = SET_GROUP_ID | 0010;
-    return (mode() & SET_USER_ID) != 0 || (mode() & groupProgram) == groupProgram;
+    return (mode & SET_USER_ID) != 0 || (mode & groupProgram) == groupProgram;
   }
 
   /** Whether it is a regular file. */

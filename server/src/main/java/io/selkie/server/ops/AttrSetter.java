@@ -113,6 +113,21 @@ final class AttrSetter {
     if (may != NfsStat4.NFS4_OK) {
       return may;
     }
+    if (!attrs.hasMode() || !FileStatus.losesBitsWhenWritten(attrs.mode(0))) {
+      return setAccessByLeave(attrs);
+    }
+    // Who sets these bits and writes under a delegation would not see that the write takes them
+    // away.
+    ChangePermit permit = Leave.askAllHolders(services, c, file.identity());
+    if (!(permit instanceof ChangePermit.Granted granted)) {
+      return NfsStat4.NFS4ERR_DELAY;
+    }
+    try (granted) {
+      return setAccessByLeave(attrs);
+    }
+  }
+
+  private int setAccessByLeave(SetAttrs attrs) {
     ChangePermit permit =
         Leave.ask(services, c, file.identity(), FileChange.ACCESS_CHANGE, Descriptions.WHOLE_FILE);
     if (!(permit instanceof ChangePermit.Granted granted)) {

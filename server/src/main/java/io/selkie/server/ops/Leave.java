@@ -18,6 +18,9 @@ import java.util.List;
  */
 final class Leave implements AutoCloseable {
 
+  /** No client has this id: the server's starts are counted from 1 in its upper half. */
+  private static final long NO_CLIENT = 0;
+
   private final FileServices services;
   private final CompoundContext c;
   private final List<ChangePermit.Granted> permits = new ArrayList<>(2);
@@ -48,7 +51,25 @@ final class Leave implements AutoCloseable {
       FileIdentity file,
       FileChange change,
       ByteRange range) {
-    ChangePermit permit = services.arbiter().beforeChange(file, change, range, c.clientId());
+    return ask(services, c, file, change, range, c.clientId());
+  }
+
+  /**
+   * Asks leave of everybody who holds a delegation, of the client that asks, too: for what a holder
+   * would not see of its own.
+   */
+  static ChangePermit askAllHolders(FileServices services, CompoundContext c, FileIdentity file) {
+    return ask(services, c, file, FileChange.METADATA, Descriptions.WHOLE_FILE, NO_CLIENT);
+  }
+
+  private static ChangePermit ask(
+      FileServices services,
+      CompoundContext c,
+      FileIdentity file,
+      FileChange change,
+      ByteRange range,
+      long byClientId) {
+    ChangePermit permit = services.arbiter().beforeChange(file, change, range, byClientId);
     if (permit instanceof ChangePermit.Delay delay && delay.soon()) {
       c.obstacles().add(file);
     }

@@ -101,6 +101,20 @@ class DelegationOperationsTest extends DelegationFixture {
   }
 
   @Test
+  void whoSetsSuchAModeGivesItsOwnDelegationBackBefore() throws Exception {
+    one.honest();
+    Given written = writer();
+    assertThat(delegations()).isEqualTo(1);
+    assertThat(
+            insistOn(() ->
+                one.calls.setAttr(written.handle(), Stateids.ANONYMOUS, FileCalls.mode(04755))))
+        .isEqualTo("NFS4_OK");
+    assertThat(delegations()).isZero();
+    assertThat(Files.getAttribute(file, "unix:mode")).isEqualTo(0104755);
+    assertThat(one.nextRecall().handle()).isEqualTo(written.handle());
+  }
+
+  @Test
   void clientWithoutABackChannelGetsNone() throws IOException {
     try (var connection =
         io.selkie.server.testing.Nfs41TestClient.connect(fixture.server().nfsAddress())
