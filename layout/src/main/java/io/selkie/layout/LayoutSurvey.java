@@ -22,8 +22,8 @@ import java.util.function.Predicate;
  * What is held, for those who only look: administrators.
  *
  * <p>A walk goes from file to file and takes each file's lock for so short a time that nobody
- * waiting for it notices: to copy references, then to read a few hundred layouts at a time. No lock
- * is held between two calls of an iterator, so its user may write to a socket for as long as that
+ * waiting for it notices: to copy references, then to read dozens of layouts at a time. No lock is
+ * held between two calls of an iterator, so its user may write to a socket for as long as that
  * takes. What a walk tells of each file was true at some moment; what comes or goes during it may
  * be in it or not; what stays is in it once.
  *
@@ -32,7 +32,7 @@ import java.util.function.Predicate;
 public final class LayoutSurvey {
 
   /** Layouts, or parts of them where they have many, read under one hold of a file's lock. */
-  static final int BATCH = 256;
+  static final int BATCH = 64;
 
   /** Of an arbiter that has nothing. */
   public static final LayoutSurvey EMPTY = new LayoutSurvey(List.of(), () -> 0);

@@ -18,8 +18,12 @@ enum Machine {
       /* copy_file_range */ 326,
       /* fadvise64 */ 221,
       /* prctl */ 157,
-      /* close */ 3),
-  AARCH64(0x10000, 0x4000, 0x8000, 61, 33, 135, 137, 178, 131, 222, 265, 172, 285, 223, 167, 57);
+      /* close */ 3,
+      /* sched_setattr */ 314,
+      /* sched_getattr */ 315),
+  AARCH64(
+      0x10000, 0x4000, 0x8000, 61, 33, 135, 137, 178, 131, 222, 265, 172, 285, 223, 167, 57, 274,
+      275);
 
   // The same number on every architecture since Linux 5.1.
   static final int OPENAT2 = 437;
@@ -43,6 +47,8 @@ enum Machine {
   final int fadvise64;
   final int prctl;
   final int close;
+  final int schedSetattr;
+  final int schedGetattr;
 
   Machine(
       long openDirect,
@@ -60,7 +66,9 @@ enum Machine {
       int copyFileRange,
       int fadvise64,
       int prctl,
-      int close) {
+      int close,
+      int schedSetattr,
+      int schedGetattr) {
     this.openDirect = openDirect;
     this.openDirectory = openDirectory;
     this.openNofollow = openNofollow;
@@ -77,6 +85,8 @@ enum Machine {
     this.fadvise64 = fadvise64;
     this.prctl = prctl;
     this.close = close;
+    this.schedSetattr = schedSetattr;
+    this.schedGetattr = schedGetattr;
   }
 
   static Machine current() {

@@ -41,7 +41,7 @@ public final class Main implements Runnable {
     if (args.length > 0) {
       for (CommandFactory factory : ServiceLoader.load(CommandFactory.class)) {
         if (factory.name().equals(args[0])) {
-          CommandLine commandLine = new CommandLine(new Main());
+          CommandLine commandLine = bare();
           commandLine.addSubcommand(factory.create());
           return commandLine;
         }
@@ -52,13 +52,16 @@ public final class Main implements Runnable {
 
   /** Returns the whole command line, with the subcommands of every module on the class path. */
   public static CommandLine commandLine() {
-    CommandLine commandLine = new CommandLine(new Main());
-    // An argument that begins with @ is a name like any other, also one for the command of another.
-    commandLine.setExpandAtFiles(false);
+    CommandLine commandLine = bare();
     for (CommandFactory factory : ServiceLoader.load(CommandFactory.class)) {
       commandLine.addSubcommand(factory.create());
     }
     return commandLine;
+  }
+
+  /** An argument that begins with @ is a name like any other, and may be another program's. */
+  private static CommandLine bare() {
+    return new CommandLine(new Main()).setExpandAtFiles(false);
   }
 
   /** Without a subcommand there is nothing to do, which is wrong usage. */

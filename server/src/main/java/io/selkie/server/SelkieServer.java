@@ -297,7 +297,8 @@ public final class SelkieServer implements AutoCloseable {
       return Optional.empty();
     }
     InetSocketAddress address = resolve(config.diagnostics().listen().get());
-    return Optional.of(teardown.later(new DiagnosticsServer(address, this::report)));
+    return Optional.of(
+        teardown.later(new DiagnosticsServer(address, this::report, metrics.events()::keep)));
   }
 
   /** What the diagnostics listener tells. */

@@ -22,6 +22,10 @@ import java.util.Locale;
 public final class AdminClient implements AutoCloseable {
 
   private static final int LINE_BYTES_MAX = 64 << 20;
+
+  /** Little, as the server sends little: copying keeps others from the processor. */
+  private static final int READ_BYTES_MAX = 16_384;
+
   private static final byte[] ROW = "{\"row\":".getBytes(StandardCharsets.US_ASCII);
   private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -131,7 +135,8 @@ public final class AdminClient implements AutoCloseable {
         }
         buffer = Arrays.copyOf(buffer, 2 * end);
       }
-      int read = channel.read(ByteBuffer.wrap(buffer, end, buffer.length - end));
+      int most = Math.min(READ_BYTES_MAX, buffer.length - end);
+      int read = channel.read(ByteBuffer.wrap(buffer, end, most));
       if (read < 0) {
         throw new EOFException("the server closed the connection before the end of its answer");
       }

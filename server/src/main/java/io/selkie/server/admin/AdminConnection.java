@@ -49,7 +49,12 @@ final class AdminConnection {
   /** How long nothing may move, unless a command is being worked on. */
   static final int STALL_SECONDS = 30;
 
-  private static final int BUFFER_BYTES = 65_536;
+  /**
+   * Sent at a time. A kernel that does not preempt itself keeps whoever wakes up on this processor
+   * waiting while it copies.
+   */
+  private static final int BUFFER_BYTES = 16_384;
+
   private static final Logger LOG = LoggerFactory.getLogger(AdminConnection.class);
 
   private static final ObjectMapper JSON =

@@ -3,6 +3,7 @@ package io.selkie.server.admin;
 import io.selkie.config.AdminConfig;
 import io.selkie.config.time.Timers;
 import io.selkie.posix.NameService;
+import io.selkie.posix.PatientThreads;
 import io.selkie.server.admin.AdminException.Code;
 import java.io.IOException;
 import java.nio.channels.ServerSocketChannel;
@@ -83,7 +84,7 @@ public final class AdminServer implements AutoCloseable {
   }
 
   private static void start(String name, Runnable task) {
-    Thread.ofPlatform().name(name).daemon().start(task);
+    PatientThreads.of(Thread.ofPlatform().name(name).daemon().factory()).newThread(task).start();
   }
 
   private void listen() {

@@ -9,6 +9,7 @@ import io.selkie.config.ConfigLoader;
 import io.selkie.config.SelkieConfig;
 import io.selkie.config.cli.CommandFactory;
 import io.selkie.posix.LinuxKernel;
+import io.selkie.posix.PatientThreads;
 import io.selkie.server.admin.AdminClient;
 import io.selkie.server.admin.AdminException;
 import io.selkie.server.admin.AdminRequest;
@@ -158,6 +159,8 @@ public final class CtlCommand implements Runnable {
 
   /** Asks the server; an exit status. */
   int ask(AdminRequest request, Answered answered) {
+    // On the server's own machine whoever looks takes nobody's turn.
+    var _ = PatientThreads.join();
     Path path;
     try {
       path = path();

@@ -28,6 +28,12 @@ public final class DiagnosticsProtocol {
   /** One report of the server's counters. */
   public static final int STATS = 2;
 
+  /**
+   * From now on events are kept, and operations are timed to find slow ones, if the reply size is
+   * 1; not so if it is 0. Answered with four bytes of zero. To measure what that costs.
+   */
+  public static final int EVENTS = 3;
+
   /** Largest request or reply of an echo. */
   public static final int MESSAGE_BYTES_MAX = 16 << 20;
 

@@ -13,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -29,6 +30,7 @@ public final class DiagnosticsServer implements AutoCloseable {
 
   private final ServerSocketChannel listener;
   private final Supplier<Map<String, Object>> report;
+  private final Consumer<Boolean> events;
   private final ObjectMapper json = new ObjectMapper();
   private final Set<SocketChannel> connections = ConcurrentHashMap.newKeySet();
 
@@ -37,10 +39,13 @@ public final class DiagnosticsServer implements AutoCloseable {
    *
    * @param report what {@link DiagnosticsProtocol#STATS} answers besides the threads' allocations;
    *     called on a connection's thread
+   * @param events switches them on and off
    */
-  public DiagnosticsServer(InetSocketAddress address, Supplier<Map<String, Object>> report)
+  public DiagnosticsServer(
+      InetSocketAddress address, Supplier<Map<String, Object>> report, Consumer<Boolean> events)
       throws IOException {
     this.report = report;
+    this.events = events;
     this.listener = ServerSocketChannel.open().bind(address, CONNECTIONS_MAX);
     Thread.ofPlatform().name("diagnostics-accept").daemon().start(this::accept);
   }
@@ -90,6 +95,10 @@ public final class DiagnosticsServer implements AutoCloseable {
         switch (command) {
           case DiagnosticsProtocol.ECHO -> echo(connection, requestBytes, replyBytes);
           case DiagnosticsProtocol.STATS -> write(connection, stats());
+          case DiagnosticsProtocol.EVENTS -> {
+            events.accept(replyBytes != 0);
+            write(connection, ByteBuffer.allocate(Integer.BYTES));
+          }
           default -> throw new IOException("unknown diagnostics command " + command);
         }
       }

@@ -42,7 +42,10 @@ import org.slf4j.LoggerFactory;
 final class ApiAnswers {
 
   private static final Logger LOG = LoggerFactory.getLogger(ApiAnswers.class);
-  private static final int PIECE_BYTES = 128 * 1024;
+
+  /** Sent at a time: little, so that copying it keeps nobody from the processor for long. */
+  private static final int PIECE_BYTES = 32 * 1024;
+
   private static final int TEXT_MAX = 4096;
   private static final String LIMIT = "limit";
   private static final String CONFIRM = "confirm";

@@ -36,7 +36,7 @@ final class HttpAnswer {
   static final String JSON_TYPE = "application/json";
 
   /** Pieces that may be on their way before the next one waits. */
-  private static final int PIECES_AHEAD = 4;
+  private static final int PIECES_AHEAD = 16;
 
   private static final ObjectMapper JSON = new ObjectMapper();
 

@@ -22,6 +22,7 @@ import io.netty.util.concurrent.DefaultThreadFactory;
 import io.netty.util.concurrent.GlobalEventExecutor;
 import io.selkie.config.ConfigDifference.Change;
 import io.selkie.config.HttpConfig;
+import io.selkie.posix.PatientThreads;
 import io.selkie.server.admin.Addresses;
 import io.selkie.server.metrics.Metric;
 import java.io.IOException;
@@ -76,7 +77,9 @@ public final class HttpServer implements AutoCloseable {
     this.parts = parts;
     this.loop =
         new MultiThreadIoEventLoopGroup(
-            1, new DefaultThreadFactory("http-io", true), NioIoHandler.newFactory());
+            1,
+            PatientThreads.of(new DefaultThreadFactory("http-io", true)),
+            NioIoHandler.newFactory());
     this.lists = threads("http-list", limits.lists(), 4 * limits.lists());
     this.disks = threads("http-disk", limits.lists(), 4 * limits.lists());
     this.changes = threads("http-change", limits.changes(), limits.changes());
@@ -143,7 +146,7 @@ public final class HttpServer implements AutoCloseable {
             60,
             TimeUnit.SECONDS,
             new ArrayBlockingQueue<>(queueLength),
-            Thread.ofPlatform().name(name + "-", 0).daemon().factory());
+            PatientThreads.of(Thread.ofPlatform().name(name + "-", 0).daemon().factory()));
     threads.allowCoreThreadTimeOut(true);
     return threads;
   }

@@ -37,6 +37,7 @@ public final class EventRing {
   private final AtomicLongArray numbers;
   private final AtomicLong added = new AtomicLong();
   private final CopyOnWriteArrayList<Consumer<Entry>> followers = new CopyOnWriteArrayList<>();
+  private volatile boolean keeps = true;
 
   /** With room for so many. */
   public EventRing(int capacity) {
@@ -59,6 +60,9 @@ public final class EventRing {
   }
 
   private void put(Object event) {
+    if (!keeps) {
+      return;
+    }
     long number = added.getAndIncrement();
     int place = (int) (number % capacity);
     numbers.set(place, BEING_WRITTEN);
@@ -70,6 +74,16 @@ public final class EventRing {
         follower.accept(entry);
       }
     }
+  }
+
+  /** Switched off it forgets what comes, for who measures what it costs; it is on at first. */
+  public void keep(boolean on) {
+    keeps = on;
+  }
+
+  /** Whether what comes is kept. */
+  public boolean keeps() {
+    return keeps;
   }
 
   /** How many there were since the start. */

@@ -13,6 +13,7 @@ import java.util.concurrent.TimeUnit;
 public final class TimedOperations implements OperationObserver {
 
   private final ServerMetrics metrics;
+  private final EventRing ring;
   private final SlowOperations slow;
   private final NanoClock clock;
   private final long slowNanos;
@@ -24,14 +25,17 @@ public final class TimedOperations implements OperationObserver {
    */
   public TimedOperations(ServerMetrics metrics, NanoClock clock, long slowMillis) {
     this.metrics = metrics;
-    this.slow = new SlowOperations(metrics.events());
+    this.ring = metrics.events();
+    this.slow = new SlowOperations(ring);
     this.clock = clock;
     this.slowNanos = TimeUnit.MILLISECONDS.toNanos(slowMillis);
   }
 
   @Override
   public long begins(Operation operation) {
-    return slowNanos == 0 || operation.cost() != Operation.Cost.BLOCKING ? 0 : clock.nanoTime() | 1;
+    return slowNanos == 0 || operation.cost() != Operation.Cost.BLOCKING || !ring.keeps()
+        ? 0
+        : clock.nanoTime() | 1;
   }
 
   @Override

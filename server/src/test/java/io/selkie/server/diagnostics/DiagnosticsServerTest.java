@@ -10,7 +10,9 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -19,12 +21,13 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(120)
 class DiagnosticsServerTest {
 
+  private final List<Boolean> kept = new CopyOnWriteArrayList<>();
   private DiagnosticsServer server;
 
   @BeforeEach
   void start() throws IOException {
     InetSocketAddress any = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
-    server = new DiagnosticsServer(any, () -> Map.of("answer", 42));
+    server = new DiagnosticsServer(any, () -> Map.of("answer", 42), kept::add);
   }
 
   @AfterEach
@@ -42,6 +45,18 @@ class DiagnosticsServerTest {
         assertThat(in.readNBytes(4096)).hasSize(4096);
       }
     }
+  }
+
+  @Test
+  void eventsAreSwitchedOffAndOn() throws IOException {
+    try (Socket socket = connect()) {
+      DataInputStream in = new DataInputStream(socket.getInputStream());
+      for (int on = 0; on < 2; on++) {
+        header(socket, DiagnosticsProtocol.EVENTS, 0, on);
+        assertThat(in.readInt()).isZero();
+      }
+    }
+    assertThat(kept).containsExactly(false, true);
   }
 
   @Test

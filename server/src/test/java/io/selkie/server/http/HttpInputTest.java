@@ -8,13 +8,18 @@ import io.selkie.config.HostPort;
 import io.selkie.config.HttpConfig;
 import io.selkie.config.time.NanoClock;
 import io.selkie.config.time.Timers;
+import io.selkie.layout.LayoutEvents;
+import io.selkie.layout.RecallCause;
+import io.selkie.lease.FileIdentity;
 import io.selkie.server.WallClock;
 import io.selkie.server.admin.AdminParts;
 import io.selkie.server.admin.AdminService;
 import io.selkie.server.admin.ServerControl;
 import io.selkie.server.metrics.ServerMetrics;
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InputStreamReader;
 import java.lang.reflect.Proxy;
 import java.net.InetSocketAddress;
 import java.net.Socket;
@@ -55,6 +60,7 @@ class HttpInputTest {
     private final BlockingQueue<Runnable> requests = new LinkedBlockingQueue<>();
     private final BlockingQueue<Runnable> answers = new LinkedBlockingQueue<>();
     private final BlockingQueue<Runnable> lists = new LinkedBlockingQueue<>();
+    private final BlockingQueue<Runnable> ticks = new LinkedBlockingQueue<>();
 
     @Override
     public Timer schedule(long delayNanos, Runnable task) {
@@ -66,6 +72,8 @@ class HttpInputTest {
         set = answers;
       } else if (millis == LIMITS.listMillis()) {
         set = lists;
+      } else if (millis == LiveEvents.TICK_MILLIS) {
+        set = ticks;
       } else {
         return () -> true;
       }
@@ -75,12 +83,13 @@ class HttpInputTest {
   }
 
   private static final HttpLimits LIMITS =
-      new HttpLimits(9, 1, 1024, 2048, 4096, 60_001, 60_002, 60_003, 1, 1);
+      new HttpLimits(9, 2, 1024, 2048, 4096, 60_001, 60_002, 60_003, 1, 1);
 
   /** Of an answer that fits a piece of memory but for what its generator still holds. */
-  private static final int ROWS_BYTES = 128 * 1024 + 1000;
+  private static final int ROWS_BYTES = 32 * 1024 + 1000;
 
   private final HandTimers timers = new HandTimers();
+  private final ServerMetrics metrics = new ServerMetrics();
   private final CountDownLatch released = new CountDownLatch(1);
   private final CountDownLatch entered = new CountDownLatch(1);
   private volatile Map<String, String> levels = Map.of("io.selkie", "debug");
@@ -124,8 +133,7 @@ class HttpInputTest {
             Optional.empty(),
             Optional.empty());
     HttpParts parts =
-        new HttpParts(
-            service, control, new ServerMetrics(), NanoClock.system(), new WallClock(), timers, 0);
+        new HttpParts(service, control, metrics, NanoClock.system(), new WallClock(), timers, 0);
     server = HttpServer.open(config, parts, LIMITS).orElseThrow();
   }
 
@@ -414,6 +422,68 @@ class HttpInputTest {
           .doesNotContain("\"done\"");
     }
     assertServes();
+  }
+
+  /** More messages than all buffers between server and watcher take together. */
+  @Test
+  void whoWatchesAndReadsNothingIsCutOffAndOthersAreTold() throws Exception {
+    int ticks = 1500;
+    try (Socket slow = new Socket();
+        Socket quick = connect()) {
+      slow.setReceiveBufferSize(4096);
+      slow.connect(server.address());
+      slow.setSoTimeout(SECONDS * 1000);
+      send(slow, get("/api/v1/stream"));
+      assertThat(read(slow)).startsWith("HTTP/1.1 200");
+      send(quick, get("/api/v1/stream"));
+      BufferedReader told =
+          new BufferedReader(new InputStreamReader(quick.getInputStream(), UTF_8));
+      assertThat(told.readLine()).startsWith("HTTP/1.1 200");
+      for (int tick = 0; tick < ticks; tick++) {
+        for (int step = 0; step <= LiveEvents.STEPS_MAX; step++) {
+          metrics.on(event(tick));
+        }
+        timers.ticks.poll(SECONDS, TimeUnit.SECONDS).run();
+        assertThat(nextMessage(told)).contains("\"recall\":" + tick + ",", "\"left\":1");
+      }
+      int missed = ticks - messages(slow);
+      assertThat(missed).as("who did not read").isGreaterThan(LiveEvents.MISSED_MAX);
+    }
+    assertServes();
+  }
+
+  private static LayoutEvents.Event event(int recall) {
+    return new LayoutEvents.Event(
+        1,
+        LayoutEvents.Step.RECALL_SENT,
+        recall,
+        new FileIdentity(1, 2, 3),
+        "f",
+        4,
+        RecallCause.ADMINISTRATIVE,
+        5,
+        "");
+  }
+
+  private static String nextMessage(BufferedReader reader) throws IOException {
+    String line = reader.readLine();
+    while (line != null && !line.startsWith("data:")) {
+      line = reader.readLine();
+    }
+    return line;
+  }
+
+  /** How many come until the server ends it. */
+  private static int messages(Socket socket) throws IOException {
+    int count = 0;
+    try (var reader = new BufferedReader(new InputStreamReader(socket.getInputStream(), UTF_8))) {
+      while (nextMessage(reader) != null) {
+        count++;
+      }
+    } catch (SocketException _) {
+      // Reset, as there was more to send.
+    }
+    return count;
   }
 
   @Test

@@ -29,11 +29,21 @@ public final class Diagnostics implements AutoCloseable {
     channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
   }
 
+  /** Whether the server keeps events and times operations, from now on. */
+  public void events(boolean on) throws IOException {
+    ask(DiagnosticsProtocol.EVENTS, on ? 1 : 0);
+    readAll(channel, ByteBuffer.allocate(Integer.BYTES));
+  }
+
+  private void ask(int command, int replyBytes) throws IOException {
+    ByteBuffer header = ByteBuffer.allocate(DiagnosticsProtocol.HEADER_BYTES);
+    header.putInt(DiagnosticsProtocol.MAGIC).putInt(command).putInt(0).putInt(replyBytes);
+    writeAll(channel, header.flip());
+  }
+
   /** One report. */
   public JsonNode report() throws IOException {
-    ByteBuffer header = ByteBuffer.allocate(DiagnosticsProtocol.HEADER_BYTES);
-    header.putInt(DiagnosticsProtocol.MAGIC).putInt(DiagnosticsProtocol.STATS).putInt(0).putInt(0);
-    writeAll(channel, header.flip());
+    ask(DiagnosticsProtocol.STATS, 0);
     ByteBuffer length = readAll(channel, ByteBuffer.allocate(Integer.BYTES)).flip();
     int bytes = length.getInt();
     if (bytes < 0 || bytes > REPORT_BYTES_MAX) {

@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.OptionalDouble;
 import java.util.function.Consumer;
 import org.HdrHistogram.Histogram;
 
@@ -18,8 +19,17 @@ import org.HdrHistogram.Histogram;
  */
 final class NfsBench {
 
-  /** How much to do. */
-  record Wishes(int rounds, double seconds, double warmUpSeconds, List<NfsWorkload> workloads) {}
+  /**
+   * How much to do.
+   *
+   * @param targetRatio to the other contestants' rates; empty for each workload's own
+   */
+  record Wishes(
+      int rounds,
+      double seconds,
+      double warmUpSeconds,
+      List<NfsWorkload> workloads,
+      OptionalDouble targetRatio) {}
 
   /** One server's figures of one workload. */
   private static final class Figures {
@@ -121,7 +131,16 @@ final class NfsBench {
           workload.text() + " × " + other + " " + spread(ratios),
           ratios.median(),
           Bound.AT_LEAST,
-          workload.targetRatio());
+          wishes.targetRatio().orElse(workload.targetRatio()));
+      Series cpu = ratios(all.getFirst().cpu, all.get(i).cpu);
+      if (wishes.targetRatio().isPresent() && !Double.isNaN(cpu.median())) {
+        report.figure(
+            workload.key() + "_cpu_vs_" + other,
+            workload.text() + ", server's CPU × " + other + " " + spread(cpu),
+            cpu.median(),
+            Bound.AT_MOST,
+            1 / wishes.targetRatio().getAsDouble());
+      }
       raw.put("ratio_to_" + other, ratios.toJson());
     }
     report.raw(workload.key(), raw);

@@ -19,6 +19,7 @@ import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.OptionalLong;
 import java.util.concurrent.Callable;
 import java.util.function.Consumer;
@@ -42,6 +43,9 @@ public final class NfsBenchCommand implements Callable<Integer> {
 
   private static final int NFS_PORT = 2049;
 
+  /** Events may cost a fiftieth. */
+  private static final double EVENTS_RATIO = 0.98;
+
   @Spec private CommandSpec spec;
 
   @Option(
@@ -56,6 +60,13 @@ public final class NfsBenchCommand implements Callable<Integer> {
       names = "--against-ganesha",
       description = "Start nfs-ganesha (Debian: nfs-ganesha, nfs-ganesha-vfs) on the same export.")
   private boolean ganesha;
+
+  @Option(
+      names = "--events",
+      description =
+          "Compare one server with itself: with its ring of events and the timing of operations,"
+              + " and with both switched off.")
+  private boolean events;
 
   @Option(
       names = "--dir",
@@ -148,9 +159,10 @@ public final class NfsBenchCommand implements Callable<Integer> {
       return part;
     }
 
-    void contestant(String name, InetSocketAddress address, OptionalLong pid, List<String> names)
+    NfsContestant contestant(
+        String name, InetSocketAddress address, OptionalLong pid, List<String> names)
         throws IOException, InterruptedException {
-      contestants.add(
+      NfsContestant contestant =
           add(
               NfsContestant.connect(
                   name,
@@ -159,7 +171,9 @@ public final class NfsBenchCommand implements Callable<Integer> {
                   names,
                   new AuthSys().set(uid, uid),
                   new NfsContestant.Shape(connections, slots, (long) fileMib << 20),
-                  NanoClock.system())));
+                  NanoClock.system()));
+      contestants.add(contestant);
+      return contestant;
     }
 
     @Override
@@ -234,8 +248,17 @@ public final class NfsBenchCommand implements Callable<Integer> {
         report.fact("server_flags", String.join(" ", serverFlags));
         own = setup.add(ServerProcess.of(export).jvmFlags(flags.toArray(String[]::new)).start());
         progress.accept("selkie is process " + own.pid());
-        setup.contestant(
-            "selkie", own.nfs(), OptionalLong.of(own.pid()), List.of(own.exportName()));
+        List<String> root = List.of(own.exportName());
+        OptionalLong pid = OptionalLong.of(own.pid());
+        if (events) {
+          Diagnostics diagnostics = setup.add(new Diagnostics(own.diagnostics()));
+          setup.contestant("events", own.nfs(), pid, root).prepared(() -> diagnostics.events(true));
+          setup
+              .contestant("silent", own.nfs(), pid, root)
+              .prepared(() -> diagnostics.events(false));
+        } else {
+          setup.contestant("selkie", own.nfs(), pid, root);
+        }
       }
       if (ganesha) {
         Path program =
@@ -255,8 +278,14 @@ public final class NfsBenchCommand implements Callable<Integer> {
         Stream.of(NfsWorkload.values())
             .filter(workload -> workloads.isEmpty() || workloads.contains(workload.key()))
             .toList();
-    new NfsBench(setup.contestants, new NfsBench.Wishes(rounds, seconds, warmUp, chosen), progress)
-        .run(report);
+    NfsBench.Wishes wishes =
+        new NfsBench.Wishes(
+            rounds,
+            seconds,
+            warmUp,
+            chosen,
+            events ? OptionalDouble.of(EVENTS_RATIO) : OptionalDouble.empty());
+    new NfsBench(setup.contestants, wishes, progress).run(report);
     if (own != null) {
       GcLog.Pauses pauses = GcLog.read(gcLog);
       report.figure(

@@ -40,6 +40,15 @@ final class NfsContestant implements AutoCloseable {
    */
   record Shape(int connections, int slots, long fileBytes) {}
 
+  private Preparation preparation = () -> {};
+
+  /** What is to be done to the server before it is this contestant's turn. */
+  @FunctionalInterface
+  interface Preparation {
+    /** Once for each run. */
+    void run() throws IOException;
+  }
+
   private NfsContestant(String name, OptionalLong pid, NanoClock clock, int connections) {
     this.name = name;
     this.pid = pid;
@@ -92,7 +101,7 @@ final class NfsContestant implements AutoCloseable {
       NfsLoadSession session =
           NfsLoadSession.connect(
               address,
-              "selkie-bench-%d-%d".formatted(ProcessHandle.current().pid(), i),
+              "selkie-bench-%s-%d-%d".formatted(name, ProcessHandle.current().pid(), i),
               credential,
               shape.slots(),
               dataMax);
@@ -105,6 +114,12 @@ final class NfsContestant implements AutoCloseable {
 
   String name() {
     return name;
+  }
+
+  /** Does this before each run from now on. */
+  NfsContestant prepared(Preparation before) {
+    preparation = before;
+    return this;
   }
 
   /** Writes all files full. */
@@ -128,6 +143,7 @@ final class NfsContestant implements AutoCloseable {
 
   /** Puts load on all connections for so long. */
   Outcome run(NfsWorkload workload, double seconds) throws IOException, InterruptedException {
+    preparation.run();
     long nanos = (long) (seconds * 1e9);
     long until = clock.nanoTime() + nanos;
     List<Histogram> histograms = new ArrayList<>();

@@ -3,6 +3,7 @@ package io.selkie.test.bench;
 import io.selkie.protocol.nfs4.Bitmap4;
 import io.selkie.protocol.nfs4.ChannelAttrs4;
 import io.selkie.protocol.nfs4.FileAttributes;
+import io.selkie.protocol.nfs4.LayoutConst4;
 import io.selkie.protocol.nfs4.Nfs4Const;
 import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.NfsStat4;
@@ -39,6 +40,14 @@ final class NfsLoadSession implements AutoCloseable {
 
   /** Operations in one compound, at most. */
   static final int OPERATIONS_MAX = 64;
+
+  /** Layouts asked for in one compound, at most. */
+  static final int LAYOUTS_MAX = 32;
+
+  private static final int LAYOUT_CONTENT_BYTES_MAX = 4096;
+
+  /** Stateid, how many there are (one), offset, length, mode and type. */
+  private static final int LAYOUT_HEAD_BYTES = 16 + 4 + 8 + 8 + 4 + 4;
 
   private static final int MESSAGE_BYTES = 16 * 1024;
   private static final int CALLBACK_PROGRAM = 0x4000_0000;
@@ -89,11 +98,31 @@ final class NfsLoadSession implements AutoCloseable {
   static NfsLoadSession connect(
       InetSocketAddress address, String owner, AuthSys credential, int slots, int dataBytesMax)
       throws IOException {
+    return connect(
+        address, owner, credential, slots, dataBytesMax, SessionConst4.EXCHGID4_FLAG_USE_NON_PNFS);
+  }
+
+  /** The same as a client that takes layouts. It cannot be called, so it never returns one. */
+  static NfsLoadSession connectPnfs(
+      InetSocketAddress address, String owner, AuthSys credential, int slots, int dataBytesMax)
+      throws IOException {
+    return connect(
+        address, owner, credential, slots, dataBytesMax, SessionConst4.EXCHGID4_FLAG_USE_PNFS_MDS);
+  }
+
+  private static NfsLoadSession connect(
+      InetSocketAddress address,
+      String owner,
+      AuthSys credential,
+      int slots,
+      int dataBytesMax,
+      int flags)
+      throws IOException {
     SocketChannel channel = SocketChannel.open(address);
     NfsLoadSession session = new NfsLoadSession(channel, credential, slots);
     try {
       channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
-      session.create(owner, dataBytesMax);
+      session.create(owner, dataBytesMax, flags);
       return session;
     } catch (IOException | RuntimeException e) {
       channel.close();
@@ -101,13 +130,13 @@ final class NfsLoadSession implements AutoCloseable {
     }
   }
 
-  private void create(String owner, int dataBytesMax) throws IOException {
+  private void create(String owner, int dataBytesMax, int flags) throws IOException {
     begin(1, -1);
     writer.int32(NfsOp4.OP_EXCHANGE_ID);
     // The verifier says which life of the client it is: each run is a new one.
     writer.int64(ProcessHandle.current().pid());
     writer.opaque(owner.getBytes(StandardCharsets.UTF_8));
-    writer.int32(SessionConst4.EXCHGID4_FLAG_USE_NON_PNFS);
+    writer.int32(flags);
     writer.int32(SessionConst4.SP4_NONE);
     writer.int32(0);
     XdrReader in = call(NfsOp4.OP_EXCHANGE_ID);
@@ -236,6 +265,33 @@ final class NfsLoadSession implements AutoCloseable {
     call(operations);
   }
 
+  /**
+   * Takes layouts to read, one beside the other, in one compound.
+   *
+   * @param count at most {@link #LAYOUTS_MAX}
+   */
+  void layouts(OpenedFile file, long offset, int bytesEach, int count) throws IOException {
+    int[] operations = new int[2 + count];
+    begin(operations.length, 0);
+    operations[0] = NfsOp4.OP_SEQUENCE;
+    operations[1] = NfsOp4.OP_PUTFH;
+    writer.int32(NfsOp4.OP_PUTFH);
+    writer.opaque(file.handle());
+    for (int i = 0; i < count; i++) {
+      operations[2 + i] = NfsOp4.OP_LAYOUTGET;
+      writer.int32(NfsOp4.OP_LAYOUTGET);
+      writer.bool(false);
+      writer.int32(LayoutConst4.LAYOUT4_RDMA);
+      writer.int32(LayoutConst4.LAYOUTIOMODE4_READ);
+      writer.int64(offset + (long) i * bytesEach);
+      writer.int64(bytesEach);
+      writer.int64(bytesEach);
+      Stateids.encode(writer, file.stateid());
+      writer.int32(LAYOUT_CONTENT_BYTES_MAX);
+    }
+    call(operations);
+  }
+
   private void lookUp(List<String> names) {
     for (String name : names) {
       writer.int32(NfsOp4.OP_LOOKUP);
@@ -327,6 +383,11 @@ final class NfsLoadSession implements AutoCloseable {
   private void skipResult(int operation, XdrReader in) {
     switch (operation) {
       case NfsOp4.OP_SEQUENCE -> in.skip(SessionId4.BYTES + 5 * Integer.BYTES);
+      case NfsOp4.OP_LAYOUTGET -> {
+        in.bool();
+        in.skip(LAYOUT_HEAD_BYTES);
+        in.skipVariableOpaque(LAYOUT_CONTENT_BYTES_MAX);
+      }
       case NfsOp4.OP_OPEN -> {
         opened = Stateids.decode(in);
         in.skip(Integer.BYTES + 2 * Long.BYTES);

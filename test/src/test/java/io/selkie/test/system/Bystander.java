@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -26,6 +27,7 @@ final class Bystander implements AutoCloseable {
   private static final int CHUNK_BYTES = 8192;
   private static final int SINK_KEY = 7;
   private static final int TIMEOUT_SECONDS = 60;
+  private static final int TAKEN_MAX = 10_000;
 
   private final byte[] content;
   private final RawNfs nfs;
@@ -34,6 +36,10 @@ final class Bystander implements AutoCloseable {
   private final RawIwarp queuePair;
   private final Thread thread;
   private final Object progress = new Object();
+
+  /** What the latest rounds took, in nanoseconds; guarded by the progress. */
+  private final ArrayDeque<Long> taken = new ArrayDeque<>();
+
   private final AtomicBoolean stopped = new AtomicBoolean();
   private final AtomicLong rounds = new AtomicLong();
   private final AtomicLong slowestNanos = new AtomicLong();
@@ -66,8 +72,9 @@ final class Bystander implements AutoCloseable {
         long begun = System.nanoTime();
         readOneSided(message);
         readThroughServer();
-        slowestNanos.accumulateAndGet(System.nanoTime() - begun, Math::max);
-        advance();
+        long nanos = System.nanoTime() - begun;
+        slowestNanos.accumulateAndGet(nanos, Math::max);
+        advance(nanos);
         underWay.countDown();
       }
     } catch (IOException | AssertionError | RuntimeException e) {
@@ -78,9 +85,13 @@ final class Bystander implements AutoCloseable {
     }
   }
 
-  private void advance() {
+  private void advance(long nanos) {
     synchronized (progress) {
       rounds.incrementAndGet();
+      taken.add(nanos);
+      if (taken.size() > TAKEN_MAX) {
+        taken.removeFirst();
+      }
       progress.notifyAll();
     }
   }
@@ -130,6 +141,26 @@ final class Bystander implements AutoCloseable {
       }
     }
     assertThat(failure.get()).as("the bystander's failure").isNull();
+  }
+
+  /**
+   * The 99th percentile of its next rounds, in microseconds.
+   *
+   * @param wanted how many, at most {@value #TAKEN_MAX}
+   */
+  double p99Micros(int wanted) throws InterruptedException {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(TIMEOUT_SECONDS);
+    synchronized (progress) {
+      taken.clear();
+      while (taken.size() < wanted && failure.get() == null) {
+        long millis = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
+        assertThat(millis).as("milliseconds left for %s rounds", wanted).isPositive();
+        progress.wait(millis);
+      }
+      assertThat(failure.get()).as("the bystander's failure").isNull();
+      long[] sorted = taken.stream().mapToLong(Long::longValue).sorted().toArray();
+      return sorted[(int) (sorted.length * 0.99)] / 1e3;
+    }
   }
 
   /** Its layout's handle, for those who would steal it. */
