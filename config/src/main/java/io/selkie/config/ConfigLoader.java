@@ -22,6 +22,7 @@ import java.util.Optional;
 public final class ConfigLoader {
 
   private static final long FILE_BYTES_MAX = 1L << 20;
+  private static final String WHOLE = "the configuration";
 
   private ConfigLoader() {}
 
@@ -66,11 +67,11 @@ public final class ConfigLoader {
       throw new ConfigException(inFile.inOrder());
     }
     Optional<Node> fromCommandLine = nodes(commandLine);
-    RecordBinder fileBinder = new RecordBinder(inFile);
+    RecordBinder fileBinder = new RecordBinder(inFile, WHOLE);
     SelkieConfig config = fileBinder.bind(SelkieConfig.class, root.get(), "");
     new ConfigCheck(inFile, fileBinder).check(config, commandLine.exports().isEmpty());
     if (fromCommandLine.isPresent()) {
-      RecordBinder binder = new RecordBinder(onCommandLine);
+      RecordBinder binder = new RecordBinder(onCommandLine, WHOLE);
       SelkieConfig said = binder.bind(SelkieConfig.class, fromCommandLine.get(), "");
       new ConfigCheck(onCommandLine, binder).check(said, true);
       config = merge(config, said, commandLine);

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Map;
 
 /** A YAML document with the place of everything in it. Lines and columns count from 1. */
-sealed interface Node {
+public sealed interface Node {
 
   /** Where it starts. */
   Place place();
@@ -16,7 +16,8 @@ sealed interface Node {
 
   /** A place in a file. */
   record Place(int line, int column) {
-    static final Place NOWHERE = new Place(0, 0);
+    /** Of what stands in no file. */
+    public static final Place NOWHERE = new Place(0, 0);
   }
 
   /**
@@ -34,7 +35,8 @@ sealed interface Node {
 
   /** A list. */
   record Sequence(Place place, List<Node> items) implements Node {
-    Sequence(Place place) {
+    /** An empty one. */
+    public Sequence(Place place) {
       this(place, new ArrayList<>());
     }
 
@@ -46,7 +48,8 @@ sealed interface Node {
 
   /** Keys and their values. */
   record Mapping(Place place, Map<String, Entry> entries) implements Node {
-    Mapping(Place place) {
+    /** An empty one. */
+    public Mapping(Place place) {
       this(place, new LinkedHashMap<>());
     }
 

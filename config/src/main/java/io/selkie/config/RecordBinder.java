@@ -5,6 +5,7 @@ import io.selkie.config.Node.Mapping;
 import io.selkie.config.Node.Place;
 import io.selkie.config.Node.Scalar;
 import io.selkie.config.Node.Sequence;
+import java.lang.reflect.Constructor;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;
@@ -21,21 +22,28 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * Fills configuration records from {@link Node}s by what their components' {@link Setting}s say.
- * After an error the default, or the smallest value allowed, stands in, so that one run finds
- * everything that is wrong; what it made may be used only if nothing was.
+ * Fills records from {@link Node}s by what their components' {@link Setting}s say. After an error
+ * the default, or the smallest value allowed, stands in, so that one run finds everything that is
+ * wrong; what it made may be used only if nothing was.
  */
-final class RecordBinder {
+public final class RecordBinder {
 
   private final Problems problems;
+  private final String whole;
   private final Map<String, Place> places = new HashMap<>();
 
-  RecordBinder(Problems problems) {
+  /**
+   * Notes what is wrong there.
+   *
+   * @param whole what keys are of, for messages: "the configuration"
+   */
+  public RecordBinder(Problems problems, String whole) {
     this.problems = problems;
+    this.whole = whole;
   }
 
   /** Where a key stood, or that of its nearest parent. */
-  Place placeOf(String path) {
+  public Place placeOf(String path) {
     for (String key = path; ; key = parentOf(key)) {
       Place place = places.get(key);
       if (place != null) {
@@ -53,7 +61,7 @@ final class RecordBinder {
   }
 
   /** Makes a record; {@code node} may be null, then everything has its default. */
-  <T extends Record> T bind(Class<T> type, Node node, String path) {
+  public <T extends Record> T bind(Class<T> type, Node node, String path) {
     Map<String, Entry> entries = Map.of();
     if (node != null) {
       places.put(path, node.place());
@@ -86,7 +94,7 @@ final class RecordBinder {
             nearest(key, names)
                 .map(near -> "did you mean '" + near + "'?")
                 .orElse("the keys here are " + String.join(", ", names));
-        problems.at(entry.place(), where, "is not a key of the configuration", remedy);
+        problems.at(entry.place(), where, "is not a key of " + whole, remedy);
       }
     });
   }
@@ -123,10 +131,11 @@ final class RecordBinder {
 
   /** The default as the file would hold it; something valid where there is none. */
   private static Optional<Object> defaultOf(Class<?> type, Setting setting) {
-    if (setting.value().equals(Setting.NOTHING) || setting.value().equals(Setting.REQUIRED)) {
-      return type == Path.class && setting.value().equals(Setting.REQUIRED)
-          ? Optional.of(Path.of(""))
-          : Optional.empty();
+    if (setting.value().equals(Setting.NOTHING)) {
+      return Optional.empty();
+    }
+    if (setting.value().equals(Setting.REQUIRED)) {
+      return Optional.ofNullable(standIn(type, setting));
     }
     Problems wrongDefault = new Problems("default");
     Optional<Object> value =
@@ -134,6 +143,20 @@ final class RecordBinder {
             .read(type, new Scalar(Place.NOWHERE, setting.value(), false));
     return Optional.of(
         value.orElseThrow(() -> new AssertionError("bad default: " + wrongDefault.inOrder())));
+  }
+
+  /** For what is missing and was noted: no primitive component takes null. */
+  private static Object standIn(Class<?> type, Setting setting) {
+    if (type == Path.class) {
+      return Path.of("");
+    } else if (type == int.class) {
+      return (int) setting.min();
+    } else if (type == long.class) {
+      return setting.min();
+    } else if (type == boolean.class) {
+      return false;
+    }
+    return null;
   }
 
   private List<?> list(Class<?> elementType, Setting setting, Node node, String key) {
@@ -166,7 +189,10 @@ final class RecordBinder {
       Class<T> type, RecordComponent[] components, Object[] values) {
     Class<?>[] types = Stream.of(components).map(RecordComponent::getType).toArray(Class<?>[]::new);
     try {
-      return type.getDeclaredConstructor(types).newInstance(values);
+      Constructor<T> constructor = type.getDeclaredConstructor(types);
+      // Records of other modules need not be public for that.
+      constructor.setAccessible(true);
+      return constructor.newInstance(values);
     } catch (InvocationTargetException e) {
       throw new IllegalStateException("record " + type.getSimpleName(), e.getCause());
     } catch (ReflectiveOperationException e) {
@@ -175,7 +201,7 @@ final class RecordBinder {
   }
 
   /** The known word that a person probably meant. */
-  static Optional<String> nearest(String word, List<String> known) {
+  public static Optional<String> nearest(String word, List<String> known) {
     return known.stream()
         .filter(candidate -> distance(word, candidate) <= Math.max(1, word.length() / 4))
         .min((a, b) -> Integer.compare(distance(word, a), distance(word, b)));
@@ -305,7 +331,7 @@ final class RecordBinder {
   }
 
   /** An enum's constant as the file has it. */
-  static String word(Object constant) {
+  public static String word(Object constant) {
     return ((Enum<?>) constant).name().toLowerCase(Locale.ROOT);
   }
 }

@@ -18,18 +18,19 @@ import java.util.Optional;
  * Turns YAML into {@link Node}s. Jackson's own trees forget where a value stood and let the second
  * of two equal keys win, which is why the tokens are read one by one.
  */
-final class YamlReader {
+public final class YamlReader {
 
   private static final int DEPTH_MAX = 16;
 
   private final Problems problems;
 
-  YamlReader(Problems problems) {
+  /** Notes what is wrong there. */
+  public YamlReader(Problems problems) {
     this.problems = problems;
   }
 
   /** Reads the one document of a text; empty after an error that leaves nothing to go on with. */
-  Optional<Node> read(String text) {
+  public Optional<Node> read(String text) {
     YAMLFactory factory =
         YAMLFactory.builder()
             .streamReadConstraints(

@@ -61,16 +61,13 @@ public final class OtherProcess {
    * opens with O_NONBLOCK, so it does not wait for a lease to be given up but fails (EAGAIN).
    */
   public static Running truncate(NanoClock clock, Path file, long sizeBytes) throws IOException {
-    return start(
-        clock,
-        List.of(
-            "dd",
-            "if=/dev/null",
-            "of=" + file,
-            "bs=1",
-            "seek=" + sizeBytes,
-            "count=0",
-            "status=none"));
+    return start(clock, truncateCommand(file, sizeBytes));
+  }
+
+  /** The command of {@link #truncate}. */
+  public static List<String> truncateCommand(Path file, long sizeBytes) {
+    return List.of(
+        "dd", "if=/dev/null", "of=" + file, "bs=1", "seek=" + sizeBytes, "count=0", "status=none");
   }
 
   /** It has ended and can say no more than what a pipe holds. */

@@ -34,6 +34,8 @@ public final class ServerProcess implements AutoCloseable {
   private final String exportName;
   private final StringBuilder log = new StringBuilder();
   private final CompletableFuture<Addresses> ready = new CompletableFuture<>();
+  private final Thread reader =
+      Thread.ofPlatform().daemon().name("server-output").unstarted(this::readOutput);
   private Addresses addresses;
 
   private record Addresses(
@@ -131,7 +133,7 @@ public final class ServerProcess implements AutoCloseable {
       command.addAll(ChildJvm.command(classPath, jvmFlags, "io.selkie.server.Main", arguments));
       Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
       ServerProcess server = new ServerProcess(process, export, name);
-      Thread.ofPlatform().daemon().name("server-output").start(server::readOutput);
+      server.reader.start();
       server.awaitReady();
       return server;
     }
@@ -247,6 +249,8 @@ public final class ServerProcess implements AutoCloseable {
     if (!process.waitFor(EXIT_SECONDS, TimeUnit.SECONDS)) {
       throw new IOException("the server does not end; it said:\n" + log());
     }
+    // Its last words are in the pipe.
+    reader.join(TimeUnit.SECONDS.toMillis(EXIT_SECONDS));
     return process.exitValue();
   }
 
