@@ -51,6 +51,8 @@ public final class ServerProcess implements AutoCloseable {
   public static final class Builder {
 
     private final Path export;
+    private final String name;
+    private final boolean isDevice;
     private final List<String> prefix = new ArrayList<>();
     private final List<String> jvmFlags = new ArrayList<>();
     private final StringBuilder config = new StringBuilder();
@@ -59,8 +61,10 @@ public final class ServerProcess implements AutoCloseable {
     private String listen = "127.0.0.1:0";
     private String rdmaListen = "127.0.0.1:0";
 
-    private Builder(Path export) {
+    private Builder(Path export, String name, boolean isDevice) {
       this.export = export;
+      this.name = name;
+      this.isDevice = isDevice;
       this.scratch = export.resolveSibling(export.getFileName() + ".state");
     }
 
@@ -97,6 +101,12 @@ public final class ServerProcess implements AutoCloseable {
       return this;
     }
 
+    /** Of which address of this machine queue pairs come in; an RDMA device has its own. */
+    public Builder rdmaHost(String host) {
+      rdmaListen = host + ":0";
+      return this;
+    }
+
     /** The addresses of a server that was there before, to take its place. */
     public Builder inPlaceOf(ServerProcess other) {
       listen = text(other.nfs());
@@ -113,12 +123,12 @@ public final class ServerProcess implements AutoCloseable {
       Files.createDirectories(scratch);
       Path file = scratch.resolve("selkie.yaml");
       Files.writeString(file, config);
-      String name = String.valueOf(export.getFileName());
-      List<String> arguments =
+      List<String> arguments = new ArrayList<>(List.of("serve"));
+      if (!isDevice) {
+        arguments.addAll(List.of("--export", export + "=" + name));
+      }
+      arguments.addAll(
           List.of(
-              "serve",
-              "--export",
-              export + "=" + name,
               "--config",
               file.toString(),
               "--listen",
@@ -128,7 +138,7 @@ public final class ServerProcess implements AutoCloseable {
               "--bench-listen",
               "127.0.0.1:0",
               "--state-dir",
-              scratch.resolve("state").toString());
+              scratch.resolve("state").toString()));
       List<String> command = new ArrayList<>(prefix);
       command.addAll(ChildJvm.command(classPath, jvmFlags, "io.selkie.server.Main", arguments));
       Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
@@ -141,7 +151,18 @@ public final class ServerProcess implements AutoCloseable {
 
   /** A server of this directory. */
   public static Builder of(Path export) {
-    return new Builder(export);
+    return new Builder(export, String.valueOf(export.getFileName()), false);
+  }
+
+  /**
+   * A server of a DAX device.
+   *
+   * @param name of the export
+   * @param file what the device is called in it
+   */
+  public static Builder ofDevice(Path device, String name, String file) {
+    return new Builder(device, name, true)
+        .config("exports: [{device: %s, file: %s, name: %s}]".formatted(device, file, name));
   }
 
   private void awaitReady() throws IOException, InterruptedException {

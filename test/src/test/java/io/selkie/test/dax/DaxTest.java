@@ -31,8 +31,9 @@ class DaxTest {
           "io.selkie.test.dax.StorageTroubleOnPmem",
           "io.selkie.test.verbs.VerbsServerOnDevice",
           "io.selkie.test.dax.MediaOnPmem",
+          "io.selkie.test.fire.DeviceFireOnPmem",
           "io.selkie.lease.DurabilityOnPmem");
-  private static final int TESTS_MIN = 306;
+  private static final int TESTS_MIN = 307;
 
   @TestFactory
   @Timeout(value = GuestRun.MINUTES_MAX + 1, unit = TimeUnit.MINUTES)

@@ -34,6 +34,9 @@ final class Attack {
   private static final int DELAYS_MAX = 10_000;
   private static final long PATIENCE_SECONDS = 120;
 
+  private final Ground ground;
+  private final List<Strike> strikes;
+  private final List<Witness.Act> acts;
   private final List<Witness> witnesses;
   private final Board board;
   private final Ctl ctl;
@@ -46,6 +49,7 @@ final class Attack {
   private RawNfs nfs;
 
   Attack(
+      Ground ground,
       List<Witness> witnesses,
       Board board,
       Ctl ctl,
@@ -55,6 +59,9 @@ final class Attack {
       NanoClock clock,
       Map<Strike, Integer> counts,
       Consumer<String> violations) {
+    this.ground = ground;
+    this.strikes = List.copyOf(ground.strikes());
+    this.acts = List.copyOf(ground.acts());
     this.witnesses = witnesses;
     this.board = board;
     this.ctl = ctl;
@@ -87,18 +94,16 @@ final class Attack {
   }
 
   private void strike(Witness witness) throws IOException, InterruptedException {
-    Strike strike = Strike.values()[random.nextInt(Strike.values().length)];
+    Strike strike = strikes.get(random.nextInt(strikes.size()));
     int before = board.grants();
     switch (strike) {
       case OPEN -> takeOver(witness, false);
       case OPEN_AND_CUT -> takeOver(witness, true);
       case RECALL, FENCE -> {
         ctl.command(
-            Map.of(
-                "command",
-                strike == Strike.FENCE ? "fence" : "recall",
-                "file",
-                witness.path().toString()));
+            Map.ofEntries(
+                Map.entry("command", strike == Strike.FENCE ? "fence" : "recall"),
+                ground.named(witness)));
         board.setOver(witness.file(), before);
         takeOver(witness, false);
       }
@@ -112,9 +117,8 @@ final class Attack {
   }
 
   private void takeOver(Witness witness, boolean cut) throws IOException, InterruptedException {
-    Witness.Act[] acts = Witness.Act.values();
     long begin = clock.nanoTime();
-    witness.takeOver(cut, acts[random.nextInt(acts.length)], random);
+    witness.takeOver(cut, acts.get(random.nextInt(acts.size())), random);
     long seconds = TimeUnit.NANOSECONDS.toSeconds(clock.nanoTime() - begin);
     if (seconds > PATIENCE_SECONDS) {
       violations.accept("a file was not to be had for " + seconds + " s");

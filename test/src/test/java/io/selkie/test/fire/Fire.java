@@ -5,11 +5,9 @@ import io.selkie.test.fire.Board.Count;
 import io.selkie.test.support.ServerProcess;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
@@ -21,7 +19,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 
 /**
  * A server in a process of its own, clients that flood its files, each in a process of its own, and
@@ -34,6 +31,7 @@ final class Fire implements AutoCloseable {
    *
    * @param config of the server, besides its export and times
    * @param broken whether the server's fence is a {@link LateFence}
+   * @param ground what is under fire
    */
   record Plan(
       String provider,
@@ -44,13 +42,37 @@ final class Fire implements AutoCloseable {
       int clients,
       int queuePairs,
       String config,
-      boolean broken) {
+      boolean broken,
+      MakeGround ground) {
 
-    /** One for this machine. */
+    /** One for this machine, of files. */
     static Plan of(String provider, long seed, int seconds, boolean broken) {
-      return new Plan(provider, seed, seconds, 8, 512 << 10, 3, 3, "", broken);
+      return new Plan(provider, seed, seconds, 8, FILE_BYTES, 3, 3, "", broken, FireFiles::new);
+    }
+
+    /** One of a device that is served over an RDMA device. */
+    static Plan ofDevice(Path device, String rdmaHost, long seed, int seconds, boolean broken) {
+      return new Plan(
+          "verbs",
+          seed,
+          seconds,
+          1,
+          FILE_BYTES,
+          2,
+          2,
+          "rdma: {provider: verbs}\n",
+          broken,
+          _ -> new FireDevice(device, rdmaHost, FILE_BYTES));
     }
   }
+
+  /** Makes what is to burn. */
+  @FunctionalInterface
+  interface MakeGround {
+    Ground in(Path scratch) throws Exception;
+  }
+
+  private static final int FILE_BYTES = 512 << 10;
 
   /**
    * How it was.
@@ -61,11 +83,7 @@ final class Fire implements AutoCloseable {
    * @param allHappened whether each kind of thing that is to happen has
    */
   record Outcome(
-      List<String> violations,
-      long placedAfterTheEnd,
-      boolean allHappened,
-      String story,
-      FireImage.Scan scan) {}
+      List<String> violations, long placedAfterTheEnd, boolean allHappened, String story) {}
 
   private static final int START_SECONDS = 600;
 
@@ -96,7 +114,7 @@ final class Fire implements AutoCloseable {
   private final Plan plan;
   private final NanoClock clock = NanoClock.system();
   private final SplittableRandom random;
-  private final FireImage image;
+  private final Ground ground;
   private final Board board;
   private final Path boardFile;
   private final ServerProcess server;
@@ -111,22 +129,19 @@ final class Fire implements AutoCloseable {
     this.plan = plan;
     this.random = new SplittableRandom(plan.seed);
     this.boardFile = scratch.resolve("board");
-    this.image = FireImage.make(scratch);
+    this.ground = plan.ground.in(scratch);
     this.board = Board.open(boardFile);
     boolean whole = false;
     try {
       Marks marks = new Marks();
       for (int file = 0; file < plan.files; file++) {
-        Witness witness =
-            new Witness(file, image.directory(), plan.fileBytes, board, marks, this::violation);
-        witness.create();
-        witnesses.add(witness);
+        witnesses.add(ground.witness(file, plan.fileBytes, board, marks, this::violation));
       }
       ServerProcess.Builder builder =
-          ServerProcess.of(image.directory())
-              .scratch(scratch.resolve("server"))
+          ground
+              .server(scratch.resolve("server"))
               .config(TIMES + plan.config)
-              .jvmFlags("-Xmx256m", "-XX:MaxDirectMemorySize=256m", "-XX:TieredStopAtLevel=1");
+              .jvmFlags("-Xmx256m", "-XX:MaxDirectMemorySize=256m");
       if (plan.broken) {
         builder.classPath(BrokenFence.classPath(Files.createDirectory(scratch.resolve("broken"))));
       }
@@ -136,7 +151,7 @@ final class Fire implements AutoCloseable {
       // A mount outlives the process that made it.
       if (!whole) {
         board.close();
-        image.close();
+        ground.close();
       }
     }
     this.ctl = new Ctl(scratch.resolve("server").resolve("state").resolve("ctl.sock"));
@@ -165,7 +180,7 @@ final class Fire implements AutoCloseable {
   }
 
   private boolean hasAllHappened() {
-    return strikes.keySet().containsAll(EnumSet.allOf(Attack.Strike.class))
+    return strikes.keySet().containsAll(ground.strikes())
         && MUST_HAPPEN.stream().allMatch(count -> board.get(count) > 0);
   }
 
@@ -231,18 +246,17 @@ final class Fire implements AutoCloseable {
     if (status != 0 && status != 143) {
       throw new IOException("the server ends with " + status + "; it said:\n" + server.log());
     }
-    addBorrowers(contents);
-    FireImage.Scan scan = image.scan(contents, this::violation);
+    String scan = ground.scan(contents, this::violation);
     return new Outcome(
         List.copyOf(violations),
         board.get(Count.PLACED_AFTER_THE_END),
         all,
-        story(kills, all, scan),
-        scan);
+        story(kills, all, scan));
   }
 
   private Attack attack() {
     return new Attack(
+        ground,
         witnesses,
         board,
         ctl,
@@ -271,21 +285,7 @@ final class Fire implements AutoCloseable {
     return ClientProcess.start(FireClient.class, orders.words());
   }
 
-  private void addBorrowers(Map<Path, ByteBuffer> contents) throws IOException {
-    try (Stream<Path> files = Files.list(image.directory())) {
-      for (Path file : files.filter(path -> !contents.containsKey(path)).toList()) {
-        try (FileChannel channel = FileChannel.open(file)) {
-          ByteBuffer content = ByteBuffer.allocate(Math.toIntExact(channel.size()));
-          while (content.hasRemaining() && channel.read(content) >= 0) {
-            // As often as it takes.
-          }
-          contents.put(file, content.flip());
-        }
-      }
-    }
-  }
-
-  private String story(int kills, boolean all, FireImage.Scan scan) {
+  private String story(int kills, boolean all, String scan) {
     StringBuilder text =
         new StringBuilder(
             "fencing under fire: provider %s, seed %d, %d s, %d clients with %d queue pairs each%n"
@@ -310,6 +310,6 @@ final class Fire implements AutoCloseable {
     }
     server.close();
     board.close();
-    image.close();
+    ground.close();
   }
 }

@@ -12,6 +12,7 @@ import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 
 /**
  * Knows what may be in a file. Whoever has it open for writing keeps the server from sealing it, so
@@ -29,13 +30,42 @@ final class Witness {
     CUT_AND_LEND
   }
 
+  /** How the bytes of a file are reached by whoever has it open. */
+  interface Contents {
+    ByteBuffer read(FileChannel open) throws IOException;
+
+    void write(FileChannel open, ByteBuffer content) throws IOException;
+  }
+
+  /** As those of any file. */
+  static final Contents OF_FILES =
+      new Contents() {
+        @Override
+        public ByteBuffer read(FileChannel open) throws IOException {
+          ByteBuffer content = ByteBuffer.allocateDirect(Math.toIntExact(open.size()));
+          while (content.hasRemaining() && open.read(content, content.position()) >= 0) {
+            // As often as it takes.
+          }
+          return content.flip();
+        }
+
+        @Override
+        public void write(FileChannel open, ByteBuffer content) throws IOException {
+          long at = 0;
+          while (content.hasRemaining()) {
+            at += open.write(content, at);
+          }
+        }
+      };
+
   private static final int NONE = -1;
 
   final ReentrantLock lock = new ReentrantLock();
 
   private final int file;
-  private final Path path;
+  private final Supplier<Path> path;
   private final Path borrower;
+  private final Contents contents;
   private final int bytes;
   private final Board board;
   private final Marks marks;
@@ -52,10 +82,26 @@ final class Witness {
 
   private boolean zeros;
 
-  Witness(int file, Path directory, int bytes, Board board, Marks marks, Consumer<String> told) {
+  /**
+   * Of one file.
+   *
+   * @param path what to open to have it to oneself
+   * @param borrower the file that is lent its blocks
+   * @param told hears of violations
+   */
+  Witness(
+      int file,
+      Supplier<Path> path,
+      Path borrower,
+      Contents contents,
+      int bytes,
+      Board board,
+      Marks marks,
+      Consumer<String> told) {
     this.file = file;
-    this.path = directory.resolve(Fire.fileName(file));
-    this.borrower = directory.resolve(Fire.fileName(file) + ".lent");
+    this.path = path;
+    this.borrower = borrower;
+    this.contents = contents;
     this.bytes = bytes;
     this.board = board;
     this.marks = marks;
@@ -67,19 +113,19 @@ final class Witness {
   }
 
   Path path() {
-    return path;
+    return path.get();
   }
 
   /** Makes the file, before there is a server. */
   void create() throws IOException {
     try (FileChannel channel =
         FileChannel.open(
-            path,
+            path(),
             EnumSet.of(
                 StandardOpenOption.CREATE_NEW,
                 StandardOpenOption.READ,
                 StandardOpenOption.WRITE))) {
-      writeMarks(channel);
+      fill(channel);
     }
   }
 
@@ -98,14 +144,14 @@ final class Witness {
                 StandardOpenOption.WRITE,
                 StandardOpenOption.TRUNCATE_EXISTING)
             : Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE);
-    try (FileChannel channel = FileChannel.open(path, how)) {
+    try (FileChannel channel = FileChannel.open(path(), how)) {
       int upTo = board.grants();
       board.setOver(file, upTo);
-      ByteBuffer found = read(channel);
+      ByteBuffer found = contents.read(channel);
       judge("found", found, upTo);
       FireClient.pause(random.nextInt(1, 20));
-      if (!read(channel).equals(found)) {
-        violations.accept(path + " changes while no grant lives");
+      if (!contents.read(channel).equals(found)) {
+        violations.accept(path() + " changes while no grant lives");
       }
       from = upTo;
       switch (act) {
@@ -116,14 +162,14 @@ final class Witness {
           lend(random.nextInt(4) == 0);
         }
       }
-      writeMarks(channel);
+      fill(channel);
       FireClient.pause(random.nextInt(1, 20));
-      judge("after it was marked", read(channel), upTo);
+      judge("after it was marked", contents.read(channel), upTo);
     }
     // Whoever has those blocks now has a right to them.
     if (lent != NONE) {
       try (FileChannel channel = FileChannel.open(borrower, StandardOpenOption.READ)) {
-        judgeLent(read(channel));
+        judgeLent(OF_FILES.read(channel));
       }
     }
   }
@@ -138,8 +184,8 @@ final class Witness {
 
   /** Judges a whole file from outside: when there is neither server nor client any more. */
   ByteBuffer lastLook() throws IOException {
-    try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-      ByteBuffer found = read(channel);
+    try (FileChannel channel = FileChannel.open(path(), StandardOpenOption.READ)) {
+      ByteBuffer found = contents.read(channel);
       judge("at the end", found, board.grants());
       return found;
     }
@@ -154,7 +200,7 @@ final class Witness {
             StandardOpenOption.READ,
             StandardOpenOption.WRITE,
             StandardOpenOption.TRUNCATE_EXISTING)) {
-      write(channel, Words.filled(bytes, Words.mark(number)));
+      OF_FILES.write(channel, Words.filled(bytes, Words.mark(number)));
       lent = number;
       if (force) {
         // Blocks are chosen only now, and those just freed are near.
@@ -163,9 +209,10 @@ final class Witness {
     }
   }
 
-  private void writeMarks(FileChannel channel) throws IOException {
+  /** Leaves it full of a new mark. */
+  void fill(FileChannel channel) throws IOException {
     int number = marks.next();
-    write(channel, Words.filled(bytes, Words.mark(number)));
+    contents.write(channel, Words.filled(bytes, Words.mark(number)));
     mark = number;
     zeros = false;
   }
@@ -175,7 +222,7 @@ final class Witness {
     wrong.ifPresent(words ->
         violations.accept(
             "%s, %s: %s; allowed are grants of it from %d to %d and mark %d"
-                .formatted(path, when, words, from, upTo, mark)));
+                .formatted(path(), when, words, from, upTo, mark)));
   }
 
   private boolean isAllowed(int word, int upTo) {
@@ -189,20 +236,5 @@ final class Witness {
   private void judgeLent(ByteBuffer content) {
     Words.forbidden(content, word -> word == Words.mark(lent))
         .ifPresent(wrong -> violations.accept(borrower + ", of mark " + lent + ": " + wrong));
-  }
-
-  private static void write(FileChannel channel, ByteBuffer content) throws IOException {
-    long at = 0;
-    while (content.hasRemaining()) {
-      at += channel.write(content, at);
-    }
-  }
-
-  private static ByteBuffer read(FileChannel channel) throws IOException {
-    ByteBuffer content = ByteBuffer.allocateDirect(Math.toIntExact(channel.size()));
-    while (content.hasRemaining() && channel.read(content, content.position()) >= 0) {
-      // As often as it takes.
-    }
-    return content.flip();
   }
 }
