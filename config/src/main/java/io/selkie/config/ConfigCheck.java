@@ -31,6 +31,7 @@ final class ConfigCheck {
   void check(SelkieConfig config, boolean withExports) {
     if (withExports) {
       exports(config.exports());
+      blockLayouts(config);
     }
     SessionConfig sessions = config.sessions();
     notMore(
@@ -70,6 +71,25 @@ final class ConfigCheck {
     }
     admin(config.admin());
     http(config.http());
+  }
+
+  /** A client that does not answer is waited for until its lease and its last access are over. */
+  private void blockLayouts(SelkieConfig config) {
+    long needed = config.sessions().leaseSeconds() * 1000L + config.layout().blockIoMillis();
+    boolean any = config.exports().stream().anyMatch(ExportConfig::hasBlockLayouts);
+    if (any && config.layout().fenceBudgetMillis() < needed) {
+      at(
+          "layout.fenceBudgetMillis",
+          "is "
+              + config.layout().fenceBudgetMillis()
+              + ": with blockLayouts a client that is cut off has its layouts for another "
+              + needed
+              + " ms (sessions.leaseSeconds and layout.blockIoMillis)",
+          "raise it to "
+              + needed
+              + ", and lower sessions.leaseSeconds so that it fits into"
+              + " lease-break-time");
+    }
   }
 
   private void admin(AdminConfig admin) {
@@ -254,6 +274,7 @@ final class ConfigCheck {
               nameOf(export),
               export.readOnly(),
               export.layouts(),
+              export.blockLayouts(),
               export.clients()));
     } catch (IOException _) {
       return Optional.empty();

@@ -15,6 +15,8 @@ import java.util.List;
  *     name when not given
  * @param readOnly whether every change is refused with NFS4ERR_ROFS
  * @param layouts whether clients may get layouts of its files and reach them one-sided
+ * @param blockLayouts whether clients who have the export's device too may read and write it by
+ *     themselves
  * @param clients who may do what; when there are no rules, everybody may, root of other machines as
  *     the anonymous user
  */
@@ -25,7 +27,19 @@ public record ExportConfig(
     @Setting(value = Setting.NOTHING, min = 1, max = 255) String name,
     @Setting("false") boolean readOnly,
     @Setting("true") boolean layouts,
+    @Setting("none") BlockLayouts blockLayouts,
     @Setting(live = true, max = 4096) List<ClientRule> clients) {
+
+  /** Block layouts of an export. */
+  public enum BlockLayouts {
+    /** There are none. */
+    NONE,
+    /**
+     * There are, and a client that is cut off is trusted to stop by itself, because nobody can keep
+     * it from the device.
+     */
+    UNFENCED
+  }
 
   /** Copies the list. */
   public ExportConfig {
@@ -35,7 +49,12 @@ public record ExportConfig(
   /** A directory. */
   public ExportConfig(
       Path path, String name, boolean readOnly, boolean layouts, List<ClientRule> clients) {
-    this(path, null, null, name, readOnly, layouts, clients);
+    this(path, null, null, name, readOnly, layouts, BlockLayouts.NONE, clients);
+  }
+
+  /** Whether clients may get block layouts of its files. */
+  public boolean hasBlockLayouts() {
+    return layouts && blockLayouts != BlockLayouts.NONE;
   }
 
   /** A directory without rules for clients. */

@@ -17,6 +17,8 @@ package io.selkie.config;
  * @param maxSealedFilesPerClient files of which one client has layouts at a time
  * @param retryReservationMillis how long a file stays free of layouts for a client that was told to
  *     come back
+ * @param blockIoMillis the longest that a client's own access to a block device takes, to its end
+ *     or its failure
  * @param storagePatienceMillis how long a file system may take to answer whether it can be changed
  *     before its layouts are recalled
  */
@@ -31,4 +33,5 @@ public record LayoutConfig(
     @Setting(value = "20000", min = 1, max = 10_000_000) int maxSealedFiles,
     @Setting(value = "10000", min = 1, max = 10_000_000) int maxSealedFilesPerClient,
     @Setting(value = "2000", min = 1, max = 600_000) int retryReservationMillis,
+    @Setting(value = "5000", min = 1, max = 600_000) int blockIoMillis,
     @Setting(value = "60000", min = 1000, max = 3_600_000) int storagePatienceMillis) {}

@@ -191,6 +191,32 @@ class ConfigLoaderTest {
     assertThat(problems).extracting(ConfigProblem::line).containsExactly(1, 3, 4, 6);
   }
 
+  /** Nobody can keep such a client from the device, so the fence has to wait for its lease. */
+  @Test
+  void blockLayoutsNeedAFenceAsLongAsALease() throws Exception {
+    String yaml =
+        """
+        exports: [{path: %s, blockLayouts: unfenced}]
+        sessions: {leaseSeconds: 10}
+        layout: {fenceBudgetMillis: %s, blockIoMillis: 2000}
+        """;
+    SelkieConfig config =
+        ConfigLoader.parse("x", yaml.formatted(dir.resolve("a"), 12_000), CommandLineSettings.NONE);
+    assertThat(config.exports().getFirst().hasBlockLayouts()).isTrue();
+    String less = yaml.formatted(dir.resolve("a"), 11_999);
+    assertThatThrownBy(() -> ConfigLoader.parse("x", less, CommandLineSettings.NONE))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageContaining("fenceBudgetMillis")
+        .hasMessageContaining("12000");
+    String without = less.replace("unfenced", "none");
+    assertThat(
+            ConfigLoader.parse("x", without, CommandLineSettings.NONE)
+                .exports()
+                .getFirst()
+                .hasBlockLayouts())
+        .isFalse();
+  }
+
   @Test
   void commandLineStandsInsteadOfTheFile() throws Exception {
     String yaml =

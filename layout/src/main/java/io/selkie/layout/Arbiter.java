@@ -256,7 +256,7 @@ public final class Arbiter implements LayoutArbiter {
             request,
             type,
             wanted,
-            GrantRules.preparation(request, wanted, policy),
+            GrantRules.preparation(request, wanted, policy, type.blockBytes()),
             policy.extentsPerLayoutMax());
     DelegationDoor.Applied applied = apply(request.file().identity(), new FileEvent.LayoutGet(op));
     runner.run(applied.file(), applied.effects(), OnThread.OF_REQUEST, op);

@@ -50,6 +50,7 @@ final class ChangeDesk {
     if (change != FileChange.WRITE
         || !file.delegations.isFreeFor(change, clientId)
         || file.hasMoving()
+        || file.returns.isCommitting(0)
         || !file.grants.isIdle()
         || !reservations.isEmpty()) {
       return null;
@@ -115,8 +116,12 @@ final class ChangeDesk {
       reserve(op.change, op.range, op.clientId, file.now());
       return "a layout over shared blocks is being granted";
     }
+    if (file.returns.isCommitting(0)) {
+      reserve(op.change, op.range, op.clientId, file.now());
+      return "a commit changes the file just now";
+    }
     if (file.hasMoving()) {
-      RecallDesk.InTheWay moving = file.recalls.movingIn(op.range, op.clientId);
+      RecallDesk.InTheWay moving = file.recalls.movingIn(op.range, op.clientId, false);
       if (moving != null) {
         reserve(op.change, op.range, op.clientId, moving.untilNanos());
         return moving.why() + ": the write would change blocks that are granted";

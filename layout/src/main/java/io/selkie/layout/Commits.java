@@ -13,6 +13,7 @@ import io.selkie.layout.LayoutArbiter.LayoutCommitRequest;
 import io.selkie.layout.LayoutArbiter.LayoutCommitResult;
 import io.selkie.lease.ByteRange;
 import io.selkie.lease.FileIdentity;
+import io.selkie.lease.Seal;
 
 /**
  * LAYOUTCOMMIT: checks, then flushes without a lock, in pieces, so that a fence meanwhile does not
@@ -24,6 +25,7 @@ final class Commits {
   private static final long PIECE_BYTES = 64L << 20;
   private static final int ENOSPC = 28;
   private static final int EDQUOT = 122;
+  private static final int EINVAL = 22;
   private static final int ESTALE = 116;
 
   /** Brings an event to a file when it is there. */
@@ -54,7 +56,8 @@ final class Commits {
             request.clientId(),
             request.layoutType(),
             request.stateid(),
-            Ranges.clip(request.offset(), request.length()));
+            Ranges.clip(request.offset(), request.length()),
+            type.names() == Seal.Names.STORAGE);
     FileIdentity file = request.file().identity();
     if (!dispatcher.dispatch(file, new FileEvent.FlushBegin(op))) {
       return result(
@@ -66,7 +69,18 @@ final class Commits {
     }
     try {
       int status = type.checkUpdate(request.updateBody(), op.held);
-      return status == NFS4_OK ? flush(op) : result(status, "the layout update is not acceptable");
+      if (status != NFS4_OK) {
+        return result(status, "the layout update is not acceptable");
+      }
+      int done = type.commit(op.seal, request.updateBody(), op.held, request.endBytes());
+      if (op.cancelled != NFS4_OK) {
+        return result(op.cancelled, "fenced or cut off while it was being committed");
+      }
+      return switch (done) {
+        case LayoutType.FLUSH_MAPPING -> flush(op);
+        case 0 -> result(NFS4_OK, "");
+        default -> failed(done, "commit");
+      };
     } finally {
       dispatcher.dispatch(file, new FileEvent.FlushEnd(op));
     }
@@ -81,20 +95,25 @@ final class Commits {
         long end = range.end() - at > PIECE_BYTES ? at + PIECE_BYTES : range.end();
         int errno = op.seal.flush(Ranges.between(at, end));
         if (errno < 0) {
-          return result(
-              switch (-errno) {
-                case ENOSPC -> NFS4ERR_NOSPC;
-                case EDQUOT -> NFS4ERR_DQUOT;
-                // The seal went meanwhile, and with it the layout: what is not known to be durable
-                // has to be written again.
-                case ESTALE -> NFS4ERR_BADLAYOUT;
-                default -> NFS4ERR_IO;
-              },
-              "flush of " + at + ".." + end + " failed with errno " + -errno);
+          return failed(errno, "flush of " + at + ".." + end);
         }
       }
     }
     return result(NFS4_OK, "");
+  }
+
+  private static LayoutCommitResult failed(int errno, String what) {
+    return result(
+        switch (-errno) {
+          case ENOSPC -> NFS4ERR_NOSPC;
+          case EDQUOT -> NFS4ERR_DQUOT;
+          case EINVAL -> NFS4ERR_INVAL;
+          // The seal went meanwhile, and with it the layout: what is not known to be durable has to
+          // be written again.
+          case ESTALE -> NFS4ERR_BADLAYOUT;
+          default -> NFS4ERR_IO;
+        },
+        what + " failed with errno " + -errno);
   }
 
   private static LayoutCommitResult result(int status, String reason) {

@@ -155,7 +155,7 @@ final class EffectRunner {
       budget.start(timers, policy.get().fenceBudgetNanos(), part.handle::abort);
       future = invalidation(part.handle::invalidateHere);
     } else {
-      future = invalidation(part.handle::invalidate);
+      future = invalidation(asking(effect));
     }
     if (future.isDone()) {
       budget.cancel();
@@ -169,6 +169,11 @@ final class EffectRunner {
       budget.cancel();
       behalf(effect.recallId(), () -> ended(file, effect, future, OnThread.OF_EVENT));
     });
+  }
+
+  private static Supplier<CompletionStage<Void>> asking(Effect.Invalidate effect) {
+    LayoutHandle handle = effect.part().handle;
+    return effect.fenced() ? handle::revoke : handle::invalidate;
   }
 
   private static CompletableFuture<Void> invalidation(Supplier<CompletionStage<Void>> asked) {
@@ -193,7 +198,7 @@ final class EffectRunner {
         part.range,
         first.exceptionNow());
     part.handle.abort();
-    invalidation(part.handle::invalidate)
+    invalidation(asking(effect))
         .whenComplete((_, failure) -> {
           if (failure == null) {
             dead(file, effect, OnThread.OF_EVENT);

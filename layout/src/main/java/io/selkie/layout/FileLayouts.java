@@ -126,11 +126,12 @@ final class FileLayouts {
   /** Gives the seal up when nothing needs it any more, and the answers that waited for it. */
   private void settle() {
     // When the seal must go, it does not wait for work that will fail, or is safe, without it: a
-    // grant that has not begun to register, and a flush.
+    // grant that has not begun to register, and a flush. A commit that changes the map it waits
+    // for.
     boolean unused =
         switch (state) {
           case SEALED -> pins == 0 && !grants.isWorking() && !delegations.isWorking();
-          case RECALLING, FENCING -> !grants.isRegistering();
+          case RECALLING, FENCING -> !grants.isRegistering() && !returns.isCommitting(0);
           case UNSEALED, SEALING, UNSEALING -> false;
         };
     if (unused && liveParts == 0 && delegations.isEmpty()) {

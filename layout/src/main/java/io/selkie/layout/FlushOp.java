@@ -13,6 +13,9 @@ final class FlushOp {
   final Stateid4 stateid;
   final ByteRange range;
 
+  /** Whether it changes blocks and size of the file: nobody else may at the same time. */
+  final boolean changesMap;
+
   /** NFS4_OK when it may flush. */
   int status = NfsStat4.NFS4_OK;
 
@@ -29,11 +32,12 @@ final class FlushOp {
 
   Hold hold;
 
-  FlushOp(long clientId, int layoutType, Stateid4 stateid, ByteRange range) {
+  FlushOp(long clientId, int layoutType, Stateid4 stateid, ByteRange range, boolean changesMap) {
     this.clientId = clientId;
     this.layoutType = layoutType;
     this.stateid = stateid;
     this.range = range;
+    this.changesMap = changesMap;
   }
 
   void refuse(int nfsStatus, String why) {

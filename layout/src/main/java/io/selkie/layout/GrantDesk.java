@@ -369,11 +369,17 @@ final class GrantDesk {
       file.changes.reserve(op, file.delegations.deadlineNanos());
       return tryLater(delegated);
     }
-    if (op.isReadWrite() && file.hasMoving()) {
-      RecallDesk.InTheWay moving = file.recalls.movingIn(op.range, op.clientId());
+    if (file.returns.isCommitting(op.clientId())) {
+      return tryLater("another client's commit changes the file just now");
+    }
+    if (file.hasMoving()) {
+      RecallDesk.InTheWay moving =
+          op.isReadWrite()
+              ? file.recalls.movingIn(op.range, op.clientId(), true)
+              : file.recalls.uncommittedIn(op.range, op.clientId());
       if (moving != null) {
         file.changes.reserve(op, moving.untilNanos());
-        return tryLater(moving.why() + ": others hold holes of the range");
+        return tryLater(moving.why() + ": others hold what it would change");
       }
     }
     return null;

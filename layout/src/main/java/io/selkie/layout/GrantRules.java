@@ -78,12 +78,13 @@ final class GrantRules {
   }
 
   /** A sparse file may be longer than the disk: only what is needed soon is allocated. */
-  static Preparation preparation(LayoutGetRequest request, ByteRange wanted, LayoutPolicy policy) {
+  static Preparation preparation(
+      LayoutGetRequest request, ByteRange wanted, LayoutPolicy policy, int blockBytes) {
     // A least length without end is for reads only; the worker refuses it to writers.
     long min =
         Math.clamp(request.minLength(), 1L, Math.min(policy.grantBytesMax(), Long.MAX_VALUE >> 1));
     long mask = policy.alignmentBytes() - 1L;
     long least = request.offset() - wanted.offset() + min + mask & ~mask;
-    return new Preparation(least, Math.max(least, policy.prepareWindowBytes()));
+    return new Preparation(least, Math.max(least, policy.prepareWindowBytes()), blockBytes);
   }
 }

@@ -27,6 +27,7 @@ import io.selkie.lease.Sealer.SealOutcome;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -142,6 +143,11 @@ final class GrantWorker {
 
   private FileEvent register(
       GrantOp op, Seal seal, BlockMap map, List<Part> parts, EventSink file) {
+    Optional<String> unsuitable = op.type.unsuitable(seal);
+    if (unsuitable.isPresent()) {
+      return new FileEvent.GrantFailed(
+          op, seal, parts, NFS4ERR_LAYOUTUNAVAILABLE, unsuitable.get());
+    }
     List<PlannedPart> plan = op.type.plan(map, seal.exact(), op.request.ioMode(), partsIn(op));
     plan = startingAt(plan, op.request.offset());
     FileEvent refusal = judge(op, seal, map, plan, parts);
@@ -180,7 +186,7 @@ final class GrantWorker {
         parts.add(Part.hole(planned.range()));
         continue;
       }
-      if (!seal.addHandle(planned.blocks())) {
+      if (!seal.addHandle(planned.blocks(), op.type.names())) {
         return new FileEvent.GrantFailed(
             op, seal, parts, NFS4ERR_LAYOUTTRYLATER, "the seal is being taken back");
       }

@@ -253,7 +253,11 @@ public interface LayoutArbiter extends AutoCloseable {
    */
   record LayoutReturnResult(int status, Optional<Stateid4> stateid) {}
 
-  /** LAYOUTCOMMIT. */
+  /**
+   * LAYOUTCOMMIT.
+   *
+   * @param endBytes loca_last_write_offset and 1; 0 when the client does not say
+   */
   record LayoutCommitRequest(
       long clientId,
       SealTarget file,
@@ -262,7 +266,22 @@ public interface LayoutArbiter extends AutoCloseable {
       long offset,
       long length,
       boolean reclaim,
-      ByteBuffer updateBody) {}
+      ByteBuffer updateBody,
+      long endBytes) {
+
+    /** Of a client that does not say how far it has written. */
+    public LayoutCommitRequest(
+        long clientId,
+        SealTarget file,
+        Stateid4 stateid,
+        int layoutType,
+        long offset,
+        long length,
+        boolean reclaim,
+        ByteBuffer updateBody) {
+      this(clientId, file, stateid, layoutType, offset, length, reclaim, updateBody, 0);
+    }
+  }
 
   /** LAYOUTCOMMIT's answer: an NFS status and why. */
   record LayoutCommitResult(int status, String reason) {}

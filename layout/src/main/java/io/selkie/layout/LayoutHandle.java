@@ -20,6 +20,32 @@ public interface LayoutHandle {
   }
 
   /**
+   * The same for a client that did not give it back. Where nobody can keep the client from the
+   * storage this takes as long as the client may believe that it has a layout.
+   */
+  default CompletionStage<Void> revoke() {
+    return invalidate();
+  }
+
+  /** What a write through the server, or a layout for writing of somebody else, does to it. */
+  default OnWrite onWrite() {
+    return OnWrite.NOTHING;
+  }
+
+  /** What a write does to a part of a layout. */
+  enum OnWrite {
+    /** It stays true: everybody reaches the same bytes. */
+    NOTHING,
+    /**
+     * Its client works on whole blocks in a cache of its own, so nobody else may write the file
+     * while it can.
+     */
+    EXCLUDES_OTHERS,
+    /** It becomes untrue where it is written, whoever writes. */
+    CHANGES
+  }
+
+  /**
    * Ends accesses in flight by force, so that {@link #invalidate()} completes without the client's
    * help. Returns at once.
    */

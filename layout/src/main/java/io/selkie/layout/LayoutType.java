@@ -57,6 +57,41 @@ public interface LayoutType {
    */
   int checkUpdate(ByteBuffer body, List<ByteRange> held);
 
+  /**
+   * What of a file is to be sealed.
+   *
+   * @return 0: the bytes up to its end; else whole blocks of so many bytes, which for writing may
+   *     lie past its end
+   */
+  default int blockBytes() {
+    return 0;
+  }
+
+  /** What its handles name. */
+  default Seal.Names names() {
+    return Seal.Names.MAPPING;
+  }
+
+  /** Why nothing of a sealed file can be granted, for people; empty when it can. */
+  default Optional<String> unsuitable(Seal seal) {
+    return Optional.empty();
+  }
+
+  /**
+   * LAYOUTCOMMIT of an update that was found good. What clients wrote through the mapping only
+   * needs to be flushed, which is done otherwise.
+   *
+   * @param held as in {@link #checkUpdate}
+   * @param endBytes how far the client has written; 0 when it does not say
+   * @return {@code -errno}, 0 when it is done and durable, 1 when the mapping is to be flushed
+   */
+  default int commit(Seal seal, ByteBuffer body, List<ByteRange> held, long endBytes) {
+    return FLUSH_MAPPING;
+  }
+
+  /** Answer to {@link #commit}. */
+  int FLUSH_MAPPING = 1;
+
   /** Checks lrf_body of LAYOUTRETURN; an NFS status. */
   int checkReturn(ByteBuffer body);
 

@@ -1,5 +1,6 @@
 package io.selkie.layout;
 
+import io.selkie.layout.LayoutHandle.OnWrite;
 import io.selkie.lease.BlockMap;
 import io.selkie.lease.ByteRange;
 import io.selkie.lease.Seal;
@@ -87,7 +88,31 @@ final class Part {
    * where the mapping is the storage it moves blocks that are shared.
    */
   boolean movesOnWrite() {
-    return isHole() || sharesBlocks;
+    return isHole() || sharesBlocks || onWrite() != OnWrite.NOTHING;
+  }
+
+  private OnWrite onWrite() {
+    return handle == null ? OnWrite.NOTHING : handle.onWrite();
+  }
+
+  /** The same for a write of its own client. */
+  boolean movesOnOwnWrite() {
+    return sharesBlocks || onWrite() == OnWrite.CHANGES;
+  }
+
+  /** The same for a layout for writing of its own client, which knows what it holds. */
+  boolean movesOnOwnGrant() {
+    return sharesBlocks;
+  }
+
+  /** Whether nobody else may write the file, wherever. */
+  boolean excludesOtherWriters() {
+    return isReadWrite() && onWrite() != OnWrite.NOTHING;
+  }
+
+  /** Whether its client may have written what nobody else can read before it is committed. */
+  boolean mayBeUncommitted() {
+    return isReadWrite() && onWrite() == OnWrite.CHANGES;
   }
 
   long clientId() {

@@ -185,32 +185,51 @@ final class RecallDesk {
   record InTheWay(long untilNanos, String why) {}
 
   /**
-   * Takes back what a client's writes in a range would change the blocks of; null when there is
-   * nothing. Its own holes it may fill. What was given back is in the way until its handle is dead.
+   * Takes back what a client's writes in a range would change the blocks of, and what keeps all
+   * others from writing; null when there is nothing. Its own holes it may fill. What was given back
+   * is in the way until its handle is dead.
+   *
+   * @param grant whether it is a layout for writing that is wanted, and not a write through the
+   *     server
    */
-  InTheWay movingIn(ByteRange range, long exceptClientId) {
+  InTheWay movingIn(ByteRange range, long exceptClientId, boolean grant) {
     List<Part> moving = new ArrayList<>(0);
     boolean own = false;
-    for (Part part : file.partsIn(range)) {
-      boolean ofClient = part.clientId() == exceptClientId;
-      if (part.movesOnWrite() && !(ofClient && part.isHole())) {
+    for (Part part : file.partsIn(Ranges.WHOLE)) {
+      boolean there = part.movesOnWrite() && part.range.overlaps(range);
+      if (part.clientId() != exceptClientId) {
+        if (there || part.excludesOtherWriters()) {
+          moving.add(part);
+        }
+      } else if (there && (grant ? part.movesOnOwnGrant() : part.movesOnOwnWrite())) {
         moving.add(part);
-        own |= ofClient;
+        own = true;
       }
     }
-    if (moving.isEmpty()) {
+    return takeAway(range, own ? 0 : exceptClientId, moving);
+  }
+
+  /** Takes back from others what nobody may be told of before it is committed. */
+  InTheWay uncommittedIn(ByteRange range, long exceptClientId) {
+    List<Part> parts = file.partsIn(range);
+    parts.removeIf(part -> part.clientId() == exceptClientId || !part.mayBeUncommitted());
+    return takeAway(range, exceptClientId, parts);
+  }
+
+  private InTheWay takeAway(ByteRange range, long exceptClientId, List<Part> parts) {
+    if (parts.isEmpty()) {
       return null;
     }
-    Recall recall = take(RecallCause.HOLE_FILL, range, own ? 0 : exceptClientId, moving);
+    Recall recall = take(RecallCause.HOLE_FILL, range, exceptClientId, parts);
     return recall == null
         ? new InTheWay(file.now(), "handles are being invalidated")
         : new InTheWay(recall.deadlineNanos, "recall " + recall.id);
   }
 
-  /** Takes read layouts back whose blocks must change for a writer; null when there are none. */
+  /** Takes layouts back whose blocks must change for a writer; null when there are none. */
   Recall readersIn(ByteRange range) {
     List<Part> readers = file.partsIn(range);
-    readers.removeIf(Part::isReadWrite);
+    readers.removeIf(part -> part.isReadWrite() && !part.mayBeUncommitted());
     return readers.isEmpty() ? null : take(RecallCause.HOLE_FILL, range, 0, readers);
   }
 

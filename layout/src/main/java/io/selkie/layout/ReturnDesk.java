@@ -2,6 +2,7 @@ package io.selkie.layout;
 
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_BADIOMODE;
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_BADLAYOUT;
+import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_DELAY;
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_DELEG_REVOKED;
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4_OK;
 
@@ -178,6 +179,10 @@ final class ReturnDesk {
       op.refuse(status, "the layout stateid is not a current one of this file");
       return;
     }
+    if (op.changesMap && isCommitting(0)) {
+      op.refuse(NFS4ERR_DELAY, "another commit changes the file just now");
+      return;
+    }
     boolean readable = false;
     List<ByteRange> held = new ArrayList<>();
     for (Part part : hold.held()) {
@@ -233,6 +238,21 @@ final class ReturnDesk {
   /** Whether pages of a range are being flushed. */
   boolean isFlushing(ByteRange range) {
     return flushes.stream().anyMatch(op -> touches(op, range));
+  }
+
+  /**
+   * Whether blocks and size of the file are being changed by a commit, whether or not its layout is
+   * still held.
+   *
+   * @param exceptClientId whose own commits do not count; 0 for nobody's
+   */
+  boolean isCommitting(long exceptClientId) {
+    for (FlushOp op : flushes) {
+      if (op.changesMap && op.clientId != exceptClientId) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Nothing is held of a range any more and it is to be cut off: its flushes end soon. */

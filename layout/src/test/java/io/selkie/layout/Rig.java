@@ -1,5 +1,6 @@
 package io.selkie.layout;
 
+import static io.selkie.protocol.nfs4.LayoutConst4.LAYOUT4_BLOCK_VOLUME;
 import static io.selkie.protocol.nfs4.LayoutConst4.LAYOUT4_RDMA;
 import static io.selkie.protocol.nfs4.LayoutConst4.LAYOUTIOMODE4_ANY;
 import static io.selkie.protocol.nfs4.LayoutConst4.LAYOUTIOMODE4_READ;
@@ -12,16 +13,22 @@ import io.selkie.layout.LayoutArbiter.LayoutGetRequest;
 import io.selkie.layout.LayoutArbiter.LayoutGetResult;
 import io.selkie.layout.LayoutArbiter.LayoutReturnRequest;
 import io.selkie.layout.LayoutArbiter.LayoutReturnResult;
+import io.selkie.layout.block.BlockLayoutType;
 import io.selkie.layout.rdma.RdmaDevices;
 import io.selkie.layout.rdma.RdmaDomains;
 import io.selkie.layout.rdma.RdmaLayoutType;
+import io.selkie.lease.BlockVolume;
 import io.selkie.lease.ByteRange;
+import io.selkie.lease.LeaseSettings;
 import io.selkie.lease.Sealer.BreakCause;
+import io.selkie.lease.StorageCommit;
+import io.selkie.posix.LinuxKernel;
 import io.selkie.protocol.layout.rdma.RdmaExtent4;
 import io.selkie.protocol.layout.rdma.RdmaLayout4;
 import io.selkie.protocol.nfs4.Stateid4;
 import io.selkie.protocol.xdr.XdrReader;
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -132,13 +139,22 @@ final class Rig {
   }
 
   Rig(LayoutPolicy policy, long regionBytesMax) {
+    this(policy, regionBytesMax, Optional.empty());
+  }
+
+  /** One that grants block layouts too, of which a client is let go after so long. */
+  static Rig withBlocks(long expiryNanos) {
+    return new Rig(POLICY, Long.MAX_VALUE, Optional.of(expiryNanos));
+  }
+
+  private Rig(LayoutPolicy policy, long regionBytesMax, Optional<Long> blockExpiryNanos) {
     devices.add(Optional.of("192.0.2.1"), 20049);
     arbiter =
         new Arbiter(
             sealer,
             (recall, reply) -> sent.add(new Sent(recall, reply)),
             new Callbacks(),
-            List.of(new RdmaLayoutType(domains, devices, regionBytesMax, 4096)),
+            types(regionBytesMax, blockExpiryNanos),
             this::happened,
             time,
             time,
@@ -147,6 +163,22 @@ final class Rig {
             RandomGeneratorFactory.of("L64X128MixRandom").create(2),
             policy,
             DELEGATIONS);
+  }
+
+  private List<LayoutType> types(long regionBytesMax, Optional<Long> blockExpiryNanos) {
+    List<LayoutType> types = new ArrayList<>();
+    types.add(new RdmaLayoutType(domains, devices, regionBytesMax, 4096));
+    blockExpiryNanos.ifPresent(expiry ->
+        types.add(
+            new BlockLayoutType(
+                List.of(
+                    new BlockVolume(
+                        7, Path.of("/dev/fake"), "xfs", -1, 32, ByteBuffer.allocate(16))),
+                new StorageCommit(new LinuxKernel(), LeaseSettings.defaults()),
+                time,
+                expiry,
+                RandomGeneratorFactory.of("L64X128MixRandom").create(3))));
+    return types;
   }
 
   FakeSealer.File file() {
@@ -187,6 +219,11 @@ final class Rig {
     Get range(long from, long bytes) {
       offset = from;
       length = bytes;
+      return this;
+    }
+
+    Get blocks() {
+      type = LAYOUT4_BLOCK_VOLUME;
       return this;
     }
 
@@ -313,15 +350,31 @@ final class Rig {
     return future.join();
   }
 
+  /** All of a block layout. */
+  LayoutReturnResult giveBackBlocks(FakeSealer.File file, long client, Stateid4 stateid) {
+    return done(giveBack(file, client, stateid, 0, WHOLE, LAYOUTIOMODE4_ANY, LAYOUT4_BLOCK_VOLUME));
+  }
+
   CompletableFuture<LayoutReturnResult> giveBack(
       FakeSealer.File file, long client, Stateid4 stateid, long offset, long length, int ioMode) {
+    return giveBack(file, client, stateid, offset, length, ioMode, LAYOUT4_RDMA);
+  }
+
+  private CompletableFuture<LayoutReturnResult> giveBack(
+      FakeSealer.File file,
+      long client,
+      Stateid4 stateid,
+      long offset,
+      long length,
+      int ioMode,
+      int type) {
     return arbiter
         .layoutReturn(
             new LayoutReturnRequest(
                 client,
                 file.identity(),
                 stateid,
-                LAYOUT4_RDMA,
+                type,
                 ioMode,
                 offset,
                 length,

@@ -94,8 +94,17 @@ final class KernelSeal implements Seal, LeaseHolder {
   // ---------------------------------------------------------------- handles (S1)
 
   @Override
-  public synchronized boolean addHandle(BlockMap map) {
-    if (map.range().end() > mapping.bytes().byteSize()) {
+  public boolean addHandle(BlockMap map) {
+    return addHandle(map, Names.MAPPING);
+  }
+
+  @Override
+  public synchronized boolean addHandle(BlockMap map, Names names) {
+    if (names == Names.STORAGE && !exact) {
+      throw new IllegalArgumentException(
+          "S2: " + target.describe() + " has no places on the storage that are its data");
+    }
+    if (names == Names.MAPPING && map.range().end() > mapping.bytes().byteSize()) {
       throw new IllegalArgumentException(
           "S1: " + map.range() + " reaches past the mapping of " + target.describe());
     }
@@ -147,11 +156,7 @@ final class KernelSeal implements Seal, LeaseHolder {
   /** Maps the file under the lease; 0, or {@code -errno}. */
   int verify(long sizeBytes, boolean dax) {
     advance(SealState.VERIFYING);
-    int result = mapping.open(target.fd(), sizeBytes, dax);
-    synchronized (this) {
-      exact = dax;
-    }
-    return result;
+    return map(sizeBytes, dax);
   }
 
   /** Nothing is mapped: the lease is all that is wanted for now. */
@@ -164,12 +169,15 @@ final class KernelSeal implements Seal, LeaseHolder {
     return mapping.isOpen();
   }
 
-  /** Maps the file under a lease that was held without; 0, or {@code -errno}. */
+  /**
+   * Maps the file under a lease that was held without; not yet while it is empty. 0, or {@code
+   * -errno}.
+   */
   int map(long sizeBytes, boolean dax) {
     synchronized (this) {
       exact = dax;
     }
-    return mapping.open(target.fd(), sizeBytes, dax);
+    return sizeBytes == 0 ? 0 : mapping.open(target.fd(), sizeBytes, dax);
   }
 
   /** Whether a break is in progress, be it one whose signal was not yet seen. */

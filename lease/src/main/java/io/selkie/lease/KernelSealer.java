@@ -27,6 +27,7 @@ public final class KernelSealer implements Sealer {
   private final FileProbes probes;
   private final RangePreparer preparer;
   private final UnwrittenConverter converter;
+  private final BlockMapReader reader;
   private final AtomicLong sealNumbers = new AtomicLong();
   private volatile MediaCheck mediaCheck = MediaCheck.NONE;
 
@@ -40,6 +41,7 @@ public final class KernelSealer implements Sealer {
     this.probes = probes;
     this.preparer = new RangePreparer(context.kernel(), reader, settings.triesMax());
     this.converter = converter;
+    this.reader = reader;
   }
 
   /** Asks this before anything is granted from now on. */
@@ -125,11 +127,11 @@ public final class KernelSealer implements Sealer {
       KernelSeal seal, Purpose purpose, ByteRange range, Preparation preparation) {
     SealTarget target = seal.target();
     var status = new FileStatus();
-    Refused refused = inspect(target, purpose, range, status);
+    Refused refused = inspect(target, purpose, range, preparation, status);
     if (refused != null) {
       return refused;
     }
-    ByteRange inside = clip(range, status.size());
+    ByteRange inside = clip(range, purpose, preparation, status.size());
     if (!seal.isMapped()) {
       // It was made for a delegation. Only now it is worth auditing.
       int mapped = seal.map(status.size(), status.isDax());
@@ -150,7 +152,13 @@ public final class KernelSealer implements Sealer {
     }
     Settled settled =
         preparer.settle(
-            target, inside, seal.exact(), purpose, preparation, Optional.of(converting(seal)));
+            target,
+            inside,
+            seal.exact(),
+            purpose,
+            preparation,
+            writtenEnd(preparation, status.size()),
+            Optional.of(converting(seal)));
     return switch (settled) {
       case Settled.Unfit(Refused unfit) -> seal.isBreaking() ? breaking(target) : unfit;
       case Settled.Fit(BlockMap map) -> extended(seal, map);
@@ -177,13 +185,10 @@ public final class KernelSealer implements Sealer {
   }
 
   /** Filling a hole that somebody was told of would make what they hold untrue. */
-  private static Refused grantedHole(KernelSeal seal, ByteRange range) {
+  private Refused grantedHole(KernelSeal seal, ByteRange range) {
     for (BlockMap granted : seal.grants()) {
       BlockMap overlap = granted.range().overlaps(range) ? granted.clip(range) : null;
-      if (overlap != null
-          && (!overlap.holes().isEmpty()
-              || overlap.extents().stream()
-                  .anyMatch(extent -> extent.unwritten() || extent.shared()))) {
+      if (overlap != null && isUnfit(overlap) && isStillUnfit(seal, overlap)) {
         return Refusals.refused(
             Reason.HOLE_GRANTED,
             "bytes "
@@ -197,6 +202,19 @@ public final class KernelSealer implements Sealer {
       }
     }
     return null;
+  }
+
+  private static boolean isUnfit(BlockMap map) {
+    return !map.holes().isEmpty()
+        || map.extents().stream().anyMatch(extent -> extent.unwritten() || extent.shared());
+  }
+
+  /** What was granted unwritten may have been committed since. */
+  private boolean isStillUnfit(KernelSeal seal, BlockMap granted) {
+    SealTarget target = seal.target();
+    return !(reader.read(target.fd(), target.identity().device(), granted.range())
+            instanceof BlockMapReader.MapRead.Found(BlockMap now))
+        || isUnfit(now);
   }
 
   /** One attempt at sealing. */
@@ -217,13 +235,14 @@ public final class KernelSealer implements Sealer {
     }
 
     SealOutcome run() {
-      Refused refused = inspect(target, purpose, range, status);
+      Refused refused = inspect(target, purpose, range, preparation, status);
       if (refused != null) {
         return refused;
       }
       boolean dax = status.isDax();
-      ByteRange inside = clip(range, status.size());
-      if (preparer.settle(target, inside, dax, purpose, preparation, Optional.empty())
+      ByteRange inside = clip(range, purpose, preparation, status.size());
+      long written = writtenEnd(preparation, status.size());
+      if (preparer.settle(target, inside, dax, purpose, preparation, written, Optional.empty())
           instanceof Settled.Unfit(Refused unfit)) {
         return unfit;
       }
@@ -237,7 +256,7 @@ public final class KernelSealer implements Sealer {
 
     /** From here on nobody else changes the map; what was read before counts for nothing (S2). */
     private SealOutcome underLease(boolean dax) {
-      Refused refused = inspect(target, purpose, range, status);
+      Refused refused = inspect(target, purpose, range, preparation, status);
       if (refused != null) {
         return refused;
       }
@@ -250,9 +269,16 @@ public final class KernelSealer implements Sealer {
       if (result < 0) {
         return mapping(target, result);
       }
-      ByteRange inside = clip(range, status.size());
+      ByteRange inside = clip(range, purpose, preparation, status.size());
       Settled settled =
-          preparer.settle(target, inside, dax, purpose, preparation, Optional.of(converting(seal)));
+          preparer.settle(
+              target,
+              inside,
+              dax,
+              purpose,
+              preparation,
+              writtenEnd(preparation, status.size()),
+              Optional.of(converting(seal)));
       return switch (settled) {
         case Settled.Unfit(Refused unfit) -> seal.isBreaking() ? breaking(target) : unfit;
         case Settled.Fit(BlockMap map) -> held(map);
@@ -337,7 +363,12 @@ public final class KernelSealer implements Sealer {
   }
 
   /** The same for a range. */
-  private Refused inspect(SealTarget target, Purpose purpose, ByteRange range, FileStatus status) {
+  private Refused inspect(
+      SealTarget target,
+      Purpose purpose,
+      ByteRange range,
+      Preparation preparation,
+      FileStatus status) {
     Refused refused = inspect(target, status);
     if (refused != null) {
       return refused;
@@ -347,7 +378,7 @@ public final class KernelSealer implements Sealer {
           Reason.NOT_PERMITTED,
           target.describe() + " is open read-only; open it anew for writing first");
     }
-    if (range.offset() >= status.size()) {
+    if (range.offset() >= status.size() && !mayReachPast(purpose, preparation)) {
       return Refusals.refused(
           Reason.PAST_END,
           "offset "
@@ -371,9 +402,24 @@ public final class KernelSealer implements Sealer {
         target.describe() + ": another process asks for it right now; try again when it is done");
   }
 
-  private static ByteRange clip(ByteRange range, long sizeBytes) {
-    long end = Math.min(range.end(), sizeBytes);
-    return new ByteRange(range.offset(), end - range.offset());
+  private static boolean mayReachPast(Purpose purpose, Preparation preparation) {
+    return purpose == Purpose.READ_WRITE && preparation.inBlocks();
+  }
+
+  /** Past the end of the file only what is to be allocated there now. */
+  private static ByteRange clip(
+      ByteRange range, Purpose purpose, Preparation preparation, long sizeBytes) {
+    long end = preparation.endOfFile(sizeBytes);
+    if (mayReachPast(purpose, preparation)) {
+      long window = Math.min(preparation.windowBytes(), Long.MAX_VALUE - range.offset());
+      end = Math.max(end, range.offset() + window & -preparation.blockBytes());
+    }
+    return new ByteRange(range.offset(), Math.min(range.end(), end) - range.offset());
+  }
+
+  /** Blocks behind this are not part of the file yet and cannot be written through it. */
+  private static long writtenEnd(Preparation preparation, long sizeBytes) {
+    return preparation.inBlocks() ? preparation.endOfFile(sizeBytes) : Long.MAX_VALUE;
   }
 
   private static void requireBytes(ByteRange range) {

@@ -18,7 +18,8 @@ public record MapDifference(ByteRange where, String what) {
    * Compares exactly, for files whose mapping is the storage: every byte of the granted range lies
    * where it lay, a hole is still a hole, and nothing else about it has changed. How the extents
    * are cut does not matter, nor do the flags LAST and MERGED; that blocks are no longer SHARED,
-   * because the other file went away, is no difference, but that they became shared is one.
+   * because the other file went away, is no difference, but that they became shared is one. Nor is
+   * it one that unwritten blocks were written where they are: that is what a commit does.
    *
    * @param granted what handles were made from
    * @param now a map of at least the same range
@@ -132,7 +133,7 @@ public record MapDifference(ByteRange where, String what) {
         return "became a hole";
       }
       int wasFlags = was.essentialFlags();
-      int isFlags = is.essentialFlags() | (wasFlags & FiemapFlags.SHARED);
+      int isFlags = is.essentialFlags() | (wasFlags & (FiemapFlags.SHARED | FiemapFlags.UNWRITTEN));
       if (wasFlags != isFlags) {
         return String.format(Locale.ROOT, "flags 0x%x became 0x%x", was.flags(), is.flags());
       }

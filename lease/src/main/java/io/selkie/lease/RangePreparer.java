@@ -66,10 +66,11 @@ final class RangePreparer {
    * Reads the map of a range and mends what can be mended until it is fit, a bounded number of
    * times.
    *
-   * @param range inside the file
+   * @param range inside the file, or reaching past its end where blocks count
    * @param exact whether the mapping is the storage
    * @param preparation how much of it may be prepared for writing; the map ends where more would
    *     have to be
+   * @param writtenEnd unwritten blocks behind this count as fit
    * @param converting how to convert unwritten blocks where exact; empty before there is a mapping:
    *     then they count as fit
    */
@@ -79,8 +80,10 @@ final class RangePreparer {
       boolean exact,
       Purpose purpose,
       Preparation preparation,
+      long writtenEnd,
       Optional<Converting> converting) {
-    var work = new Work(target, range.offset(), exact, purpose, preparation, converting);
+    var work =
+        new Work(target, range.offset(), exact, purpose, preparation, writtenEnd, converting);
     ByteRange wanted = range;
     for (int attempt = 0; attempt < triesMax; attempt++) {
       long device = target.identity().device();
@@ -139,6 +142,7 @@ final class RangePreparer {
     private final SealTarget target;
     private final boolean exact;
     private final Purpose purpose;
+    private final long writtenEnd;
     private final Optional<Converting> converting;
     private final long leastEnd;
 
@@ -154,8 +158,10 @@ final class RangePreparer {
         boolean exact,
         Purpose purpose,
         Preparation preparation,
+        long writtenEnd,
         Optional<Converting> converting) {
       this.target = target;
+      this.writtenEnd = writtenEnd;
       this.exact = exact;
       this.purpose = purpose;
       this.converting = converting;
@@ -317,9 +323,12 @@ final class RangePreparer {
     private Step convert(BlockMap map) {
       boolean converted = false;
       for (Extent extent : map.extents()) {
-        if (extent.unwritten()) {
+        long end = Math.min(extent.end(), writtenEnd);
+        if (extent.unwritten() && extent.logical() < end) {
           int result =
-              converting.orElseThrow().convert(new ByteRange(extent.logical(), extent.length()));
+              converting
+                  .orElseThrow()
+                  .convert(new ByteRange(extent.logical(), end - extent.logical()));
           if (result < 0) {
             return Step.refused(Refusals.system("zeroing through the mapping", target, result));
           }

@@ -38,6 +38,19 @@ public interface Seal {
    */
   boolean addHandle(BlockMap granted);
 
+  /** What a handle names. */
+  enum Names {
+    /** Memory of {@link #mapping()}. */
+    MAPPING,
+    /** Places on the storage: only where those are the data ({@link #exact()}). */
+    STORAGE
+  }
+
+  /** The same for a handle that names something else than memory. */
+  default boolean addHandle(BlockMap granted, Names names) {
+    return addHandle(granted);
+  }
+
   /** Uncounts a handle whose invalidation has completed. */
   void removeHandle(BlockMap granted);
 

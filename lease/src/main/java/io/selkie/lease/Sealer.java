@@ -71,8 +71,11 @@ public interface Sealer {
    *
    * @param leastBytes from the start of the range: without these it is refused
    * @param windowBytes from the start of the range: these too, as far as there is plenty of room
+   * @param blockBytes 0: the map ends where the file ends. Else it is one of whole blocks of so
+   *     many bytes, and for writing it may lie past the end of the file, where blocks are allocated
+   *     but stay unwritten: only a commit can tell what of them is data
    */
-  record Preparation(long leastBytes, long windowBytes) {
+  record Preparation(long leastBytes, long windowBytes, int blockBytes) {
     /** All of it, or nothing. */
     public static final Preparation WHOLE = new Preparation(Long.MAX_VALUE, Long.MAX_VALUE);
 
@@ -81,6 +84,24 @@ public interface Sealer {
       if (leastBytes <= 0 || windowBytes < leastBytes) {
         throw new IllegalArgumentException("prepare " + leastBytes + " to " + windowBytes);
       }
+      if (blockBytes != 0 && Integer.bitCount(blockBytes) != 1) {
+        throw new IllegalArgumentException("blocks of " + blockBytes + " bytes");
+      }
+    }
+
+    /** Inside the file. */
+    public Preparation(long leastBytes, long windowBytes) {
+      this(leastBytes, windowBytes, 0);
+    }
+
+    /** Whether the map is one of whole blocks. */
+    public boolean inBlocks() {
+      return blockBytes != 0;
+    }
+
+    /** The end of the block in which a file of this size ends; the size where bytes count. */
+    public long endOfFile(long sizeBytes) {
+      return inBlocks() ? Math.addExact(sizeBytes, blockBytes - 1L) & -blockBytes : sizeBytes;
     }
   }
 

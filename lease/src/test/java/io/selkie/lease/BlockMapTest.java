@@ -218,7 +218,7 @@ class BlockMapTest {
     return before.equals(after)
         || (before.physical >= 0
             && before.physical == after.physical
-            && before.flags == FiemapFlags.SHARED
+            && (before.flags == FiemapFlags.SHARED || before.flags == FiemapFlags.UNWRITTEN)
             && after.flags == 0);
   }
 

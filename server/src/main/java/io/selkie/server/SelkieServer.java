@@ -119,7 +119,8 @@ public final class SelkieServer implements AutoCloseable {
     LeaseRuntime leases =
         parts.startLeases(deadlines, guard, () -> auditIntervalNanos(this.config));
     Arbiter newArbiter =
-        parts.openArbiter(leases, guard, sessions, opens, rdma, blocking, releases);
+        parts.openArbiter(
+            leases, guard, sessions, opens, rdma, parts.openBlocks(fs), blocking, releases);
     this.arbiter = newArbiter;
     LockTable locks = parts.openLocks(sessions, opens, fs);
     departure.attach(arbiter, opens, locks, rdma.map(RdmaService::gate));

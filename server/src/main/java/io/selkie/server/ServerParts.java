@@ -317,23 +317,29 @@ final class ServerParts {
         clock);
   }
 
+  /** Block layouts, where an export allows them. */
+  Optional<LayoutType> openBlocks(PassthroughFileSystem fs) throws IOException {
+    return BlockParts.open(config, fs.exports(), kernel, timers, random, teardown);
+  }
+
   Arbiter openArbiter(
       LeaseRuntime leases,
       LeaseTimeGuard guard,
       SessionManager sessions,
       OpenTable opens,
       Optional<RdmaService> rdma,
+      Optional<LayoutType> blocks,
       BlockingThreads blocking,
       BlockingThreads releases) {
-    List<LayoutType> types =
-        rdma.<List<LayoutType>>map(service ->
-                List.of(
-                    new RdmaLayoutType(
-                        service.routing(),
-                        service.devices(),
-                        service.regionBytesMax(),
-                        LAYOUT_BLOCK_BYTES)))
-            .orElse(List.of());
+    List<LayoutType> types = new ArrayList<>();
+    rdma.ifPresent(service ->
+        types.add(
+            new RdmaLayoutType(
+                service.routing(),
+                service.devices(),
+                service.regionBytesMax(),
+                LAYOUT_BLOCK_BYTES)));
+    blocks.ifPresent(types::add);
     LayoutPolicy policy = LayoutPolicy.of(config.layout());
     DelegationPolicy delegations = Limits.delegations(config.delegations());
     RecallAny recallAny =
@@ -427,6 +433,7 @@ final class ServerParts {
         .filter(ExportConfig::layouts)
         .map(ExportConfig::name)
         .forEach(withLayouts::add);
+    Set<String> withBlocks = BlockParts.names(config);
     return new FileServices(
         kernel,
         acting,
@@ -440,6 +447,7 @@ final class ServerParts {
         Limits.attributes(config.sessions()),
         new WriteVerifier(state.bootEpoch()),
         withLayouts,
+        withBlocks,
         grace,
         courtesy(sessions, opens));
   }

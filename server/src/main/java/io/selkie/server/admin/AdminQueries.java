@@ -256,9 +256,11 @@ final class AdminQueries {
         names.export(view.path()),
         names.below(view.path()),
         names.file(view.file()),
-        view.layoutType() == LayoutConst4.LAYOUT4_RDMA
-            ? "rdma"
-            : Integer.toString(view.layoutType()),
+        switch (view.layoutType()) {
+          case LayoutConst4.LAYOUT4_RDMA -> "rdma";
+          case LayoutConst4.LAYOUT4_BLOCK_VOLUME -> "block";
+          default -> Integer.toString(view.layoutType());
+        },
         view.ioMode() == LayoutConst4.LAYOUTIOMODE4_RW ? "rw" : "read",
         view.offset(),
         view.length(),

@@ -5,6 +5,7 @@ import io.selkie.posix.AccessModes;
 import io.selkie.posix.ActingKernel;
 import io.selkie.posix.FileStatus;
 import io.selkie.posix.Kernel;
+import io.selkie.protocol.nfs4.LayoutConst4;
 import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.server.compound.CompoundContext;
 import io.selkie.server.identity.Admission;
@@ -45,6 +46,7 @@ import java.util.Set;
  * @param verifier of what was written and not yet made durable
  * @param layoutExports names of the exports whose files may have layouts; changes with the exports,
  *     safe for use by several threads
+ * @param blockExports names of those of them whose files may have block layouts
  * @param grace whether state may be reclaimed or taken anew just now
  * @param courtesy whether a conflict is with a client whose lease is over
  */
@@ -61,6 +63,7 @@ public record FileServices(
     ServerAttributes attributes,
     WriteVerifier verifier,
     Set<String> layoutExports,
+    Set<String> blockExports,
     Grace grace,
     Courtesy courtesy) {
 
@@ -102,7 +105,25 @@ public record FileServices(
 
   /** The layout types offered for a file. */
   List<Integer> layoutTypes(VfsFile file) {
-    return offersLayouts(file) ? arbiter.layoutTypes() : List.of();
+    if (!offersLayouts(file)) {
+      return List.of();
+    }
+    List<Integer> all = arbiter.layoutTypes();
+    return offersBlocks(file) ? all : all.stream().filter(FileServices::isOfMemory).toList();
+  }
+
+  private static boolean isOfMemory(int layoutType) {
+    return layoutType != LayoutConst4.LAYOUT4_BLOCK_VOLUME;
+  }
+
+  private boolean offersBlocks(VfsFile file) {
+    Optional<Export> export = file.export();
+    return export.isPresent() && blockExports.contains(export.get().name());
+  }
+
+  /** Whether a layout type that this server has is offered for a file. */
+  boolean offers(VfsFile file, int layoutType) {
+    return offersLayouts(file) && (isOfMemory(layoutType) || offersBlocks(file));
   }
 
   /** Which attributes there are for a file under a minor version. */

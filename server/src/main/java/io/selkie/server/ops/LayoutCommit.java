@@ -86,17 +86,28 @@ final class LayoutCommit extends FileOperation {
     }
     OpenFile target = found.get();
     try {
+      FileStatus before = new FileStatus();
+      long sizeBefore =
+          services.fs().getAttributes(target, before) == NfsStat4.NFS4_OK ? before.size() : -1;
       LayoutCommitResult result =
           services
               .arbiter()
               .layoutCommit(
                   new LayoutCommitRequest(
-                      c.clientId(), target, stateid, type, offset, length, reclaim, update));
+                      c.clientId(),
+                      target,
+                      stateid,
+                      type,
+                      offset,
+                      length,
+                      reclaim,
+                      update,
+                      wrote ? lastWritten + 1 : 0));
       if (result.status() != NfsStat4.NFS4_OK) {
         LOG.debug("LAYOUTCOMMIT of {} refused: {}", target.describe(), result.reason());
         return result.status();
       }
-      return finish(c.reply(), target, time);
+      return finish(c.reply(), target, time, sizeBefore);
     } finally {
       target.release();
     }
@@ -139,7 +150,7 @@ final class LayoutCommit extends FileOperation {
         return status;
       }
       LOG.info("{}: what was written before the restart is committed", target.describe());
-      return finish(c.reply(), target, time);
+      return finish(c.reply(), target, time, attributes.size());
     } finally {
       target.release();
     }
@@ -153,7 +164,7 @@ final class LayoutCommit extends FileOperation {
         && (toTheEnd || Long.compareUnsigned(lastWritten - offset, length) < 0);
   }
 
-  private int finish(XdrWriter out, OpenFile target, NfsTime4 time) {
+  private int finish(XdrWriter out, OpenFile target, NfsTime4 time, long sizeBefore) {
     Kernel kernel = services.own();
     int fd = target.fd();
     FileStatus status = new FileStatus();
@@ -172,9 +183,14 @@ final class LayoutCommit extends FileOperation {
     if (result < 0) {
       return NfsErrors.of(result);
     }
-    // No new size: a layout never reaches past the end, and if somebody has cut the file since,
-    // what was written behind its end is gone with the layout.
-    out.bool(false);
+    // A layout of the mapping never reaches past the end, and if somebody has cut the file since,
+    // what was written behind its end is gone with the layout. A commit of blocks may have let the
+    // file grow: then the size is said.
+    boolean grew = sizeBefore >= 0 && status.size() != sizeBefore;
+    out.bool(grew);
+    if (grew) {
+      out.int64(status.size());
+    }
     return NfsStat4.NFS4_OK;
   }
 

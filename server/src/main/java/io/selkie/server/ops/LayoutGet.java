@@ -54,7 +54,7 @@ final class LayoutGet extends FileOperation {
     }
     int status = checkArguments(c.slot().isOfPnfsClient(), type, ioMode, offset, length, minLength);
     if (status == NfsStat4.NFS4_OK) {
-      status = refusal(c, file, ioMode);
+      status = refusal(c, file, type, ioMode);
     }
     if (status == NfsStat4.NFS4_OK && (stateid == null || Stateids.isSpecial(stateid))) {
       status = NfsStat4.NFS4ERR_BAD_STATEID;
@@ -138,8 +138,8 @@ final class LayoutGet extends FileOperation {
    * NFS4ERR_ROFS, which is no answer to LAYOUTGET. While the file system is in trouble that may end
    * by itself it is worth to ask again.
    */
-  private int refusal(CompoundContext c, VfsFile file, int ioMode) {
-    if (!services.offersLayouts(file)
+  private int refusal(CompoundContext c, VfsFile file, int type, int ioMode) {
+    if (!services.offers(file, type)
         || (ioMode != LayoutConst4.LAYOUTIOMODE4_READ && services.isReadOnlyFor(c, file))) {
       return NfsStat4.NFS4ERR_LAYOUTUNAVAILABLE;
     }
@@ -168,7 +168,10 @@ final class LayoutGet extends FileOperation {
     boolean isOpen =
         services.opens().accessOf(clientId, file.identity()) != 0
             || services.arbiter().delegations().accessOf(clientId, file.identity()) != 0;
-    int status = isOpen ? refusal(c, file, granted.ioMode()) : NfsStat4.NFS4ERR_BAD_STATEID;
+    int status =
+        isOpen
+            ? refusal(c, file, granted.layoutType(), granted.ioMode())
+            : NfsStat4.NFS4ERR_BAD_STATEID;
     if (status == NfsStat4.NFS4_OK) {
       return answer(c, granted);
     }

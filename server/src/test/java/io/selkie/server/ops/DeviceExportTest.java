@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.selkie.config.CommandLineSettings;
 import io.selkie.config.ConfigLoader;
 import io.selkie.config.ExportConfig;
+import io.selkie.config.ExportConfig.BlockLayouts;
 import io.selkie.config.SelkieConfig;
 import io.selkie.posix.DaxDevice;
 import io.selkie.posix.DeviceFiles;
@@ -89,7 +90,9 @@ class DeviceExportTest {
             .formatted(folder.resolve("state"));
     return ConfigLoader.parse("test", yaml, CommandLineSettings.NONE)
         .withExports(
-            List.of(new ExportConfig(device, device, "data", "dev", false, true, List.of())));
+            List.of(
+                new ExportConfig(
+                    device, device, "data", "dev", false, true, BlockLayouts.NONE, List.of())));
   }
 
   @AfterEach

@@ -1,0 +1,322 @@
+package io.selkie.test.block;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.selkie.config.CommandLineSettings;
+import io.selkie.config.ConfigLoader;
+import io.selkie.config.time.NanoClock;
+import io.selkie.lease.PmemFileSystem;
+import io.selkie.server.SelkieServer;
+import io.selkie.test.block.ClientGuest.Statistics;
+import io.selkie.test.support.Digests;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * Goal: what a client writes and reads by a block layout is what the server's file system has, byte
+ * by byte, and none of it passes through the server; whoever needs the file gets it back.
+ */
+@Timeout(400)
+class BlockLayoutsOnPmem {
+
+  /** A client that is cut off has its layouts so much longer than it may take to give them back. */
+  private static final String CONFIG =
+      """
+      exports:
+        - {path: /tmp/xfs, name: xfs, blockLayouts: unfenced, clients: [{hosts: "*", squash: none}]}
+        - {path: /tmp/ext4, name: ext4, blockLayouts: unfenced, clients: [{hosts: "*", squash: none}]}
+      listen: 0.0.0.0:2049
+      rdma: {listen: "127.0.0.1:0"}
+      http: {enabled: false}
+      sessions: {leaseSeconds: 6, graceSeconds: 6}
+      layout: {recallTimeoutMillis: 4000, fenceBudgetMillis: 8000, blockIoMillis: 2000}
+      stateDirectory: /tmp/state
+      """;
+
+  private static final long RECALL_MILLIS = 4000;
+  private static final long EXPIRY_MILLIS = 8000;
+  private static final int MIB = 1 << 20;
+
+  /** The file systems, each on a device of its own that both machines have. */
+  enum OnDevice {
+    XFS("xfs", "/dev/pmem0", "mkfs.xfs -q -f -m reflink=1"),
+    EXT4("ext4", "/dev/pmem1", "mkfs.ext4 -q -F -b 4096");
+
+    final String title;
+    final String device;
+    final String make;
+
+    OnDevice(String title, String device, String make) {
+      this.title = title;
+      this.device = device;
+      this.make = make;
+    }
+
+    Path root() {
+      return Path.of("/tmp", title);
+    }
+
+    Path local(String name) {
+      return root().resolve(name);
+    }
+
+    String mount() {
+      return "/mnt/" + title;
+    }
+
+    String remote(String name) {
+      return mount() + "/" + name;
+    }
+  }
+
+  private static SelkieServer server;
+  private static ClientGuest client;
+
+  @BeforeAll
+  static void start() throws Exception {
+    for (OnDevice fs : OnDevice.values()) {
+      PmemFileSystem.run("sh", "-c", fs.make + " " + fs.device);
+      Files.createDirectories(fs.root());
+      PmemFileSystem.run("mount", "-o", "dax=always", fs.device, fs.root().toString());
+    }
+    server = SelkieServer.start(ConfigLoader.parse("guest", CONFIG, CommandLineSettings.NONE));
+    client = ClientGuest.start();
+    // Only now: what the server made of the devices is found on them.
+    client.run(
+        "modprobe -a nfit nd_pmem && cat /sys/bus/nd/devices/ndbus*/wait_probe"
+            + " && ls -l /dev/pmem0 /dev/pmem1 && blkmapd");
+    for (OnDevice fs : OnDevice.values()) {
+      client.run(
+          "mkdir -p %s && mount -t nfs -o vers=4.2,proto=tcp 192.168.77.1:/%s %s"
+              .formatted(fs.mount(), fs.title, fs.mount()));
+    }
+  }
+
+  @AfterAll
+  static void stop() throws Exception {
+    try (ClientGuest closing = client) {
+      if (closing != null) {
+        System.out.println(
+            closing
+                .attempt(
+                    "grep -E 'pnfs|LAYOUT|DEVICE' /proc/self/mountstats; pgrep -a blkmapd;"
+                        + " umount -a -t nfs4; dmesg | tail -n 40")
+                .words());
+      }
+    } finally {
+      server.close();
+      for (OnDevice fs : OnDevice.values()) {
+        PmemFileSystem.run("umount", fs.root().toString());
+      }
+    }
+  }
+
+  private static byte[] random(int bytes, long seed) {
+    byte[] data = new byte[bytes];
+    new Random(seed).nextBytes(data);
+    return data;
+  }
+
+  /** What was called between two looks. */
+  private static long between(Statistics before, Statistics after, String operation) {
+    return after.of(operation) - before.of(operation);
+  }
+
+  private static void assertNothingThroughTheServer(Statistics before, Statistics after) {
+    assertThat(after.blocks()).as("the client has the block layout driver").isTrue();
+    assertThat(between(before, after, "READ")).as("READ").isZero();
+    assertThat(between(before, after, "READ_PLUS")).as("READ_PLUS").isZero();
+    assertThat(between(before, after, "WRITE")).as("WRITE").isZero();
+    assertThat(between(before, after, "LAYOUTGET")).as("LAYOUTGET").isPositive();
+  }
+
+  private static String remoteSum(OnDevice fs, String name) throws IOException {
+    return client
+        .run("echo 3 > /proc/sys/vm/drop_caches; sha256sum < " + fs.remote(name))
+        .substring(0, 64);
+  }
+
+  private static String localSum(OnDevice fs, String name) throws Exception {
+    return PmemFileSystem.run("sha256sum", fs.local(name).toString()).substring(0, 64);
+  }
+
+  @ParameterizedTest(name = "aNewFileIsWrittenWithoutTheServer: {0}")
+  @EnumSource
+  void aNewFileIsWrittenWithoutTheServer(OnDevice fs) throws Exception {
+    client.run("head -c 3000001 /dev/urandom > /tmp/new");
+    Statistics before = client.statistics(fs.mount());
+
+    client.run("dd if=/tmp/new of=%s bs=64k conv=fsync".formatted(fs.remote("new")));
+
+    Statistics after = client.statistics(fs.mount());
+    assertNothingThroughTheServer(before, after);
+    assertThat(between(before, after, "LAYOUTCOMMIT")).as("LAYOUTCOMMIT").isPositive();
+    assertThat(Files.size(fs.local("new"))).isEqualTo(3_000_001);
+    assertThat(localSum(fs, "new")).isEqualTo(client.run("sha256sum /tmp/new").substring(0, 64));
+    assertThat(remoteSum(fs, "new")).isEqualTo(localSum(fs, "new"));
+  }
+
+  @ParameterizedTest(name = "aFileIsReadWithoutTheServer: {0}")
+  @EnumSource
+  void aFileIsReadWithoutTheServer(OnDevice fs) throws Exception {
+    Files.write(fs.local("read"), random(2 * MIB + 77, 1));
+    Statistics before = client.statistics(fs.mount());
+
+    String sum = remoteSum(fs, "read");
+
+    assertThat(sum).isEqualTo(localSum(fs, "read"));
+    assertNothingThroughTheServer(before, client.statistics(fs.mount()));
+  }
+
+  @ParameterizedTest(name = "whatIsThereIsOverwrittenWithoutTheServer: {0}")
+  @EnumSource
+  void whatIsThereIsOverwrittenWithoutTheServer(OnDevice fs) throws Exception {
+    byte[] data = random(MIB, 2);
+    Files.write(fs.local("over"), data);
+    Statistics before = client.statistics(fs.mount());
+
+    client.run(
+        "tr '\\0' 'x' < /dev/zero | dd of=%s bs=4k seek=7 count=40 iflag=fullblock conv=notrunc,fsync"
+            .formatted(fs.remote("over")));
+
+    Arrays.fill(data, 7 * 4096, 47 * 4096, (byte) 'x');
+    assertThat(Files.readAllBytes(fs.local("over"))).isEqualTo(data);
+    assertNothingThroughTheServer(before, client.statistics(fs.mount()));
+  }
+
+  @ParameterizedTest(name = "aFileGrowsByPiecesOfAnyLength: {0}")
+  @EnumSource
+  void aFileGrowsByPiecesOfAnyLength(OnDevice fs) throws Exception {
+    client.run("head -c 60000 /dev/urandom > /tmp/pieces; rm -f " + fs.remote("log"));
+
+    client.run(
+        "at=0; for n in 1 100 4095 4096 4097 20000 3 9000; do "
+            + "tail -c +$((at + 1)) /tmp/pieces | head -c $n >> %s && sync %s; at=$((at + n)); done"
+                .formatted(fs.remote("log"), fs.remote("log")));
+
+    String sum = client.run("head -c 41392 /tmp/pieces | sha256sum").substring(0, 64);
+    assertThat(Files.size(fs.local("log"))).isEqualTo(41_392);
+    assertThat(localSum(fs, "log")).isEqualTo(sum);
+    assertThat(remoteSum(fs, "log")).isEqualTo(sum);
+  }
+
+  /** What the device holds where nothing was written comes to nobody's sight. */
+  @ParameterizedTest(name = "holesAndUnwrittenBlocksAreZeroes: {0}")
+  @EnumSource
+  void holesAndUnwrittenBlocksAreZeroes(OnDevice fs) throws Exception {
+    Path local = fs.local("sparse");
+    PmemFileSystem.run(
+        "sh",
+        "-c",
+        "yes secret | head -c 4194304 > %s/old && sync && rm %s/old"
+            .formatted(fs.root(), fs.root()));
+    PmemFileSystem.run(
+        "xfs_io", "-f", "-c", "truncate 1m", "-c", "falloc 256k 256k", local.toString());
+    assertThat(remoteSum(fs, "sparse")).isEqualTo(localSum(fs, "sparse"));
+
+    client.run(
+        "printf some | dd of=%s bs=1 seek=300000 conv=notrunc,fsync && "
+                .formatted(fs.remote("sparse"))
+            + "printf more | dd of=%s bs=1 seek=2000000 conv=notrunc,fsync"
+                .formatted(fs.remote("sparse")));
+
+    byte[] expected = new byte[2_000_004];
+    System.arraycopy("some".getBytes(US_ASCII), 0, expected, 300_000, 4);
+    System.arraycopy("more".getBytes(US_ASCII), 0, expected, 2_000_000, 4);
+    assertThat(Files.readAllBytes(local)).isEqualTo(expected);
+    assertThat(remoteSum(fs, "sparse")).isEqualTo(Digests.sha256(expected));
+  }
+
+  /** Opens a file on the client, writes a block, and keeps it and its layout. */
+  private static void hold(OnDevice fs, String name) throws IOException {
+    client.run(
+        "rm -f /tmp/go /tmp/held; mkfifo /tmp/go /tmp/held; (exec 3<> %s;"
+                .formatted(fs.remote(name))
+            + " head -c 8192 /dev/zero | tr '\\0' 'h' >&3; sync %s; echo > /tmp/held;"
+                .formatted(fs.remote(name))
+            + " read x < /tmp/go) > /dev/null 2>&1 & read x < /tmp/held");
+    assertThat(server.arbiter().layoutCount()).as("a layout is held").isPositive();
+  }
+
+  private static void letGo() throws IOException {
+    client.run("echo > /tmp/go");
+  }
+
+  @ParameterizedTest(name = "aLocalTruncationGetsTheFileBack: {0}")
+  @EnumSource
+  void aLocalTruncationGetsTheFileBack(OnDevice fs) throws Exception {
+    Files.write(fs.local("held"), random(MIB, 3));
+    hold(fs, "held");
+    try {
+      long begin = NanoClock.system().nanoTime();
+      PmemFileSystem.run("truncate", "-s", "4096", fs.local("held").toString());
+      long millis = TimeUnit.NANOSECONDS.toMillis(NanoClock.system().nanoTime() - begin);
+
+      System.out.println(fs + ": a truncation under a held block layout took " + millis + " ms");
+      byte[] expected = new byte[4096];
+      Arrays.fill(expected, (byte) 'h');
+      assertThat(Files.readAllBytes(fs.local("held"))).isEqualTo(expected);
+    } finally {
+      letGo();
+    }
+    assertThat(remoteSum(fs, "held")).isEqualTo(localSum(fs, "held"));
+  }
+
+  @Test
+  void aReflinkKeepsWhatWasWrittenBefore() throws Exception {
+    OnDevice fs = OnDevice.XFS;
+    Files.write(fs.local("origin"), random(MIB, 4));
+    hold(fs, "origin");
+    try {
+      PmemFileSystem.run(
+          "cp", "--reflink=always", fs.local("origin").toString(), fs.local("clone").toString());
+    } finally {
+      letGo();
+    }
+    String sum = localSum(fs, "clone");
+    assertThat(localSum(fs, "origin")).isEqualTo(sum);
+
+    client.run("printf other | dd of=%s conv=notrunc,fsync".formatted(fs.remote("origin")));
+
+    assertThat(localSum(fs, "clone")).isEqualTo(sum);
+    assertThat(localSum(fs, "origin")).isNotEqualTo(sum);
+    assertThat(remoteSum(fs, "origin")).isEqualTo(localSum(fs, "origin"));
+  }
+
+  /** Nobody can keep it from the device, so nobody gets the file before its lease is over. */
+  @Test
+  void aClientThatIsCutOffIsWaitedFor() throws Exception {
+    OnDevice fs = OnDevice.EXT4;
+    Files.write(fs.local("cut"), random(MIB, 5));
+    hold(fs, "cut");
+    long millis;
+    PmemFileSystem.run("ip", "link", "set", "eth2", "down");
+    try {
+      long begin = NanoClock.system().nanoTime();
+      try (FileChannel open = FileChannel.open(fs.local("cut"), StandardOpenOption.WRITE)) {
+        millis = TimeUnit.NANOSECONDS.toMillis(NanoClock.system().nanoTime() - begin);
+        assertThat(open.size()).isEqualTo(MIB);
+      }
+    } finally {
+      PmemFileSystem.run("ip", "link", "set", "eth2", "up");
+    }
+
+    System.out.println("a client that is cut off was waited for " + millis + " ms");
+    assertThat(millis).isBetween(EXPIRY_MILLIS, RECALL_MILLIS + EXPIRY_MILLIS + 30_000);
+    letGo();
+    assertThat(remoteSum(fs, "cut")).isEqualTo(localSum(fs, "cut"));
+  }
+}
