@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Timeout;
 class BlockLayoutsTest {
 
   private static final List<String> CLASSES = List.of("io.selkie.test.block.BlockLayoutsOnPmem");
-  private static final int TESTS_MIN = 14;
+  private static final int TESTS_MIN = 13;
 
   @TestFactory
   @Timeout(value = GuestRun.MINUTES_MAX + 1, unit = TimeUnit.MINUTES)
