@@ -396,7 +396,7 @@ public final class Arbiter implements LayoutArbiter {
 
   @Override
   public boolean hasRevokedState(long clientId) {
-    return context.ledger().hasRevoked(clientId);
+    return context.ledger().tellsOfRevoked(clientId);
   }
 
   @Override

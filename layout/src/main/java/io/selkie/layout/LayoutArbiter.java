@@ -70,8 +70,9 @@ public interface LayoutArbiter extends AutoCloseable {
   int freeStateid(long clientId, Stateid4 stateid);
 
   /**
-   * Whether the client has revoked layouts or delegations that it has not yet freed
-   * (sr_status_flags).
+   * Whether a reply is to tell the client of revoked layouts or delegations that it has not yet
+   * freed (sr_status_flags); to be asked once for each reply, as block layouts, which Linux' client
+   * never frees, are told of in a few only.
    */
   boolean hasRevokedState(long clientId);
 

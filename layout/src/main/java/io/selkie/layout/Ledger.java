@@ -1,6 +1,7 @@
 package io.selkie.layout;
 
 import io.selkie.lease.FileIdentity;
+import io.selkie.protocol.nfs4.LayoutConst4;
 import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.protocol.nfs4.Stateid4;
 import java.util.HashMap;
@@ -32,6 +33,9 @@ final class Ledger {
   private static final long TAG = 'L';
   private static final long DELEGATION_TAG = 'D';
 
+  /** In so many replies a client is told of what it will not free: one may be lost. */
+  private static final int TELLINGS = 3;
+
   /** A revoked stateid. */
   private record Revoked(long clientId, int seqid, int status) {}
 
@@ -44,6 +48,12 @@ final class Ledger {
     final Set<Hold> holds = new LinkedHashSet<>();
     final Set<Long> revoked = new LinkedHashSet<>();
     final Set<Delegation> delegations = new LinkedHashSet<>();
+
+    /** Those of them that it is not expected to free. */
+    final Set<Long> neverFreed = new LinkedHashSet<>();
+
+    /** In how many replies it is still to be told of these. */
+    int tellings;
 
     /** Delegations held or being given. */
     int delegated;
@@ -133,6 +143,10 @@ final class Ledger {
       Client client = client(hold.clientId);
       client.holds.remove(hold);
       client.revoked.add(number(hold));
+      if (hold.layoutType == LayoutConst4.LAYOUT4_BLOCK_VOLUME) {
+        client.neverFreed.add(number(hold));
+        client.tellings = TELLINGS;
+      }
       revoked(number(hold), new Revoked(hold.clientId, hold.seqid(), status), revokedMax);
     }
   }
@@ -156,6 +170,7 @@ final class Ledger {
     Revoked entry = revoked.remove(number);
     Client client = client(entry.clientId());
     client.revoked.remove(number);
+    client.neverFreed.remove(number);
     client.failedRecall &= !client.revoked.isEmpty();
     dropIfIdle(entry.clientId(), client);
   }
@@ -187,9 +202,20 @@ final class Ledger {
     return NfsStat4.NFS4_OK;
   }
 
-  synchronized boolean hasRevoked(long clientId) {
+  /**
+   * Whether a reply is to tell a client of what it has not freed. Linux' client frees no layout: it
+   * throws all of them away with each reply that says so, and would never use one again.
+   */
+  synchronized boolean tellsOfRevoked(long clientId) {
     Client client = clients.get(clientId);
-    return client != null && !client.revoked.isEmpty();
+    if (client == null || client.revoked.size() > client.neverFreed.size()) {
+      return client != null;
+    }
+    if (client.neverFreed.isEmpty() || client.tellings == 0) {
+      return false;
+    }
+    client.tellings--;
+    return true;
   }
 
   /** The client id is no more, and so are its revoked stateids. */
