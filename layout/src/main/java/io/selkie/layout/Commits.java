@@ -56,7 +56,7 @@ final class Commits {
             request.clientId(),
             request.layoutType(),
             request.stateid(),
-            Ranges.clip(request.offset(), request.length()),
+            inBlocks(Ranges.clip(request.offset(), request.length()), type.blockBytes()),
             type.names() == Seal.Names.STORAGE);
     FileIdentity file = request.file().identity();
     if (!dispatcher.dispatch(file, new FileEvent.FlushBegin(op))) {
@@ -100,6 +100,14 @@ final class Commits {
       }
     }
     return result(NFS4_OK, "");
+  }
+
+  /** Linux' client names the bytes it wrote, and lists the whole blocks they are in. */
+  private static ByteRange inBlocks(ByteRange range, int blockBytes) {
+    if (blockBytes == 0 || range.end() > Long.MAX_VALUE - blockBytes) {
+      return range;
+    }
+    return Ranges.between(range.offset() & -blockBytes, range.end() + blockBytes - 1 & -blockBytes);
   }
 
   private static LayoutCommitResult failed(int errno, String what) {
