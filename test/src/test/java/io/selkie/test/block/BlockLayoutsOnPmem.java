@@ -11,14 +11,19 @@ import io.selkie.server.SelkieServer;
 import io.selkie.test.block.ClientGuest.Statistics;
 import io.selkie.test.support.Digests;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -27,6 +32,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * Goal: what a client writes and reads by a block layout is what the server's file system has, byte
  * by byte, and none of it passes through the server; whoever needs the file gets it back.
  */
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 @Timeout(400)
 class BlockLayoutsOnPmem {
 
@@ -34,8 +40,14 @@ class BlockLayoutsOnPmem {
   private static final String CONFIG =
       """
       exports:
-        - {path: /tmp/xfs, name: xfs, blockLayouts: unfenced, clients: [{hosts: "*", squash: none}]}
-        - {path: /tmp/ext4, name: ext4, blockLayouts: unfenced, clients: [{hosts: "*", squash: none}]}
+        - path: /tmp/xfs
+          name: xfs
+          blockLayouts: unfenced
+          clients: [{hosts: "*", squash: none}]
+        - path: /tmp/ext4
+          name: ext4
+          blockLayouts: unfenced
+          clients: [{hosts: "*", squash: none}]
       listen: 0.0.0.0:2049
       rdma: {listen: "127.0.0.1:0"}
       http: {enabled: false}
@@ -44,6 +56,8 @@ class BlockLayoutsOnPmem {
       stateDirectory: /tmp/state
       """;
 
+  private static final long RECALL_MILLIS = 4000;
+  private static final long EXPIRY_MILLIS = 8000;
   private static final int MIB = 1 << 20;
 
   /** The file systems, each on a device of its own that both machines have. */
@@ -258,7 +272,9 @@ class BlockLayoutsOnPmem {
     hold(fs, "held");
     try {
       long begin = NanoClock.system().nanoTime();
-      PmemFileSystem.run("truncate", "-s", "4096", fs.local("held").toString());
+      // Unlike truncate(1), which would not wait.
+      PmemFileSystem.run(
+          "dd", "if=/dev/null", "of=" + fs.local("held"), "bs=4096", "seek=1", "status=none");
       long millis = TimeUnit.NANOSECONDS.toMillis(NanoClock.system().nanoTime() - begin);
 
       System.out.println(fs + ": a truncation under a held block layout took " + millis + " ms");
@@ -290,5 +306,30 @@ class BlockLayoutsOnPmem {
     assertThat(localSum(fs, "clone")).isEqualTo(sum);
     assertThat(localSum(fs, "origin")).isNotEqualTo(sum);
     assertThat(remoteSum(fs, "origin")).isEqualTo(localSum(fs, "origin"));
+  }
+
+  /** Nobody can keep it from the device, so nobody gets the file before its lease is over. */
+  @Test
+  @Order(Integer.MAX_VALUE)
+  void aClientThatIsCutOffIsWaitedFor() throws Exception {
+    OnDevice fs = OnDevice.EXT4;
+    Files.write(fs.local("cut"), random(MIB, 5));
+    hold(fs, "cut");
+    long millis;
+    PmemFileSystem.run("ip", "link", "set", "eth2", "down");
+    try {
+      long begin = NanoClock.system().nanoTime();
+      try (FileChannel open = FileChannel.open(fs.local("cut"), StandardOpenOption.WRITE)) {
+        millis = TimeUnit.NANOSECONDS.toMillis(NanoClock.system().nanoTime() - begin);
+        assertThat(open.size()).isEqualTo(MIB);
+      }
+    } finally {
+      PmemFileSystem.run("ip", "link", "set", "eth2", "up");
+    }
+
+    System.out.println("a client that is cut off was waited for " + millis + " ms");
+    assertThat(millis).isBetween(EXPIRY_MILLIS, RECALL_MILLIS + EXPIRY_MILLIS + 30_000);
+    letGo();
+    assertThat(remoteSum(fs, "cut")).isEqualTo(localSum(fs, "cut"));
   }
 }

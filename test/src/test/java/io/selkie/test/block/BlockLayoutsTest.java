@@ -23,12 +23,8 @@ import org.junit.jupiter.api.Timeout;
 @Tag("slow")
 class BlockLayoutsTest {
 
-  private static final String CLASS = "io.selkie.test.block.BlockLayoutsOnPmem";
-  private static final List<String> CLASSES =
-      List.of(
-          CLASS + "#aFileIsReadWithoutTheServer(" + CLASS + "$OnDevice)",
-          CLASS + "#whatIsThereIsOverwrittenWithoutTheServer(" + CLASS + "$OnDevice)");
-  private static final int TESTS_MIN = 4;
+  private static final List<String> CLASSES = List.of("io.selkie.test.block.BlockLayoutsOnPmem");
+  private static final int TESTS_MIN = 14;
 
   @TestFactory
   @Timeout(value = GuestRun.MINUTES_MAX + 1, unit = TimeUnit.MINUTES)
