@@ -199,8 +199,9 @@ class BlockLayoutsOnPmem {
     Statistics before = client.statistics(fs.mount());
 
     client.run(
-        "tr '\\0' 'x' < /dev/zero | dd of=%s bs=4k seek=7 count=40 iflag=fullblock conv=notrunc,fsync"
-            .formatted(fs.remote("over")));
+        "tr '\\0' 'x' < /dev/zero"
+            + " | dd of=%s bs=4k seek=7 count=40 iflag=fullblock conv=notrunc,fsync"
+                .formatted(fs.remote("over")));
 
     Arrays.fill(data, 7 * 4096, 47 * 4096, (byte) 'x');
     assertThat(Files.readAllBytes(fs.local("over"))).isEqualTo(data);
