@@ -4,6 +4,7 @@ import io.selkie.config.ConfigException;
 import io.selkie.config.cli.CommandFactory;
 import io.selkie.config.time.NanoClock;
 import io.selkie.server.WallClock;
+import io.selkie.test.support.ChildJvm;
 import io.selkie.test.support.Terminal;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -241,7 +242,7 @@ public final class DrillCommand implements Callable<Integer> {
         throw new ParameterException(
             spec.commandLine(), "--path and --socket are of a running server: give --server too");
       }
-      return Servers.throwAway(directory);
+      return Servers.throwAway(directory, ChildJvm.classPath());
     }
     if (path.isEmpty() || socket.isEmpty()) {
       throw new ParameterException(

@@ -12,24 +12,27 @@ final class Servers implements AutoCloseable {
 
   private final Optional<Target> running;
   private final Optional<Path> directory;
+  private final String classPath;
   private ThrowAwayServer current;
 
-  private Servers(Optional<Target> running, Optional<Path> directory) {
+  private Servers(Optional<Target> running, Optional<Path> directory, String classPath) {
     this.running = running;
     this.directory = directory;
+    this.classPath = classPath;
   }
 
   static Servers running(Target target) {
-    return new Servers(Optional.of(target), Optional.empty());
+    return new Servers(Optional.of(target), Optional.empty(), "");
   }
 
   /**
    * Started when they are needed.
    *
    * @param directory where their files go
+   * @param classPath of their processes
    */
-  static Servers throwAway(Optional<Path> directory) {
-    return new Servers(Optional.empty(), directory);
+  static Servers throwAway(Optional<Path> directory, String classPath) {
+    return new Servers(Optional.empty(), directory, classPath);
   }
 
   Target forScenario(Scenario scenario) throws IOException, InterruptedException {
@@ -39,7 +42,7 @@ final class Servers implements AutoCloseable {
     Scenario.Server wanted = scenario.head().server();
     if (current == null || !current.isAlive() || !current.settings().equals(wanted)) {
       close();
-      current = ThrowAwayServer.start(directory, wanted);
+      current = ThrowAwayServer.start(directory, wanted, classPath);
     }
     return current;
   }

@@ -21,25 +21,29 @@ final class ThrowAwayServer implements Target {
   private final ScratchDirectory socketDirectory;
   private final Path export;
   private final Scenario.Server settings;
+  private final String classPath;
   private ServerProcess process;
 
   private ThrowAwayServer(
       ScratchDirectory scratch,
       ScratchDirectory socketDirectory,
       Path export,
-      Scenario.Server settings) {
+      Scenario.Server settings,
+      String classPath) {
     this.scratch = scratch;
     this.socketDirectory = socketDirectory;
     this.export = export;
     this.settings = settings;
+    this.classPath = classPath;
   }
 
   /**
    * Starts one.
    *
    * @param directory where its files go; not a tmpfs
+   * @param classPath of its process
    */
-  static ThrowAwayServer start(Optional<Path> directory, Scenario.Server settings)
+  static ThrowAwayServer start(Optional<Path> directory, Scenario.Server settings, String classPath)
       throws IOException, InterruptedException {
     ScratchDirectory scratch = ScratchDirectory.in(Workspace.choose(directory), "selkie-drill-");
     // A socket's path has to be short, and that of the scratch directory may be long.
@@ -49,7 +53,7 @@ final class ThrowAwayServer implements Target {
     boolean done = false;
     try {
       Path export = Files.createDirectory(scratch.resolve(EXPORT));
-      server = new ThrowAwayServer(scratch, socket, export, settings);
+      server = new ThrowAwayServer(scratch, socket, export, settings, classPath);
       server.process = server.builder().start();
       done = true;
       return server;
@@ -63,6 +67,7 @@ final class ThrowAwayServer implements Target {
 
   private ServerProcess.Builder builder() {
     return ServerProcess.of(export)
+        .classPath(classPath)
         .scratch(scratch.resolve("state"))
         .config(
             """

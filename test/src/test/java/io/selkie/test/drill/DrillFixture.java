@@ -2,6 +2,7 @@ package io.selkie.test.drill;
 
 import io.selkie.config.time.NanoClock;
 import io.selkie.server.WallClock;
+import io.selkie.test.support.ChildJvm;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -15,10 +16,16 @@ final class DrillFixture implements AutoCloseable {
   private final Servers servers;
 
   DrillFixture(Path scratch) {
+    this(scratch, ChildJvm.classPath());
+  }
+
+  /** With servers that have this class path. */
+  DrillFixture(Path scratch, String classPath) {
     this.drill = new Drill(NanoClock.system(), new WallClock(), 1, scratch);
     this.servers =
         Servers.throwAway(
-            Optional.of(Path.of(System.getProperty("selkie.test.dir", "target")).toAbsolutePath()));
+            Optional.of(Path.of(System.getProperty("selkie.test.dir", "target")).toAbsolutePath()),
+            classPath);
   }
 
   /** Plays one. */

@@ -2,6 +2,7 @@ package io.selkie.test.drill;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.selkie.test.fire.BrokenFence;
 import java.io.StringReader;
 import java.nio.file.Path;
 import java.util.List;
@@ -94,6 +95,22 @@ class DrillTest {
     assertThat(outcome.verdicts().getFirst().found())
         .contains("after 4000 ms; waited for: the event fence_begun of anna");
     assertThat(outcome.verdicts().getLast().held()).isTrue();
+  }
+
+  @Test
+  void fenceThatIsOverTooEarlyIsFound() throws Exception {
+    String broken = BrokenFence.classPath(scratch.resolve("broken"));
+    try (DrillFixture wrong = new DrillFixture(scratch, broken)) {
+      Outcome outcome = wrong.play(Library.load("keeps-writing"));
+
+      assertThat(outcome.verdicts())
+          .as(DrillFixture.report(outcome))
+          .filteredOn(verdict -> !verdict.held())
+          .extracting(Verdict::text)
+          .containsAnyOf(
+              "nothing of carl lands when its layout is over, and it does try",
+              "db has lost nothing, and nothing came too late");
+    }
   }
 
   /** A writer that nobody told to write, in the place of a server whose fence comes too late. */

@@ -22,14 +22,14 @@ import java.util.concurrent.atomic.AtomicInteger;
  * A class path with a server whose fence is broken: four calls of its classes are led to {@link
  * LateFence} instead. The server itself needs no door for that.
  */
-final class BrokenFence {
+public final class BrokenFence {
 
   private static final ClassDesc LATE = desc(LateFence.class);
 
   private BrokenFence() {}
 
   /** The class path of this process, and before it the changed classes, which are written. */
-  static String classPath(Path directory) throws IOException {
+  public static String classPath(Path directory) throws IOException {
     lead(
         directory,
         "io.selkie.layout.rdma.RdmaLayoutType$Handle",
