@@ -109,7 +109,10 @@ public record FileServices(
       return List.of();
     }
     List<Integer> all = arbiter.layoutTypes();
-    return offersBlocks(file) ? all : all.stream().filter(FileServices::isOfMemory).toList();
+    // Each GETATTR asks: nothing is made anew where no export has block layouts.
+    return !all.contains(LayoutConst4.LAYOUT4_BLOCK_VOLUME) || offersBlocks(file)
+        ? all
+        : all.stream().filter(FileServices::isOfMemory).toList();
   }
 
   private static boolean isOfMemory(int layoutType) {

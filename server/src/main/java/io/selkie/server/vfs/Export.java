@@ -77,6 +77,9 @@ public final class Export implements AutoCloseable {
   private final OptionalInt mount;
   private final Optional<Backing> backing;
 
+  /** Made once: each GETATTR asks. */
+  private final OptionalLong deviceBytes;
+
   /** Open for reading, which {@code open_by_handle_at} demands; -1 when that is not used. */
   private final int mountFd;
 
@@ -95,6 +98,10 @@ public final class Export implements AutoCloseable {
       Optional<Backing> backing) {
     this.features = features;
     this.backing = backing;
+    this.deviceBytes =
+        backing.isEmpty()
+            ? OptionalLong.empty()
+            : OptionalLong.of(backing.get().memory().device().sizeBytes());
     this.kernel = kernel;
     this.name = name;
     this.path = path;
@@ -535,7 +542,7 @@ public final class Export implements AutoCloseable {
 
   /** Bytes there are in all where it is a device; empty for a directory. */
   OptionalLong deviceBytes() {
-    return deviceMemory().stream().mapToLong(memory -> memory.device().sizeBytes()).findFirst();
+    return deviceBytes;
   }
 
   @Override
