@@ -8,6 +8,7 @@ import io.selkie.client.layout.Access;
 import io.selkie.client.layout.FileLayout;
 import io.selkie.client.layout.HeldExtents;
 import io.selkie.client.layout.LayoutView;
+import io.selkie.client.layout.Unsettled;
 import io.selkie.client.nfs.LayoutCalls;
 import io.selkie.client.session.Deadline;
 import io.selkie.client.session.StateListener;
@@ -510,7 +511,7 @@ public final class DirectFile implements AutoCloseable {
    * Makes durable what was written before, directly (RDMA FLUSH where the server offers it, else
    * LAYOUTCOMMIT) or through the server (COMMIT, with its verifier checked and lost data sent
    * again). After a FLUSH others see the file's new times when it is closed here, or its layout
-   * goes.
+   * goes; if the layout was lost, at the close.
    *
    * @throws DurabilityLostException see the class
    */
@@ -522,7 +523,8 @@ public final class DirectFile implements AutoCloseable {
   private void syncNode(boolean isLast) throws IOException {
     Deadline deadline = client.deadline();
     int generation = client.stateGeneration();
-    DirtyRange.Taken left = layout.commitForSync(isLast, deadline);
+    Unsettled rest = layout.commitForSync(isLast, deadline);
+    DirtyRange.Taken left = rest.dirty();
     if (left != null || node.data.isDirty()) {
       boolean done = false;
       try {
@@ -542,6 +544,9 @@ public final class DirectFile implements AutoCloseable {
         && !node.wasSaved(left, generation)) {
       // The COMMIT may have been answered by a server that never saw the writes.
       node.doubt(left);
+    }
+    if (rest.timesOwed()) {
+      client.files().touch(node.handle, path);
     }
     DirtyRange.Taken doubt = node.takeDoubt();
     if (doubt != null) {

@@ -323,7 +323,8 @@ public final class Arbiter implements LayoutArbiter {
     }
     return onEach(
             filesOf(clientId),
-            OnThread.OF_REQUEST,
+            // So that it does not wait for the peer once for each file.
+            OnThread.OF_SERVER,
             file -> device.isEmpty() || device.get() == file.device(),
             answer -> new FileEvent.ReturnAll(clientId, layoutType, ioMode, false, answer))
         .thenApply(_ -> NFS4_OK);

@@ -69,13 +69,16 @@ final class EffectRunner {
    *     that one client's answer does not wait for another's
    */
   void run(FileLayouts file, List<Effect> effects, OnThread thread, GrantOp own) {
-    for (Effect effect : effects) {
-      switch (effect) {
+    int mayWait = thread == OnThread.OF_REQUEST ? lastInvalidation(effects) : -1;
+    for (int i = 0; i < effects.size(); i++) {
+      // S4: only the last may keep the thread, when the budgets of all others run already.
+      boolean here = i == mayWait;
+      switch (effects.get(i)) {
         case Effect.StartGrant e -> startGrant(file, e.op(), thread.mayBlock() && e.op() == own);
         case Effect.StartDelegation e -> startDelegation(file, e.op());
         case Effect.SendDelegationRecall e -> behalf(e.message().recallId(), () -> send(file, e));
         case Effect.AskHolder e -> ask(file, e);
-        case Effect.Invalidate e -> behalf(e.recallId(), () -> invalidate(file, e, thread));
+        case Effect.Invalidate e -> behalf(e.recallId(), () -> invalidate(file, e, thread, here));
         case Effect.SendRecall e -> behalf(e.message().recallId(), () -> send(file, e));
         case Effect.ReleaseSeal e ->
             blocking(
@@ -94,6 +97,14 @@ final class EffectRunner {
         case Effect.Tell e -> tell(e.event());
       }
     }
+  }
+
+  private static int lastInvalidation(List<Effect> effects) {
+    int last = effects.size() - 1;
+    while (last >= 0 && !(effects.get(last) instanceof Effect.Invalidate)) {
+      last--;
+    }
+    return last;
   }
 
   /** Whatever is logged meanwhile on this thread carries the recall's number. */
@@ -143,11 +154,15 @@ final class EffectRunner {
         });
   }
 
-  private void invalidate(FileLayouts file, Effect.Invalidate effect, OnThread thread) {
+  /**
+   * @param mayWait whether the thread may wait for the end of accesses through it
+   */
+  private void invalidate(
+      FileLayouts file, Effect.Invalidate effect, OnThread thread, boolean mayWait) {
     Part part = effect.part();
     // Who is fenced may be slow on purpose, and others wait behind this thread; who gives back a
     // layout of his waits for his own accesses.
-    boolean here = thread == OnThread.OF_REQUEST && !effect.fenced();
+    boolean here = mayWait && !effect.fenced();
     // S3 waits for the peer, but not for ever: then its queue pair is broken.
     TimerSlot budget = new TimerSlot();
     CompletableFuture<Void> future;

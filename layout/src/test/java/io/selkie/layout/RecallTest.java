@@ -4,6 +4,7 @@ import static io.selkie.layout.Rig.KB4;
 import static io.selkie.layout.Rig.MB;
 import static io.selkie.layout.Rig.SECOND;
 import static io.selkie.layout.Rig.WHOLE;
+import static io.selkie.protocol.nfs4.LayoutConst4.LAYOUT4_RDMA;
 import static io.selkie.protocol.nfs4.LayoutConst4.LAYOUTIOMODE4_ANY;
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_BADHANDLE;
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_DELAY;
@@ -22,6 +23,7 @@ import io.selkie.protocol.nfs4.Stateid4;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 /** Recall, return and fence: RFC 8881 section 12.5.5, invariants S1, S3 and S4. */
@@ -105,6 +107,45 @@ class RecallTest {
     assertThat(rig.giveBack(file, 1, stateid).status()).isEqualTo(NFS4_OK);
     rig.assertNothingIsLeft(file);
     assertThat(rig.time.timers()).as("no timer is left").isZero();
+  }
+
+  @Test
+  void returnOfManyPartsWaitsForOneFenceBudget() {
+    Stateid4 stateid = null;
+    for (int i = 0; i < 3; i++) {
+      stateid = rig.get(file).range(i * KB4, KB4).granted().stateid();
+    }
+    assertThat(rig.rdma.live()).hasSize(3);
+    rig.rdma.slowPeers = true;
+    AtomicInteger waits = new AtomicInteger();
+    rig.rdma.waiting =
+        () -> {
+          waits.incrementAndGet();
+          assertThat(rig.rdma.invalidating()).as("all were begun").hasSize(3);
+          rig.time.advance(Rig.POLICY.fenceBudgetNanos());
+          assertThat(rig.rdma.invalidating()).as("no budget began later").isEmpty();
+        };
+    assertThat(rig.giveBack(file, 1, stateid).status()).isEqualTo(NFS4_OK);
+    rig.work();
+    assertThat(waits).hasValue(1);
+    rig.assertNothingIsLeft(file);
+    assertThat(rig.time.timers()).as("no timer is left").isZero();
+  }
+
+  @Test
+  void bulkReturnKeepsNoThread() {
+    FakeSealer.File other = rig.file().data(0, MB);
+    rig.get(file).granted();
+    rig.get(other).granted();
+    rig.rdma.slowPeers = true;
+    rig.rdma.waiting = () -> fail("once for each file");
+    var answer = rig.arbiter.layoutReturnBulk(1, LAYOUT4_RDMA, Optional.empty());
+    assertThat(rig.rdma.invalidating()).hasSize(2);
+    rig.time.advance(Rig.POLICY.fenceBudgetNanos());
+    rig.work();
+    assertThat(answer.toCompletableFuture()).isDone();
+    rig.assertNothingIsLeft(file);
+    rig.assertNothingIsLeft(other);
   }
 
   @Test

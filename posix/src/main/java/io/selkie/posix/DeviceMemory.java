@@ -163,6 +163,19 @@ public final class DeviceMemory implements AutoCloseable {
     return length;
   }
 
+  /**
+   * Makes durable what was stored through {@link #bytes}.
+   *
+   * @return 0, or {@code -errno}: EIO when a bad page is among them
+   */
+  public int writeBack(long offset, long length) {
+    int present = bringIn(address + offset, length);
+    if (present >= 0) {
+      cacheLines.writeBack(address + offset, length);
+    }
+    return Math.min(present, 0);
+  }
+
   /** The write-back would meet a SIGBUS that the JVM does not survive. */
   private int bringIn(long from, long length) {
     long first = from & -PAGE_BYTES;

@@ -101,13 +101,20 @@ public final class PidFd implements AutoCloseable {
     return LIBC.syscall(PIDFD_SEND_SIGNAL, fd, signal, 0, 0) < 0 ? error() : 0;
   }
 
-  /** Waits for its end; true when it has ended, whether or not somebody has asked how. */
+  /**
+   * Waits for its end; true when it has ended, whether or not somebody has asked how. What
+   * interrupts the wait (a signal to this thread) begins it anew.
+   */
   public boolean awaitEnd(int timeoutMillis) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment descriptor = arena.allocate(POLLFD_BYTES, 8);
       descriptor.set(JAVA_INT, 0, fd);
       descriptor.set(JAVA_SHORT, 4, POLLIN);
-      return LIBC.poll(descriptor.address(), 1, timeoutMillis) > 0;
+      int ready;
+      do {
+        ready = LIBC.poll(descriptor.address(), 1, timeoutMillis);
+      } while (ready < 0 && Errno.EINTR.is(error()));
+      return ready > 0;
     }
   }
 

@@ -18,7 +18,11 @@ public final class BlockingThreads implements Executor, AutoCloseable {
 
   private final ThreadPoolExecutor threads;
 
-  /** So many threads, which wait for work from now on. */
+  /**
+   * So many threads, which wait for work from now on. They are made here and not by who brings
+   * work: a thread of Linux has the nice value and the slice of the one that made it, and who
+   * brings work may be {@linkplain io.selkie.posix.PatientThreads patient}.
+   */
   public BlockingThreads(String name, int count) {
     this(name, count, QUEUE_LENGTH, (task, pool) -> task.run());
   }
@@ -34,6 +38,7 @@ public final class BlockingThreads implements Executor, AutoCloseable {
             new ArrayBlockingQueue<>(queueLength),
             Thread.ofPlatform().name(name + "-", 0).daemon().factory(),
             beyond);
+    threads.prestartAllCoreThreads();
   }
 
   /** Threads that refuse what is beyond their queue, with RejectedExecutionException. */

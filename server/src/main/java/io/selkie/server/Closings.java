@@ -14,18 +14,36 @@ final class Closings implements OpenFileTable.Closer, AutoCloseable {
 
   private final ConcurrentHashMap<Long, BlockingThreads> disks = new ConcurrentHashMap<>();
 
+  /** Makes the threads of a disk, so that they do not take after who lets its first file go. */
+  private final BlockingThreads making = new BlockingThreads("closings", 1);
+
+  private volatile boolean closed;
+
   @Override
   public void execute(FileIdentity file, Runnable close) {
-    disks
-        .computeIfAbsent(
-            file.device(),
-            device -> new BlockingThreads("closing-" + Long.toHexString(device), THREADS))
-        .execute(close);
+    BlockingThreads disk = disks.get(file.device());
+    if (disk != null) {
+      disk.execute(close);
+    } else {
+      making.execute(() -> made(file.device()).execute(close));
+    }
+  }
+
+  private BlockingThreads made(long device) {
+    BlockingThreads disk =
+        disks.computeIfAbsent(
+            device, it -> new BlockingThreads("closing-" + Long.toHexString(it), THREADS));
+    if (closed) {
+      disk.close();
+    }
+    return disk;
   }
 
   /** What is queued is closed still; who lets go later closes it. */
   @Override
   public void close() {
+    closed = true;
+    making.close();
     disks.values().forEach(BlockingThreads::close);
   }
 }

@@ -209,9 +209,16 @@ final class RdmaParts {
     if (memory.bad().overlap(0, RegistrationProbe.BYTES_MIN)) {
       throw new IOException("blocks at its beginning are bad, where it would be tried");
     }
+    // What nobody may write is not for a device to write either, not even what is there already.
+    boolean writes = export.mayHaveLayoutsForWriting();
     Row row;
     try {
-      row = matrix.probeDevice(export.standIn().orElseThrow(), export.path(), memory.bytes());
+      row =
+          matrix.probeDevice(export.standIn().orElseThrow(), export.path(), memory.bytes(), writes);
+      if (writes) {
+        // What was mended, if anything was.
+        memory.writeBack(0, RegistrationProbe.BYTES_MIN);
+      }
     } catch (InternalError e) {
       throw new IOException("a page at its beginning cannot be had: " + e.getMessage(), e);
     }

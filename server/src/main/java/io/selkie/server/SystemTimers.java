@@ -15,7 +15,7 @@ public final class SystemTimers implements Timers, AutoCloseable {
 
   private final ScheduledThreadPoolExecutor executor;
 
-  /** Starts the thread with the first timer. */
+  /** Starts the thread. */
   public SystemTimers(String threadName) {
     executor =
         new ScheduledThreadPoolExecutor(
@@ -25,6 +25,8 @@ public final class SystemTimers implements Timers, AutoCloseable {
             new ThreadPoolExecutor.DiscardPolicy());
     executor.setRemoveOnCancelPolicy(true);
     executor.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
+    // Not by the first timer: the thread would have the priority of who wants that.
+    executor.prestartCoreThread();
   }
 
   @Override

@@ -86,8 +86,8 @@ public final class DirectChannel implements AutoCloseable {
    * @param memory what its requests may name
    * @param clock for the bound on requests
    * @param timeoutNanos a request that takes longer breaks the queue pair
-   * @param mayFlush whether what is written through it may be flushed; false from the first refusal
-   *     on, for all who share it
+   * @param mayFlush whether what is written through it may be flushed; false once that was
+   *     {@linkplain #flushNoMore refused}, for all who share it
    */
   public DirectChannel(
       QueuePair queuePair,
@@ -134,9 +134,14 @@ public final class DirectChannel implements AutoCloseable {
     return mayFlush.get() && queuePair.canFlush();
   }
 
+  /** The peer's device refuses it; true for who says so first. */
+  public boolean flushNoMore() {
+    return mayFlush.compareAndSet(true, false);
+  }
+
   /**
-   * Has the peer's device make durable what was written to a range, by RDMA FLUSH. A refusal, which
-   * ends the queue pair, is the last.
+   * Has the peer's device make durable what was written to a range, by RDMA FLUSH. A refusal ends
+   * the queue pair.
    *
    * @param bytes 1 to 2^32 - 1
    */
@@ -153,11 +158,7 @@ public final class DirectChannel implements AutoCloseable {
         return WorkStatus.CONNECTION_LOST;
       }
       if (ticket != NO_ROOM) {
-        WorkStatus status = await(ticket);
-        if (status == WorkStatus.REMOTE_ACCESS_ERROR || status == WorkStatus.PROTOCOL_ERROR) {
-          mayFlush.set(false);
-        }
-        return status;
+        return await(ticket);
       }
       driveOnce();
     }

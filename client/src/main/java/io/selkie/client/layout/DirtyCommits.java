@@ -1,6 +1,8 @@
 package io.selkie.client.layout;
 
+import io.selkie.client.ClientCounters;
 import io.selkie.client.direct.DirtyRange;
+import io.selkie.client.direct.IoGate;
 import io.selkie.client.session.Deadline;
 import io.selkie.client.session.StateListener;
 import io.selkie.protocol.nfs4.Stateid4;
@@ -13,7 +15,19 @@ import java.util.concurrent.ConcurrentHashMap;
  * way for it: when the server loses all state, both are in doubt.
  */
 final class DirtyCommits {
-  private final LayoutWire wire;
+
+  /** LAYOUTCOMMIT, as it goes to the server. */
+  interface Wire {
+    /** False when the server does not take it. */
+    boolean commit(DirtyRange.Taken taken, Stateid4 presented, Deadline deadline)
+        throws IOException;
+
+    /** The same in reclaim mode, after a restart of the server. */
+    boolean reclaimCommit(DirtyRange.Taken taken, Stateid4 lost, StateListener.RecoveryCalls calls)
+        throws IOException;
+  }
+
+  private final Wire wire;
   private final RemoteFlush remote;
   private final DirtyRange dirty = new DirtyRange();
 
@@ -22,9 +36,9 @@ final class DirtyCommits {
 
   private final Set<DirtyRange.Taken> inCommit = ConcurrentHashMap.newKeySet();
 
-  DirtyCommits(LayoutWire wire, RemoteFlush remote) {
+  DirtyCommits(Wire wire, IoGate gate, HeldExtents held, ClientCounters counters) {
     this.wire = wire;
-    this.remote = remote;
+    this.remote = new RemoteFlush(gate, held, counters, untold);
   }
 
   DirtyRange dirty() {
@@ -54,15 +68,14 @@ final class DirtyCommits {
    */
   void beforeReturn(Stateid4 presented, Deadline deadline) throws IOException {
     DirtyRange.Taken taken = dirty.take();
-    DirtyRange.Taken told = withUntold(taken);
-    if (told != null && !commit(taken, told, presented, deadline) && taken != null) {
-      dirty.putBack(taken);
-    }
-  }
-
-  private DirtyRange.Taken withUntold(DirtyRange.Taken taken) {
-    DirtyRange.Taken owed = untold.take();
-    return owed == null ? taken : owed.and(taken);
+    watched(
+        taken,
+        () -> {
+          if (!commit(taken, presented, deadline) && taken != null) {
+            dirty.putBack(taken);
+          }
+          return true;
+        });
   }
 
   /**
@@ -70,52 +83,71 @@ final class DirtyCommits {
    *
    * @param held the layout stateid, or null
    * @param isLast whether no more is to come: then the server is told of all that it has not heard
-   * @return what could not be made durable that way and is left to the caller, or null
    */
-  DirtyRange.Taken forSync(Stateid4 held, boolean isLast, Deadline deadline) throws IOException {
+  Unsettled forSync(Stateid4 held, boolean isLast, Deadline deadline) throws IOException {
     DirtyRange.Taken taken = dirty.take();
     if (taken == null && !isLast) {
-      return null;
+      return Unsettled.NOTHING;
     }
-    if (held != null && !isLast && flush(taken)) {
-      untold.putBack(taken);
-      return null;
-    }
-    DirtyRange.Taken told = withUntold(taken);
-    return told == null || (held != null && commit(taken, told, held, deadline)) ? null : taken;
+    boolean durable = watched(taken, () -> held != null && settle(taken, held, isLast, deadline));
+    boolean owed = isLast && untold.take() != null;
+    return new Unsettled(durable ? null : taken, owed);
   }
 
-  private boolean flush(DirtyRange.Taken taken) {
+  private boolean settle(DirtyRange.Taken taken, Stateid4 held, boolean isLast, Deadline deadline)
+      throws IOException {
+    RemoteFlush.Outcome flush = isLast ? RemoteFlush.Outcome.LEFT : remote.flush(taken);
+    if (flush.isDurable()) {
+      return true;
+    }
+    boolean committed = commit(taken, held, deadline);
+    if (committed && flush.refusedBy() != null) {
+      // The layout is alive, so it was no fence that the device told us of.
+      remote.refused(flush);
+    }
+    return committed;
+  }
+
+  private interface Attempt {
+    boolean succeeds() throws IOException;
+  }
+
+  /** What is taken is found by {@link #forget} meanwhile, and is dirty again if this throws. */
+  private boolean watched(DirtyRange.Taken taken, Attempt attempt) throws IOException {
+    if (taken == null) {
+      return attempt.succeeds();
+    }
     inCommit.add(taken);
+    boolean ended = false;
     try {
-      return remote.flush(taken);
+      boolean succeeded = attempt.succeeds();
+      ended = true;
+      return succeeded;
     } finally {
+      if (!ended) {
+        dirty.putBack(taken);
+      }
       inCommit.remove(taken);
     }
   }
 
   /**
-   * LAYOUTCOMMIT.
-   *
-   * @param taken what is not durable; null when all is
-   * @param told what to name: that, and what the server has not heard of
+   * LAYOUTCOMMIT of what is not durable, null when all is, and of what the server has not heard of:
+   * if it does not take that, it is to be told later.
    */
-  private boolean commit(
-      DirtyRange.Taken taken, DirtyRange.Taken told, Stateid4 presented, Deadline deadline)
+  private boolean commit(DirtyRange.Taken taken, Stateid4 presented, Deadline deadline)
       throws IOException {
-    if (taken != null) {
-      inCommit.add(taken);
+    DirtyRange.Taken owed = untold.take();
+    if (taken == null && owed == null) {
+      return true;
     }
+    boolean done = false;
     try {
-      return wire.commit(told, presented, deadline);
-    } catch (IOException e) {
-      if (taken != null) {
-        dirty.putBack(taken);
-      }
-      throw e;
+      done = wire.commit(owed == null ? taken : owed.and(taken), presented, deadline);
+      return done;
     } finally {
-      if (taken != null) {
-        inCommit.remove(taken);
+      if (!done && owed != null) {
+        untold.putBack(owed);
       }
     }
   }

@@ -85,7 +85,7 @@ public final class FileLayout {
     this.path = path;
     this.context = context;
     this.wire = new LayoutWire(handle, path, context);
-    this.commits = new DirtyCommits(wire, new RemoteFlush(gate, held, context.counters()));
+    this.commits = new DirtyCommits(wire, gate, held, context.counters());
   }
 
   /** Direct I/O counts itself in and out here. */
@@ -579,12 +579,8 @@ public final class FileLayout {
 
   // ---- committing ----
 
-  /**
-   * Makes direct writes that returned before durable; {@code isLast} when no more are to come.
-   *
-   * @return what could not be made durable that way and is left to the caller, or null
-   */
-  public DirtyRange.Taken commitForSync(boolean isLast, Deadline deadline) throws IOException {
+  /** Makes direct writes that returned before durable; {@code isLast} when no more are to come. */
+  public Unsettled commitForSync(boolean isLast, Deadline deadline) throws IOException {
     Stateid4 presented;
     lock.lock();
     try {

@@ -15,7 +15,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** The calls that end a file's layout, with what their answers mean and what they count. */
-final class LayoutWire {
+final class LayoutWire implements DirtyCommits.Wire {
   private static final Logger LOG = LoggerFactory.getLogger(LayoutWire.class);
 
   private final FileHandle handle;
@@ -60,8 +60,9 @@ final class LayoutWire {
    * LAYOUTCOMMIT in reclaim mode of what was written before a restart of the server (RFC 8881
    * section 12.7.4); false when the server does not take it.
    */
-  boolean reclaimCommit(DirtyRange.Taken taken, Stateid4 lost, StateListener.RecoveryCalls calls)
-      throws IOException {
+  @Override
+  public boolean reclaimCommit(
+      DirtyRange.Taken taken, Stateid4 lost, StateListener.RecoveryCalls calls) throws IOException {
     int status =
         context
             .calls()
@@ -78,7 +79,9 @@ final class LayoutWire {
   }
 
   /** LAYOUTCOMMIT; false when the server does not take it. */
-  boolean commit(DirtyRange.Taken taken, Stateid4 presented, Deadline deadline) throws IOException {
+  @Override
+  public boolean commit(DirtyRange.Taken taken, Stateid4 presented, Deadline deadline)
+      throws IOException {
     int status =
         context
             .calls()

@@ -2,6 +2,7 @@ package io.selkie.client.layout;
 
 import io.selkie.client.ClientCounters;
 import io.selkie.client.ClientCounters.Counter;
+import io.selkie.client.direct.DirectChannel;
 import io.selkie.client.direct.DirtyRange;
 import io.selkie.client.direct.ExtentTable;
 import io.selkie.client.direct.GrantedExtent;
@@ -28,36 +29,54 @@ final class RemoteFlush {
   private final IoGate gate;
   private final HeldExtents held;
   private final ClientCounters counters;
+  private final DirtyRange untold;
 
-  RemoteFlush(IoGate gate, HeldExtents held, ClientCounters counters) {
+  /**
+   * How a flush went.
+   *
+   * @param isDurable whether all of the range is durable
+   * @param refusedBy the channel whose device did not do it; null when there is none
+   * @param status what the device said then
+   */
+  record Outcome(boolean isDurable, DirectChannel refusedBy, WorkStatus status) {
+    /** To be committed. */
+    static final Outcome LEFT = new Outcome(false, null, null);
+
+    private static final Outcome DURABLE = new Outcome(true, null, WorkStatus.SUCCESS);
+  }
+
+  /**
+   * @param untold what is durable and the server has not heard of: a range is marked there before a
+   *     layout that it was written by can go
+   */
+  RemoteFlush(IoGate gate, HeldExtents held, ClientCounters counters, DirtyRange untold) {
+    this.untold = untold;
     this.gate = gate;
     this.held = held;
     this.counters = counters;
   }
 
-  /**
-   * Makes a range durable; blocks for some round trips.
-   *
-   * @return false when not all of it is, or may be, so that it is to be committed
-   */
-  boolean flush(DirtyRange.Taken taken) {
+  /** Makes a range durable if it may; blocks for some round trips. */
+  Outcome flush(DirtyRange.Taken taken) {
     // Inside, so that no handle goes meanwhile. Whoever closed it commits.
     if (!gate.enter()) {
-      return false;
+      return Outcome.LEFT;
     }
     try {
       ExtentTable table = held.view().writable();
       if (!isWorthIt(table, taken)) {
-        return false;
+        return Outcome.LEFT;
       }
       int last = table.find(taken.end() - 1);
       for (int i = table.find(taken.start()); i <= last; i++) {
-        if (!flush(table.get(i), taken)) {
-          return false;
+        Outcome one = flush(table.get(i), taken);
+        if (!one.isDurable()) {
+          return one;
         }
       }
+      untold.mark(taken.start(), taken.end());
       counters.increment(Counter.FLUSHED_SYNCS);
-      return true;
+      return Outcome.DURABLE;
     } finally {
       gate.exit();
     }
@@ -87,24 +106,34 @@ final class RemoteFlush {
     return Math.min(extent.end(), taken.end());
   }
 
-  private boolean flush(GrantedExtent extent, DirtyRange.Taken taken) {
+  /**
+   * The device did not do it, and not because the client was fenced: it is not asked again. To be
+   * told when the server has taken a commit by the same layout.
+   */
+  void refused(Outcome outcome) {
+    if (outcome.refusedBy().flushNoMore()) {
+      counters.increment(Counter.FLUSHES_REFUSED);
+      LOG.warn(
+          "the device at {} refused RDMA FLUSH ({}): what is written there is made durable by"
+              + " LAYOUTCOMMIT from now on",
+          outcome.refusedBy().peer(),
+          outcome.status());
+    }
+  }
+
+  private static Outcome flush(GrantedExtent extent, DirtyRange.Taken taken) {
     long end = end(extent, taken);
     for (long at = start(extent, taken); at < end; at += FLUSH_BYTES_MAX) {
       long bytes = Math.min(end - at, FLUSH_BYTES_MAX);
       WorkStatus status =
           extent.channel().flush(extent.key(), extent.address() + (at - extent.start()), bytes);
       if (status != WorkStatus.SUCCESS) {
-        if (!extent.channel().mayFlush()) {
-          counters.increment(Counter.FLUSHES_REFUSED);
-          LOG.warn(
-              "the device at {} refused RDMA FLUSH ({}): what is written there is made durable by"
-                  + " LAYOUTCOMMIT from now on",
-              extent.channel().peer(),
-              status);
-        }
-        return false;
+        // A dead key, after a fence, looks the same.
+        boolean looksRefused =
+            status == WorkStatus.REMOTE_ACCESS_ERROR || status == WorkStatus.PROTOCOL_ERROR;
+        return looksRefused ? new Outcome(false, extent.channel(), status) : Outcome.LEFT;
       }
     }
-    return true;
+    return Outcome.DURABLE;
   }
 }

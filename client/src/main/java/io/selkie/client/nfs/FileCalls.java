@@ -21,9 +21,13 @@ import io.selkie.protocol.xdr.XdrReader;
 import io.selkie.protocol.xdr.XdrWriter;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Open files and their data through the server. Safe for use by several threads. */
 public final class FileCalls {
+  private static final Logger LOG = LoggerFactory.getLogger(FileCalls.class);
+
   private final Nfs41Session session;
 
   /** Calls through this session. */
@@ -195,6 +199,30 @@ public final class FileCalls {
             int status = expectedSize >= 0 ? reply.next(NfsOp4.OP_VERIFY) : NfsStat4.NFS4_OK;
             return status == NfsStat4.NFS4_OK ? reply.next(NfsOp4.OP_SETATTR) : status;
           });
+    }
+  }
+
+  /**
+   * Sets the time of the last change to the server's. What the server says against it is logged
+   * only: the data is durable, and the client may have lost the right to write meanwhile.
+   */
+  public void touch(FileHandle handle, String path) throws IOException {
+    try (Compound call = session.compound("times of " + path).putFh(handle).keepReply()) {
+      XdrWriter out = call.op(NfsOp4.OP_SETATTR);
+      Stateids.encode(out, Stateids.ANONYMOUS);
+      Bitmap4.of(FileAttributes.FATTR4_TIME_MODIFY_SET).encode(out);
+      out.int32(Integer.BYTES);
+      out.int32(Nfs4Const.SET_TO_SERVER_TIME4);
+      int status =
+          session.call(
+              call,
+              reply -> {
+                reply.ok(NfsOp4.OP_PUTFH);
+                return reply.next(NfsOp4.OP_SETATTR);
+              });
+      if (status != NfsStat4.NFS4_OK) {
+        LOG.warn("{}: its times stay those of before: {}", path, NfsStat4.name(status));
+      }
     }
   }
 

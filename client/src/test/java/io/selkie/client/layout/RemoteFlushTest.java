@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.selkie.client.ClientCounters;
 import io.selkie.client.ClientCounters.Counter;
 import io.selkie.client.direct.DirectChannel;
+import io.selkie.client.direct.DirtyRange;
 import io.selkie.client.direct.DirtyRange.Taken;
 import io.selkie.client.direct.GrantedExtent;
 import io.selkie.client.direct.IoGate;
@@ -32,7 +33,8 @@ class RemoteFlushTest {
   private final IoGate gate = new IoGate();
   private final HeldExtents held = new HeldExtents();
   private final ClientCounters counters = new ClientCounters();
-  private final RemoteFlush flush = new RemoteFlush(gate, held, counters);
+  private final DirtyRange untold = new DirtyRange();
+  private final RemoteFlush flush = new RemoteFlush(gate, held, counters, untold);
 
   private DirectChannel channel(AtomicBoolean may) {
     return new DirectChannel(pair, null, NanoClock.system(), TimeUnit.SECONDS.toNanos(60), may);
@@ -44,14 +46,19 @@ class RemoteFlushTest {
     held.add(new GrantedLayout.Extents(List.of(), List.of(extent)));
   }
 
+  private boolean isDurable(Taken taken) {
+    return flush.flush(taken).isDurable();
+  }
+
   @Test
   void eachExtentIsFlushedAsFarAsItWasWritten() {
     hold(0, 4096, 7, 1 << 20, channel);
     hold(4096, 12_288, 8, 5 << 20, channel);
-    assertThat(flush.flush(new Taken(100, 5000))).isTrue();
+    assertThat(isDurable(new Taken(100, 5000))).isTrue();
     assertThat(pair.flushed)
         .containsExactly(new Flushed(7, (1 << 20) + 100, 3996), new Flushed(8, 5 << 20, 904));
     assertThat(counters.get(Counter.FLUSHED_SYNCS)).isEqualTo(1);
+    assertThat(untold.take()).as("the server is to hear of it").isEqualTo(new Taken(100, 5000));
     assertThat(gate.inside()).isZero();
   }
 
@@ -59,8 +66,8 @@ class RemoteFlushTest {
   void whatNeedNotBeFlushableIsLeftToACommitAsAWhole() {
     hold(0, 4096, 7, 1 << 20, channel);
     hold(4096, 8192, 8, 5 << 20, other);
-    assertThat(flush.flush(new Taken(100, 5000))).isFalse();
-    assertThat(flush.flush(new Taken(8000, 9000))).as("not held").isFalse();
+    assertThat(isDurable(new Taken(100, 5000))).isFalse();
+    assertThat(isDurable(new Taken(8000, 9000))).as("not held").isFalse();
     assertThat(pair.flushed).isEmpty();
     assertThat(counters.get(Counter.FLUSHED_SYNCS)).isZero();
   }
@@ -69,7 +76,7 @@ class RemoteFlushTest {
   void nothingIsFlushedWhileALayoutGoesBack() {
     hold(0, 4096, 7, 1 << 20, channel);
     gate.close();
-    assertThat(flush.flush(new Taken(100, 200))).isFalse();
+    assertThat(isDurable(new Taken(100, 200))).isFalse();
     assertThat(pair.flushed).isEmpty();
   }
 
@@ -78,20 +85,26 @@ class RemoteFlushTest {
     for (int i = 0; i < 5; i++) {
       hold(i * 4096, (i + 1) * 4096, i, i << 20, channel);
     }
-    assertThat(flush.flush(new Taken(0, 5 * 4096))).isFalse();
+    assertThat(isDurable(new Taken(0, 5 * 4096))).isFalse();
     assertThat(pair.flushed).isEmpty();
-    assertThat(flush.flush(new Taken(0, 4 * 4096))).isTrue();
+    assertThat(isDurable(new Taken(0, 4 * 4096))).isTrue();
   }
 
   @Test
   void aRefusalIsCountedAndTheLast() {
     hold(0, 4096, 7, 1 << 20, channel);
     pair.failAfter(0);
-    assertThat(flush.flush(new Taken(100, 200))).isFalse();
+    RemoteFlush.Outcome outcome = flush.flush(new Taken(100, 200));
+    assertThat(outcome.isDurable()).isFalse();
+    assertThat(outcome.refusedBy()).isSameAs(channel);
+    assertThat(mayFlush).as("it may have been a fence").isTrue();
+    assertThat(untold.isDirty()).isFalse();
+    flush.refused(outcome);
+    flush.refused(outcome);
     assertThat(counters.get(Counter.FLUSHES_REFUSED)).isEqualTo(1);
     assertThat(counters.get(Counter.FLUSHED_SYNCS)).isZero();
     assertThat(mayFlush).isFalse();
-    assertThat(flush.flush(new Taken(100, 200))).isFalse();
+    assertThat(isDurable(new Taken(100, 200))).isFalse();
     assertThat(pair.flushed).hasSize(1);
     assertThat(gate.inside()).isZero();
   }
@@ -100,7 +113,7 @@ class RemoteFlushTest {
   void aBrokenQueuePairIsNoRefusal() {
     hold(0, 4096, 7, 1 << 20, channel);
     pair.abort("lost");
-    assertThat(flush.flush(new Taken(100, 200))).isFalse();
+    assertThat(flush.flush(new Taken(100, 200))).isEqualTo(RemoteFlush.Outcome.LEFT);
     assertThat(counters.get(Counter.FLUSHES_REFUSED)).isZero();
     assertThat(mayFlush).isTrue();
   }

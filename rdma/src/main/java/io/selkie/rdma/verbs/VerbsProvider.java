@@ -77,13 +77,14 @@ public final class VerbsProvider implements RdmaProvider {
         new ThreadPoolExecutor(
             most,
             most,
-            10,
+            0,
             TimeUnit.SECONDS,
             new LinkedBlockingQueue<>(),
             factory,
             // What comes after the end is done by whoever brings it.
             (late, pool) -> late.run());
-    made.allowCoreThreadTimeOut(true);
+    // Here and for good: a thread made by who fences would keep that one's priority.
+    made.prestartAllCoreThreads();
     return made;
   }
 

@@ -2,6 +2,7 @@ package io.selkie.server.admin;
 
 import io.selkie.config.AdminConfig;
 import io.selkie.config.time.Timers;
+import io.selkie.posix.Errno;
 import io.selkie.posix.NameService;
 import io.selkie.posix.PatientThreads;
 import io.selkie.server.admin.AdminException.Code;
@@ -87,9 +88,25 @@ public final class AdminServer implements AutoCloseable {
     PatientThreads.of(Thread.ofPlatform().name(name).daemon().factory()).newThread(task).start();
   }
 
+  /** Said once, by the thread that is there for as long as the server is. */
+  private static void sayIfImpatient() {
+    int joined = PatientThreads.join();
+    if (joined < 0) {
+      LOG.warn(
+          "sched_setattr: {}: what administrators ask for has the priority of clients' work; allow"
+              + " the server this system call",
+          Errno.describe(joined));
+    }
+  }
+
   private void listen() {
     try {
-      threads.accept("admin-accept", this::accept);
+      threads.accept(
+          "admin-accept",
+          () -> {
+            sayIfImpatient();
+            accept();
+          });
     } catch (OutOfMemoryError e) {
       LOG.error("administrators are not heard for a second: no thread is to be had", e);
       timers.schedule(AGAIN_NANOS, this::listen);

@@ -44,6 +44,9 @@ public final class RegistrationMatrix {
   private static final List<Registration> ORDER =
       List.of(Registration.ON_DEMAND, Registration.PLAIN);
 
+  private static final String NOT_TO_BE_WRITTEN =
+      "not tried, as there were no layouts for writing; restart the server when there are";
+
   /** Names no file: a row of a file system. */
   private static final long ANY_INODE = 0;
 
@@ -161,16 +164,20 @@ public final class RegistrationMatrix {
    *
    * @param standIn the file that stands for it
    * @param memory nobody else uses it meanwhile
+   * @param writes whether writes are tried as well; otherwise the device writes nothing there
    */
-  public synchronized Row probeDevice(FileIdentity standIn, String where, MemorySegment memory)
+  public synchronized Row probeDevice(
+      FileIdentity standIn, String where, MemorySegment memory, boolean writes)
       throws InterruptedException {
+    Cell untried =
+        new Cell(Optional.empty(), false, false, Map.of(Registration.PLAIN, NOT_TO_BE_WRITTEN));
     Row row =
         new Row(
             standIn.device(),
             Storage.DEVICE_DAX,
             where,
             inPlace(memory, List.of(READ)),
-            inPlace(memory, List.of(READ_WRITE_FLUSH, READ_WRITE)));
+            writes ? inPlace(memory, List.of(READ_WRITE_FLUSH, READ_WRITE)) : untried);
     rows.put(new Place(standIn.device(), standIn.inode(), true), row);
     return row;
   }

@@ -113,7 +113,16 @@ final class AttrSetter {
     if (may != NfsStat4.NFS4_OK) {
       return may;
     }
-    if (!attrs.hasMode() || !FileStatus.losesBitsWhenWritten(attrs.mode(0))) {
+    if (!attrs.hasMode()) {
+      return setAccessByLeave(attrs);
+    }
+    FileStatus current = new FileStatus();
+    int status = services.status(file, current);
+    if (status != NfsStat4.NFS4_OK) {
+      return status;
+    }
+    if (!current.isRegular()
+        || !FileStatus.losesBitsWhenWritten(attrs.mode(current.permissions()))) {
       return setAccessByLeave(attrs);
     }
     // Who sets these bits and writes under a delegation would not see that the write takes them

@@ -208,7 +208,9 @@ final class Delegating {
                 reclaim,
                 () ->
                     !services.opens().isDisturbedByOthers(c.clientId(), file.identity(), write)
-                        && !(write && services.isReadOnlyFor(c, file)),
+                        && !(write && services.isReadOnlyFor(c, file))
+                        // Again: who sets the bits from now on recalls this one first.
+                        && !(write && !reclaim && losesBitsWhenWritten(target)),
                 () -> change(target),
                 Optional.of(
                     new CallReference(c.sessionId(), c.slot().slotId(), c.slot().sequenceId()))));

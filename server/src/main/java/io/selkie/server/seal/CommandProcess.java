@@ -1,17 +1,23 @@
 package io.selkie.server.seal;
 
 import io.selkie.config.time.NanoClock;
+import io.selkie.posix.Errno;
 import io.selkie.posix.PidFd;
 import io.selkie.posix.PosixException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
 import java.util.regex.Pattern;
 
 /**
@@ -25,11 +31,19 @@ final class CommandProcess implements AutoCloseable {
   private static final int KILL = 9;
 
   private final Process process;
-  private final Optional<PidFd> handle;
+  private final NanoClock clock;
+  private final Consumer<String> say;
 
-  private CommandProcess(Process process, Optional<PidFd> handle) {
+  /** Processes that had ended when they were looked at: what they left behind is found since. */
+  private final Set<Long> ended = new HashSet<>();
+
+  private Optional<PidFd> handle = Optional.empty();
+  private boolean settled;
+
+  private CommandProcess(Process process, NanoClock clock, Consumer<String> say) {
     this.process = process;
-    this.handle = handle;
+    this.clock = clock;
+    this.say = say;
   }
 
   /** Whether the kernel is going to kill the command when this process dies. */
@@ -42,9 +56,11 @@ final class CommandProcess implements AutoCloseable {
    * command: the kernel takes the end of that thread for ours.
    *
    * @param environment beside this process's own
+   * @param say tells people, one line each
    * @throws NotExecutedException when it cannot be executed
    */
-  static CommandProcess start(List<String> command, Map<String, String> environment)
+  static CommandProcess start(
+      List<String> command, Map<String, String> environment, NanoClock clock, Consumer<String> say)
       throws IOException {
     PidFd.adoptOrphans();
     List<String> words = new ArrayList<>();
@@ -60,7 +76,14 @@ final class CommandProcess implements AutoCloseable {
     } catch (IOException e) {
       throw new NotExecutedException(command.getFirst(), e);
     }
-    return new CommandProcess(process, PidFd.open(process.pid()));
+    CommandProcess started = new CommandProcess(process, clock, say);
+    try {
+      started.handle = PidFd.open(process.pid());
+    } catch (PosixException | RuntimeException e) {
+      started.close();
+      throw e;
+    }
+    return started;
   }
 
   /** There is no such program, or it may not be executed. */
@@ -90,53 +113,104 @@ final class CommandProcess implements AutoCloseable {
     handle.ifPresent(it -> it.send(number));
   }
 
+  /** From now on it may live, with all that it has started: {@link #close} does not kill it. */
+  void leave() {
+    settled = true;
+  }
+
   /**
    * Kills it and all that it has started, and waits until they have ended.
    *
    * @return whether they have; not when the kernel keeps one, in a system call that hangs
    */
-  boolean killAll(NanoClock clock, long budgetNanos) throws PosixException {
+  boolean killAll(long budgetNanos) throws PosixException {
     long end = clock.nanoTime() + budgetNanos;
     while (true) {
-      // Children of one that was just killed may be found only by the next look.
-      List<PidFd> living = living();
+      // Children of one that ended since the last look may be found only by the next.
+      List<Held> living = new ArrayList<>();
       try {
-        if (living.isEmpty()) {
+        boolean allSeen = look(living);
+        if (living.isEmpty() && allSeen) {
+          settled = true;
           return true;
         }
-        living.forEach(each -> each.send(KILL));
-        for (PidFd each : living) {
-          long left = TimeUnit.NANOSECONDS.toMillis(end - clock.nanoTime());
-          if (left <= 0 || !each.awaitEnd((int) left)) {
+        living.forEach(this::kill);
+        for (Held each : living) {
+          if (!each.fd.awaitEnd((int) Math.max(0, millisUntil(end)))) {
+            settled = true;
             return false;
           }
+          ended.add(each.pid);
+        }
+        if (millisUntil(end) <= 0) {
+          settled = true;
+          return false;
         }
       } finally {
-        living.forEach(PidFd::close);
+        living.forEach(each -> each.fd.close());
       }
     }
   }
 
-  private static List<PidFd> living() throws PosixException {
-    List<PidFd> living = new ArrayList<>();
+  private record Held(long pid, PidFd fd) {}
+
+  private long millisUntil(long end) {
+    return TimeUnit.NANOSECONDS.toMillis(end - clock.nanoTime());
+  }
+
+  private void kill(Held one) {
+    int result = one.fd.send(KILL);
+    if (result < 0 && !Errno.ESRCH.is(result)) {
+      say.accept(
+          "process %d cannot be killed (%s): if it is another user's, end it as root"
+              .formatted(one.pid, Errno.describe(result)));
+    }
+  }
+
+  /** Adds what lives; false when something has ended that was not known to have. */
+  private boolean look(List<Held> living) throws PosixException {
+    boolean allSeen = true;
     for (ProcessHandle each : ProcessHandle.current().descendants().toList()) {
       Optional<PidFd> held = PidFd.open(each.pid());
-      if (held.isPresent() && held.get().awaitEnd(0)) {
-        // Nobody has asked yet how it ended.
-        held.get().close();
-      } else {
-        held.ifPresent(living::add);
+      if (held.isPresent() && !held.get().awaitEnd(0)) {
+        living.add(new Held(each.pid(), held.get()));
+        ended.remove(each.pid());
+        continue;
       }
+      // One that has ended stays listed for as long as nobody has asked how.
+      held.ifPresent(PidFd::close);
+      allSeen &= !ended.add(each.pid());
     }
-    return living;
+    return allSeen;
   }
 
-  /** Kills the command, should it still live: no way out of here leaves it without a seal. */
+  /** Kills all of it that lives, unless it may: no way out of here leaves it without a seal. */
   @Override
   public void close() {
-    if (process.isAlive()) {
-      process.destroyForcibly();
+    try {
+      if (!settled && !killAll(SealCommand.KILL_BUDGET.toNanos())) {
+        say.accept("COMMAND hangs in the kernel and cannot be killed, see what it still does");
+      }
+    } catch (PosixException | RuntimeException e) {
+      say.accept("COMMAND is killed without being held: " + e.getMessage());
+      killUnheld();
+    } finally {
+      handle.ifPresent(PidFd::close);
     }
-    handle.ifPresent(PidFd::close);
+  }
+
+  /** What can be done without descriptors. */
+  private void killUnheld() {
+    List<ProcessHandle> all = ProcessHandle.current().descendants().toList();
+    all.forEach(ProcessHandle::destroyForcibly);
+    try {
+      CompletableFuture.allOf(
+              all.stream().map(ProcessHandle::onExit).toArray(CompletableFuture<?>[]::new))
+          .get(SealCommand.KILL_BUDGET.toNanos(), TimeUnit.NANOSECONDS);
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    } catch (ExecutionException | TimeoutException e) {
+      say.accept("what COMMAND has started may be alive still: " + e);
+    }
   }
 }

@@ -180,6 +180,8 @@ public final class SealCommand implements Callable<Integer> {
       if (refusal.isPresent()) {
         return refused(refusal.get());
       }
+      // The kernel's time went on while this process was stopped.
+      ProcessSignal.handle("CONT", () -> sealed.wokenUp(kernel, clock.nanoTime()));
       return run(command, sealed);
     }
   }
@@ -247,6 +249,7 @@ public final class SealCommand implements Callable<Integer> {
               + file.describe()
               + (liveHandles > 0 ? " while COMMAND could reach it (S4)" : "")
               + "; was this process stopped?");
+      sealed.overdue(Path.of(file.describe()), atNanos);
     }
 
     @Override
@@ -279,7 +282,7 @@ public final class SealCommand implements Callable<Integer> {
       }
       CompletableFuture<CommandProcess> started = new CompletableFuture<>();
       passSignalsTo(started);
-      try (CommandProcess process = CommandProcess.start(command, environment)) {
+      try (CommandProcess process = CommandProcess.start(command, environment, clock, this::say)) {
         started.complete(process);
         return new SealedRun(process, sealed, onBreak, leave, holdMillis, clock, this::say).run();
       } catch (CommandProcess.NotExecutedException e) {

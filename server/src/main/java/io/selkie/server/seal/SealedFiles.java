@@ -4,6 +4,7 @@ import io.selkie.lease.BlockMap;
 import io.selkie.lease.ByteRange;
 import io.selkie.lease.LeaseRuntime;
 import io.selkie.lease.Seal;
+import io.selkie.lease.SealMode;
 import io.selkie.lease.Sealer.BreakCause;
 import io.selkie.lease.Sealer.Purpose;
 import io.selkie.lease.Sealer.Refusal;
@@ -12,11 +13,12 @@ import io.selkie.lease.Sealer.SealListener;
 import io.selkie.lease.Sealer.SealOutcome;
 import io.selkie.posix.Errno;
 import io.selkie.posix.Kernel;
+import io.selkie.posix.LeaseType;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
  * Files whose block maps stand still, all or none. The command that is to run counts as one handle
@@ -24,18 +26,15 @@ import java.util.concurrent.CompletableFuture;
  */
 final class SealedFiles implements SealListener, AutoCloseable {
 
-  private final List<Sealed> sealed = new ArrayList<>();
+  private final List<Sealed> sealed = new CopyOnWriteArrayList<>();
   private final CompletableFuture<Break> broken = new CompletableFuture<>();
+  private final CompletableFuture<Void> overdue = new CompletableFuture<>();
 
   /** One of them, and its map as it was verified. */
   record Sealed(LocalFile file, Seal seal, BlockMap map) {}
 
-  /**
-   * The first that must go.
-   *
-   * @param deadlineNanos when the kernel takes it
-   */
-  record Break(Path path, BreakCause cause, long seenAtNanos, long deadlineNanos) {}
+  /** The first that must go. */
+  record Break(Path path, BreakCause cause, long seenAtNanos) {}
 
   SealedFiles() {}
 
@@ -103,13 +102,37 @@ final class SealedFiles implements SealListener, AutoCloseable {
 
   @Override
   public void onBreak(Seal seal, BreakCause cause, long breakingAtNanos, long deadlineNanos) {
-    broken.complete(
-        new Break(Path.of(seal.target().describe()), cause, breakingAtNanos, deadlineNanos));
+    broken.complete(new Break(Path.of(seal.target().describe()), cause, breakingAtNanos));
   }
 
   /** As if somebody wanted one of them: breaks would not be seen any more. */
   void giveUp(long atNanos) {
-    broken.complete(new Break(Path.of(""), BreakCause.KERNEL_LEASE_BREAK, atNanos, atNanos));
+    broken.complete(new Break(Path.of(""), BreakCause.KERNEL_LEASE_BREAK, atNanos));
+  }
+
+  /**
+   * The kernel has taken one of them, or may at any time: nobody knows how long ago it was asked
+   * for. Nothing is left of the hold.
+   */
+  void overdue(Path path, long atNanos) {
+    overdue.complete(null);
+    broken.complete(new Break(path, BreakCause.KERNEL_LEASE_BREAK, atNanos));
+  }
+
+  /** To be called when this process goes on after it was stopped, when it saw no break. */
+  void wokenUp(Kernel kernel, long atNanos) {
+    for (Sealed each : sealed) {
+      // A break that is seen later began later, and is seen in time.
+      LeaseType held = each.seal().mode() == SealMode.EXCLUSIVE ? LeaseType.WRITE : LeaseType.READ;
+      if (kernel.getLease(each.file().fd()) != held.number()) {
+        overdue(each.file().path(), atNanos);
+      }
+    }
+  }
+
+  /** Completes when nothing is left of the hold, whatever it was to be. */
+  CompletableFuture<Void> overdue() {
+    return overdue;
   }
 
   /** Completes on the thread that saw it, when the first of them must go. */

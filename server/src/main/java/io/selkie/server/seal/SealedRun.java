@@ -91,7 +91,9 @@ final class SealedRun {
     CompletableFuture.anyOf(ended, sealed.broken()).join();
     if (!ended.isDone()) {
       tell(sealed.broken().join());
-      if (!endsWithin(ended, holdLeftNanos(sealed.broken().join()))) {
+      long leftNanos = holdLeftNanos(sealed.broken().join());
+      if (!endsWithin(CompletableFuture.anyOf(ended, sealed.overdue()), leftNanos)
+          || !ended.isDone()) {
         holdIsOver(ended);
       }
     }
@@ -129,31 +131,36 @@ final class SealedRun {
     if (leave) {
       say.accept("the hold is over; COMMAND runs on without a seal");
       become(State.UNSEALED);
+      process.leave();
       sealed.close();
       return;
     }
     become(State.KILLING);
     killed = true;
-    say.accept("COMMAND did not end within " + holdMillis + " ms and is killed");
+    say.accept(
+        sealed.overdue().isDone()
+            ? "it was wanted while this process was stopped: COMMAND is killed at once"
+            : "COMMAND did not end within " + holdMillis + " ms and is killed");
     long budgetNanos = SealCommand.KILL_BUDGET.toNanos();
     long endNanos = clock.nanoTime() + budgetNanos;
-    boolean dead = process.killAll(clock, budgetNanos);
+    boolean dead = process.killAll(budgetNanos);
     if (!dead || !endsWithin(ended, endNanos - clock.nanoTime())) {
       say.accept(
           "COMMAND hangs in the kernel and cannot be killed; the seal is given up all the same,"
               + " see what it still does to the storage");
       become(State.UNSEALED);
+      process.leave();
       sealed.close();
     }
   }
 
   private void endLeftovers() throws PosixException {
-    if (!process.killAll(clock, SealCommand.KILL_BUDGET.toNanos())) {
+    if (!process.killAll(SealCommand.KILL_BUDGET.toNanos())) {
       say.accept("what COMMAND left behind hangs in the kernel; the seal is given up all the same");
     }
   }
 
-  private static boolean endsWithin(CompletableFuture<Integer> ended, long nanos) {
+  private static boolean endsWithin(CompletableFuture<?> ended, long nanos) {
     try {
       ended.get(Math.max(0, nanos), TimeUnit.NANOSECONDS);
       return true;

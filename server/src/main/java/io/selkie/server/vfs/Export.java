@@ -122,9 +122,15 @@ public final class Export implements AutoCloseable {
    * @param shownAs path for people
    * @param memory a device, whose size is the greatest of a file, and all there is of space
    * @param standIn the file that stands for it; of its generation nothing is said
+   * @param layouts whether there were to be layouts of it when it was opened
    * @param whenClosed gives it back
    */
-  record Backing(String shownAs, DeviceMemory memory, FileIdentity standIn, Runnable whenClosed) {}
+  record Backing(
+      String shownAs,
+      DeviceMemory memory,
+      FileIdentity standIn,
+      boolean layouts,
+      Runnable whenClosed) {}
 
   /**
    * Opens an export.
@@ -260,6 +266,11 @@ public final class Export implements AutoCloseable {
   /** The device's memory, mapped as long as this is open; empty of a directory. */
   public Optional<DeviceMemory> deviceMemory() {
     return backing.map(Backing::memory);
+  }
+
+  /** Whether clients may come to write to the device by layouts, as things are now. */
+  public boolean mayHaveLayoutsForWriting() {
+    return !readOnly && backing.map(Backing::layouts).orElse(true);
   }
 
   /** The file that stands for the device, its generation left out; empty of a directory. */

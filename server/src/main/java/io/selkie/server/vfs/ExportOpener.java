@@ -86,6 +86,7 @@ public final class ExportOpener {
                         config.device().toString(),
                         memory,
                         standIn,
+                        config.layouts(),
                         () -> end(memory, directory))));
         done = true;
         LOG.info(

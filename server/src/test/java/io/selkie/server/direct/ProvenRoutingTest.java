@@ -139,7 +139,7 @@ class ProvenRoutingTest {
     MemorySegment memory = Arena.ofAuto().allocate(RegistrationProbe.BYTES_MIN, 4096);
     memory.asSlice(100, 5000).fill((byte) 3);
     MemorySegment before = Arena.ofAuto().allocate(memory.byteSize()).copyFrom(memory);
-    Row made = matrix.probeDevice(new FileIdentity(FILES, INODE, 0), "dax0.0", memory);
+    Row made = matrix.probeDevice(new FileIdentity(FILES, INODE, 0), "dax0.0", memory, true);
     assertThat(made.write().how()).contains(Registration.PLAIN);
     assertThat(made.write().pins()).isFalse();
     assertThat(made.write().flush()).as("there is no RDMA FLUSH here").isFalse();
@@ -149,15 +149,27 @@ class ProvenRoutingTest {
   }
 
   @Test
+  void deviceMemoryThatNobodyMayWriteIsNotWrittenToBeTried() throws Exception {
+    MemorySegment memory = Arena.ofAuto().allocate(RegistrationProbe.BYTES_MIN, 4096);
+    memory.asSlice(100, 5000).fill((byte) 3);
+    Row made =
+        matrix.probeDevice(new FileIdentity(FILES, INODE, 0), "dax0.0", memory.asReadOnly(), false);
+    assertThat(made.read().how()).contains(Registration.PLAIN);
+    assertThat(made.write().how()).isEmpty();
+    assertThat(made.write().words()).contains("not tried");
+    assertThat(routes(routing.ways(CLIENT, seal(FILES, true), true, 1))).containsExactly(software);
+  }
+
+  @Test
   void whatIsKnownOfADeviceIsNotKnownOfItsStandInsFileSystem() throws Exception {
     MemorySegment memory = Arena.ofAuto().allocate(RegistrationProbe.BYTES_MIN, 4096);
-    matrix.probeDevice(new FileIdentity(FILES, INODE + 1, 0), "dax0.0", memory);
+    matrix.probeDevice(new FileIdentity(FILES, INODE + 1, 0), "dax0.0", memory, true);
     assertThat(routes(routing.ways(CLIENT, seal(FILES, true), true, 1))).containsExactly(software);
     matrix.probe(FILES, Storage.DAX, "dax file system", memory, memory.asReadOnly());
     assertThat(routes(routing.ways(CLIENT, seal(FILES, true), true, 1)))
         .containsExactly(device, software);
     provider.close();
-    matrix.probeDevice(new FileIdentity(FILES, INODE, 0), "dax0.0", memory);
+    matrix.probeDevice(new FileIdentity(FILES, INODE, 0), "dax0.0", memory, true);
     assertThat(routes(routing.ways(CLIENT, seal(FILES, true), true, 1)))
         .as("nor the other way round")
         .containsExactly(software);

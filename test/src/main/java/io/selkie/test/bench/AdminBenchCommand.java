@@ -29,7 +29,8 @@ import picocli.CommandLine.Spec;
     description =
         "Measure what administrators cost: fills a server of its own with layouts, lists them by"
             + " its socket and by HTTP, with and without clients that read meanwhile, and scrapes"
-            + " its metrics.",
+            + " its metrics. Who lists is patient (nice 10, long slices), as selkie ctl is, so that"
+            + " what is measured is the server's part and not that of a lister beside it.",
     mixinStandardHelpOptions = true)
 public final class AdminBenchCommand implements Callable<Integer> {
 

@@ -129,8 +129,17 @@ final class Fire implements AutoCloseable {
     this.plan = plan;
     this.random = new SplittableRandom(plan.seed);
     this.boardFile = scratch.resolve("board");
-    this.ground = plan.ground.in(scratch);
+    // Before the ground, which may be a mount.
     this.board = Board.open(boardFile);
+    boolean grounded = false;
+    try {
+      this.ground = plan.ground.in(scratch);
+      grounded = true;
+    } finally {
+      if (!grounded) {
+        board.close();
+      }
+    }
     boolean whole = false;
     try {
       Marks marks = new Marks();

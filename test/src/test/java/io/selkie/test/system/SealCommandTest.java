@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.selkie.config.time.NanoClock;
 import io.selkie.posix.LinuxKernel;
+import io.selkie.posix.PidFd;
 import io.selkie.posix.SystemFacts;
 import io.selkie.test.support.ChildJvm;
 import io.selkie.test.support.Ended;
@@ -246,6 +247,36 @@ class SealCommandTest {
     assertThat(isAlive(command)).isFalse();
     assertThat(isAlive(background)).as("what it had sent into the background").isFalse();
     assertThat(running.said()).contains("did not end within 500 ms");
+  }
+
+  /** The kernel's time goes on while this one's stands still. */
+  @Test
+  void nothingIsLeftOfTheHoldWhenItWasStoppedMeanwhile() throws Exception {
+    Running running =
+        new Running(
+            "--hold-millis",
+            Integer.toString(longHold()),
+            file.toString(),
+            "--",
+            "bash",
+            "-c",
+            "trap '' TERM; echo $$; exec sleep 3600");
+    long command = Long.parseLong(running.next());
+    OtherProcess.Running truncation;
+    try (PidFd seal = PidFd.open(running.process.pid()).orElseThrow()) {
+      assertThat(seal.send(PidFd.signal("STOP").getAsInt())).isZero();
+      truncation = truncation();
+      while (KernelLeases.on(file).stream().noneMatch(line -> line.contains("BREAKING"))) {
+        assertThat(truncation.process().isAlive()).as("it waits").isTrue();
+        Thread.onSpinWait();
+      }
+      assertThat(isAlive(command)).isTrue();
+      assertThat(seal.send(PidFd.signal("CONT").getAsInt())).isZero();
+    }
+    assertThat(running.status()).as(running.said()).isEqualTo(124);
+    assertThat(isAlive(command)).isFalse();
+    assertThat(outcome(truncation).succeeded()).isTrue();
+    assertThat(running.said()).contains("was stopped").doesNotContain("did not end within");
   }
 
   /** Not so one that has ended and whose parent has not asked how. */
