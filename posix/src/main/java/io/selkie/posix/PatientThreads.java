@@ -63,7 +63,7 @@ public final class PatientThreads {
   }
 
   /** The slice that the calling thread has in the kernel's eyes, in nanoseconds; 0 when unknown. */
-  static long sliceNanos() {
+  public static long sliceNanos() {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment attributes = arena.allocate(ATTR_BYTES, 8);
       int read =

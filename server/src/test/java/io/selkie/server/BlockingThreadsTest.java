@@ -43,20 +43,20 @@ class BlockingThreadsTest {
   }
 
   private static void assertAsPatientAsThis(Executor threads) throws Exception {
-    int own = nice();
-    Set<Integer> seen = ConcurrentHashMap.newKeySet();
-    Set<Integer> patient = ConcurrentHashMap.newKeySet();
+    Priority own = Priority.now();
+    Set<Priority> seen = ConcurrentHashMap.newKeySet();
+    Set<Priority> patient = ConcurrentHashMap.newKeySet();
     // All at once, so that each thread has one.
     CyclicBarrier all = new CyclicBarrier(THREADS);
     CountDownLatch done = new CountDownLatch(THREADS);
     Thread administrator =
         PatientThreads.of(Thread.ofPlatform().daemon().factory())
             .newThread(() -> {
-              patient.add(nice());
+              patient.add(Priority.now());
               for (int i = 0; i < THREADS; i++) {
                 threads.execute(() -> {
                   meet(all);
-                  seen.add(nice());
+                  seen.add(Priority.now());
                   done.countDown();
                 });
               }
@@ -75,13 +75,16 @@ class BlockingThreadsTest {
     }
   }
 
-  private static int nice() {
-    try {
-      String stat = Files.readString(Path.of("/proc/thread-self/stat"));
-      String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ");
-      return Integer.parseInt(fields[NICE_AFTER_NAME]);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
+  /** Of the present thread; a build may be nice itself, so there are two signs. */
+  private record Priority(int nice, long sliceNanos) {
+    static Priority now() {
+      try {
+        String stat = Files.readString(Path.of("/proc/thread-self/stat"));
+        String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ");
+        return new Priority(Integer.parseInt(fields[NICE_AFTER_NAME]), PatientThreads.sliceNanos());
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
     }
   }
 }
