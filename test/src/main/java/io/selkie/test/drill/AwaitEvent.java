@@ -30,12 +30,10 @@ record AwaitEvent(
     try (Journal.Wait _ = stage.journal().waitFor(text())) {
       if (stage
           .events()
-          .await(
-              found ->
-                  found.event().equals(event)
-                      && (id.isEmpty() || found.client().equals(id))
-                      && (name.isEmpty() || found.isOf(name)),
-              stage.deadline().atNanos())
+          .await(found ->
+              found.event().equals(event)
+                  && (id.isEmpty() || found.client().equals(id))
+                  && (name.isEmpty() || found.isOf(name)))
           .isEmpty()) {
         throw new StepFailedException("there was no end to waiting for " + text());
       }

@@ -15,7 +15,7 @@ record Commit(@Setting(max = 32) String client, @Setting(max = 64) String file) 
   public void run(Stage stage) throws Exception {
     DrillFile of = stage.file(file);
     DrillClient by = stage.client(client);
-    int status = by.commit(by.last(of), 0, of.content().sizeBytes(), stage.deadline());
+    int status = by.commit(by.last(of), 0, of.content().sizeBytes(), stage.callsEnd());
     if (status != NfsStat4.NFS4_OK) {
       throw new StepFailedException(text() + ": " + NfsStat4.name(status));
     }

@@ -15,6 +15,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
@@ -28,6 +29,10 @@ final class Drill {
   private static final String PREFIX = "selkie-drill-";
   private static final byte FILLING = '.';
   private static final int FINAL_READ_SECONDS = 60;
+  private static final int CONNECT_SECONDS = 60;
+
+  /** Calls of steps may go on so much longer than the scenario, which does not wait for them. */
+  private static final int CALLS_LONGER_MILLIS = 2 * 60 * 1000;
 
   private final NanoClock clock;
   private final InstantSource wall;
@@ -65,18 +70,30 @@ final class Drill {
               clock,
               wall,
               journal,
-              Deadline.in(clock, scenario.head().limitMillis()),
+              Deadline.in(clock, scenario.head().limitMillis() + CALLS_LONGER_MILLIS),
               files.path().getFileName().toString(),
               seed,
               status.path("recallTimeoutMillis").asLong(),
               files.path().getFileName().toString(),
               scratch.path());
       prepare(scenario, stage, files.path());
-      try (EventLog events = EventLog.begin(clock, wall, target.socket(), told(stage))) {
+      try (EventLog events =
+          Bounded.ask(
+              "events",
+              () ->
+                  EventLog.begin(
+                      clock,
+                      wall,
+                      target.socket(),
+                      event -> event.path().isEmpty() || isOf(stage, event),
+                      EventLog.EVENTS_MAX,
+                      told(stage)))) {
         stage.listenTo(events);
         long started = clock.nanoTime();
-        Optional<String> failure = steps(scenario, stage);
+        Optional<String> failure = run(scenario, stage);
         long ended = clock.nanoTime();
+        // What still runs would change files while they are looked at.
+        stage.clear();
         return conclude(
             scenario,
             stage,
@@ -91,12 +108,9 @@ final class Drill {
     }
   }
 
-  private static JsonNode status(Target target) throws IOException {
-    try {
-      return new Admin(target.socket()).act("status", Map.of());
-    } catch (AdminException e) {
-      throw new IOException("the server does not tell its status: " + e.getMessage(), e);
-    }
+  private static JsonNode status(Target target) throws IOException, InterruptedException {
+    return Bounded.ask(
+        "the server's status", () -> new Admin(target.socket()).act("status", Map.of()));
   }
 
   private static java.util.function.Consumer<Happening> told(Stage stage) {
@@ -119,26 +133,42 @@ final class Drill {
     }
   }
 
-  /** Why they did not come to their end, if they did not. */
-  private static Optional<String> steps(Scenario scenario, Stage stage)
-      throws InterruptedException {
-    Future<Void> running =
-        stage.begin(() -> {
-          connect(scenario, stage);
+  /** Connects the clients and does the steps; why they did not come to their end, if so. */
+  private static Optional<String> run(Scenario scenario, Stage stage) throws InterruptedException {
+    Optional<String> unconnected =
+        within(
+            TimeUnit.SECONDS.toMillis(CONNECT_SECONDS),
+            stage,
+            () -> {
+              connect(scenario, stage);
+              return null;
+            });
+    if (unconnected.isPresent()) {
+      return unconnected.map(why -> "clients could not be connected: " + why);
+    }
+    return within(
+        scenario.head().limitMillis(),
+        stage,
+        () -> {
           for (Step step : scenario.steps()) {
             step.run(stage);
           }
           return null;
         });
+  }
+
+  private static Optional<String> within(long limitMillis, Stage stage, Callable<Void> work)
+      throws InterruptedException {
+    Future<Void> running = stage.begin(work);
     try {
-      Void _ = running.get(Math.max(1, stage.deadline().leftNanos()), TimeUnit.NANOSECONDS);
+      Void _ = running.get(limitMillis, TimeUnit.MILLISECONDS);
       return Optional.empty();
     } catch (TimeoutException _) {
       List<String> waiting = stage.journal().waiting();
       return Optional.of(
           "time is over after %d ms; waited for: %s"
               .formatted(
-                  scenario.head().limitMillis(),
+                  limitMillis,
                   waiting.isEmpty() ? "nothing in particular" : String.join(", ", waiting)));
     } catch (ExecutionException e) {
       return Optional.of(
@@ -169,7 +199,8 @@ final class Drill {
       Optional<String> failure,
       long kernelMillis,
       List<Happening> events,
-      Map<String, Integer> left) {
+      Map<String, Integer> left,
+      Optional<String> silence) {
     Map<String, Accesses.Tally> accesses = new HashMap<>();
     stage.clients().forEach((name, client) -> accesses.put(name, client.accesses()));
     return new Evidence(
@@ -184,6 +215,8 @@ final class Drill {
         accesses,
         left,
         states(stage),
+        new ServerAtEnd(
+            stage.serverEnds(), stage.serverIsDown(), silence, stage.events().hasUntold()),
         failure);
   }
 
@@ -196,31 +229,37 @@ final class Drill {
       long kernelMillis)
       throws IOException, InterruptedException {
     Map<String, Integer> left = new HashMap<>();
-    boolean answers = true;
+    Optional<String> silence = Optional.empty();
     try {
-      stage.events().catchUp();
-      stage.learnClientIds();
-      left.putAll(left(stage));
+      left.putAll(
+          Bounded.ask(
+              "what is left",
+              () -> {
+                stage.events().catchUp();
+                stage.learnClientIds();
+                return left(stage);
+              }));
     } catch (IOException e) {
       stage.journal().note(Journal.SERVER, "silent", "the server does not answer: " + e);
-      answers = false;
+      silence = Optional.of(String.valueOf(e.getMessage()));
     }
     List<Happening> events = events(stage);
     stage.clients().values().forEach(DrillClient::close);
-    if (answers) {
+    if (silence.isEmpty()) {
       sendAway(stage);
     }
     return Outcome.of(
-        scenario, evidence(stage, started, ended, failure, kernelMillis, events, left));
+        scenario, evidence(stage, started, ended, failure, kernelMillis, events, left, silence));
   }
 
   /** What is of the scenario. What the server does when clients are sent away is not. */
   private static List<Happening> events(Stage stage) {
-    return stage.events().all().stream()
-        .filter(event ->
-            stage.namesOfClients().containsKey(event.client())
-                || event.path().contains(stage.label() + "/"))
-        .toList();
+    return stage.events().all().stream().filter(event -> isOf(stage, event)).toList();
+  }
+
+  private static boolean isOf(Stage stage, Happening event) {
+    return stage.namesOfClients().containsKey(event.client())
+        || event.path().contains(stage.label() + "/");
   }
 
   private static Map<String, Integer> left(Stage stage) throws IOException {
@@ -235,14 +274,15 @@ final class Drill {
   }
 
   /** So that nobody who comes later waits for clients that are no more. */
-  private static void sendAway(Stage stage) throws IOException {
+  private static void sendAway(Stage stage) throws InterruptedException {
     Admin admin = new Admin(stage.target().socket());
     for (String id : stage.namesOfClients().keySet()) {
       try {
-        JsonNode _ = admin.act("expire", Map.of("client", id));
-      } catch (AdminException e) {
-        if (e.code() != AdminException.Code.NOT_FOUND) {
-          stage.journal().note(Journal.LOCAL, "failed", "expire " + id + ": " + e.getMessage());
+        JsonNode _ = Bounded.ask("expire", () -> admin.act("expire", Map.of("client", id)));
+      } catch (IOException e) {
+        if (!(e.getCause() instanceof AdminException refused
+            && refused.code() == AdminException.Code.NOT_FOUND)) {
+          stage.journal().note(Journal.LOCAL, "failed", "client " + id + ": " + e.getMessage());
         }
       }
     }

@@ -193,6 +193,7 @@ final class DrillClient implements AutoCloseable {
     for (int gone = 0; ; ) {
       // Anew each time: after a restart of the server it is another one.
       OpenFile open = open(file);
+      List<HeldLayout> before = heldOf(file);
       GetResult result =
           layoutCalls.layoutGet(
               open.opened.handle(),
@@ -208,7 +209,7 @@ final class DrillClient implements AutoCloseable {
       }
       int status = ((Refused) result).status();
       if (LayoutCalls.isStateGone(status) && gone++ < STATE_LOSSES_MAX) {
-        endAll(file, "the server says that its stateid is no more");
+        before.forEach(one -> one.end("the server says that its stateid is no more"));
       } else if (!passes(status)) {
         throw new StepFailedException(
             "%s asked for a layout of %s: %s"
@@ -247,7 +248,8 @@ final class DrillClient implements AutoCloseable {
           NfsStat4.NFS4ERR_LAYOUTTRYLATER,
           NfsStat4.NFS4ERR_LAYOUTUNAVAILABLE,
           NfsStat4.NFS4ERR_RECALLCONFLICT,
-          NfsStat4.NFS4ERR_OLD_STATEID ->
+          NfsStat4.NFS4ERR_OLD_STATEID,
+          NfsStat4.NFS4ERR_RETURNCONFLICT ->
           true;
       default -> false;
     };
@@ -361,6 +363,8 @@ final class DrillClient implements AutoCloseable {
   /** LAYOUTRETURN of a range; an nfsstat4. */
   int layoutReturn(HeldLayout layout, long offset, long length, Deadline deadline)
       throws IOException {
+    // Not what is granted while the call is on its way.
+    List<HeldLayout> before = heldOf(layout.file());
     Returned returned =
         layoutCalls.layoutReturn(
             layout.handle(),
@@ -375,7 +379,7 @@ final class DrillClient implements AutoCloseable {
         "LAYOUTRETURN of " + layout.file().name() + ": " + NfsStat4.name(returned.status()));
     if (returned.status() == NfsStat4.NFS4_OK) {
       if (returned.stateid() == null) {
-        endAll(layout.file(), "the server has answered LAYOUTRETURN of all of it");
+        before.forEach(one -> one.end("the server has answered LAYOUTRETURN of all of it"));
       } else {
         layout.restate(returned.stateid());
       }
@@ -383,12 +387,8 @@ final class DrillClient implements AutoCloseable {
     return returned.status();
   }
 
-  private void endAll(DrillFile file, String why) {
-    for (HeldLayout layout : held) {
-      if (layout.file().equals(file)) {
-        layout.end(why);
-      }
-    }
+  private List<HeldLayout> heldOf(DrillFile file) {
+    return held.stream().filter(layout -> layout.file().equals(file)).toList();
   }
 
   // ---- recalls ----

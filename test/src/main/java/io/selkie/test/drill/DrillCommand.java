@@ -204,7 +204,8 @@ public final class DrillCommand implements Callable<Integer> {
             new WallClock(),
             seed,
             Path.of(System.getProperty("java.io.tmpdir")));
-    boolean played = true;
+    List<NotPlayed> notPlayed = new ArrayList<>();
+    boolean ended = false;
     try (Servers servers = servers()) {
       for (Scenario scenario : scenarios) {
         Outcome outcome = drill.play(scenario, servers.forScenario(scenario));
@@ -212,18 +213,26 @@ public final class DrillCommand implements Callable<Integer> {
         report.tell(outcome);
         servers.after(outcome);
       }
+      ended = true;
     } catch (IOException e) {
       err.println("selkie drill: " + e.getMessage());
-      played = false;
+      ended = false;
+      String reason = String.valueOf(e.getMessage());
+      for (Scenario scenario : scenarios.subList(outcomes.size(), scenarios.size())) {
+        notPlayed.add(
+            notPlayed.isEmpty()
+                ? new NotPlayed(scenario.name(), true, reason)
+                : new NotPlayed(scenario.name(), false, "not played"));
+      }
     }
-    report.conclude(outcomes);
+    report.conclude(outcomes, notPlayed);
     out.flush();
     try {
       if (json.isPresent()) {
-        Files.writeString(json.get(), JsonReport.of(outcomes, seed));
+        Files.writeString(json.get(), JsonReport.of(outcomes, notPlayed, seed));
       }
       if (junit.isPresent()) {
-        Files.writeString(junit.get(), JunitReport.of(outcomes));
+        Files.writeString(junit.get(), JunitReport.of(outcomes, notPlayed));
       }
       if (timeline.isPresent()) {
         Files.writeString(timeline.get(), TimelinePicture.of(outcomes));
@@ -232,11 +241,11 @@ public final class DrillCommand implements Callable<Integer> {
       err.println("selkie drill: a report cannot be written: " + e);
       return ExitCode.SOFTWARE;
     }
-    boolean good = played && outcomes.stream().allMatch(Outcome::passed);
+    boolean good = ended && outcomes.stream().allMatch(Outcome::passed);
     return good ? ExitCode.OK : ExitCode.SOFTWARE;
   }
 
-  private Servers servers() throws IOException {
+  private Servers servers() throws IOException, InterruptedException {
     if (server.isEmpty()) {
       if (path.isPresent() || socket.isPresent()) {
         throw new ParameterException(

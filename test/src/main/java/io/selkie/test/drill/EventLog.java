@@ -29,16 +29,19 @@ import java.util.function.Predicate;
 final class EventLog implements AutoCloseable {
 
   private static final int TRIES = 16;
-  private static final int EVENTS_MAX = 100_000;
+
+  /** So many of the scenario are kept. */
+  static final int EVENTS_MAX = 100_000;
 
   /** How many of those that were before are looked at again, to find the ones in between. */
   private static final int OVERLAP = 1000;
 
   private record Key(int life, long number) {}
 
-  private final NanoClock clock;
   private final Path socket;
   private final long zeroNanos;
+  private final Predicate<Happening> isWanted;
+  private final int eventsMax;
   private final Consumer<Happening> listener;
   private final TreeMap<Key, Happening> events =
       new TreeMap<>(Comparator.comparingInt(Key::life).thenComparingLong(Key::number));
@@ -46,23 +49,37 @@ final class EventLog implements AutoCloseable {
   private int life;
   private long before;
   private boolean closed;
+  private boolean hasUntold;
 
-  private EventLog(NanoClock clock, InstantSource wall, Path socket, Consumer<Happening> listener) {
-    this.clock = clock;
+  private EventLog(
+      long zeroNanos,
+      Path socket,
+      Predicate<Happening> isWanted,
+      int eventsMax,
+      Consumer<Happening> listener) {
     this.socket = socket;
+    this.isWanted = isWanted;
+    this.eventsMax = eventsMax;
     this.listener = listener;
-    this.zeroNanos = zero(clock, wall);
+    this.zeroNanos = zeroNanos;
   }
 
   /**
    * Begins with what happens from now on.
    *
+   * @param isWanted what of it is kept: others use a server that runs, too
+   * @param eventsMax how many are
    * @param listener told of each once, on the thread that reads; must not block
    */
   static EventLog begin(
-      NanoClock clock, InstantSource wall, Path socket, Consumer<Happening> listener)
+      NanoClock clock,
+      InstantSource wall,
+      Path socket,
+      Predicate<Happening> isWanted,
+      int eventsMax,
+      Consumer<Happening> listener)
       throws IOException {
-    EventLog log = new EventLog(clock, wall, socket, listener);
+    EventLog log = new EventLog(zero(clock, wall), socket, isWanted, eventsMax, listener);
     log.follow(true);
     return log;
   }
@@ -124,12 +141,19 @@ final class EventLog implements AutoCloseable {
 
   private void take(JsonNode row, int ofLife) {
     Happening event = Happening.of(row, ofLife, zeroNanos);
+    if (!isWanted.test(event)) {
+      return;
+    }
+    Key key = new Key(ofLife, event.number());
     synchronized (this) {
-      if (events.size() >= EVENTS_MAX
-          || (ofLife == life && event.number() <= before)
-          || events.putIfAbsent(new Key(ofLife, event.number()), event) != null) {
+      if ((ofLife == life && event.number() <= before) || events.containsKey(key)) {
         return;
       }
+      if (events.size() >= eventsMax) {
+        hasUntold = true;
+        return;
+      }
+      events.put(key, event);
       notifyAll();
     }
     listener.accept(event);
@@ -151,20 +175,23 @@ final class EventLog implements AutoCloseable {
     return List.copyOf(events.values());
   }
 
+  /** Whether there were more than are kept. */
+  synchronized boolean hasUntold() {
+    return hasUntold;
+  }
+
   /**
-   * Waits for one.
+   * Waits for one, until it comes or the log is closed.
    *
-   * @return empty when there was none until then
+   * @return empty when the log was closed
    */
-  synchronized Optional<Happening> await(Predicate<Happening> wanted, long deadlineNanos)
-      throws InterruptedException {
+  synchronized Optional<Happening> await(Predicate<Happening> wanted) throws InterruptedException {
     while (!closed) {
       Optional<Happening> found = events.values().stream().filter(wanted).findFirst();
-      long left = deadlineNanos - clock.nanoTime();
-      if (found.isPresent() || left <= 0) {
+      if (found.isPresent()) {
         return found;
       }
-      wait(Math.max(1, left / 1_000_000));
+      wait();
     }
     return Optional.empty();
   }

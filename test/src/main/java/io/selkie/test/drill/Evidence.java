@@ -20,6 +20,7 @@ import java.util.stream.Stream;
  * @param accesses by client
  * @param layoutsLeft that a client held before it was sent away, by its name
  * @param files by name: what became of each
+ * @param server how it stood then
  * @param failure why the steps did not come to their end
  */
 record Evidence(
@@ -34,6 +35,7 @@ record Evidence(
     Map<String, Accesses.Tally> accesses,
     Map<String, Integer> layoutsLeft,
     Map<String, FileState> files,
+    ServerAtEnd server,
     Optional<String> failure) {
 
   /**

@@ -14,7 +14,7 @@ record GiveBack(@Setting(max = 32) String client, @Setting(max = 64) String file
   @Override
   public void run(Stage stage) throws Exception {
     DrillClient by = stage.client(client);
-    int status = by.layoutReturn(by.last(stage.file(file)), 0, -1, stage.deadline());
+    int status = by.layoutReturn(by.last(stage.file(file)), 0, -1, stage.callsEnd());
     if (status != NfsStat4.NFS4_OK) {
       throw new StepFailedException(text() + ": " + NfsStat4.name(status));
     }

@@ -13,7 +13,33 @@ final class Invariants {
 
   /** Looks at all of them. */
   static List<Verdict> judge(Evidence evidence) {
-    return List.of(steps(evidence), alarms(evidence), order(evidence), inTime(evidence));
+    return List.of(
+        steps(evidence),
+        answers(evidence),
+        whole(evidence),
+        alarms(evidence),
+        order(evidence),
+        inTime(evidence));
+  }
+
+  /** A server that ended by itself is none that did well so far. */
+  private static Verdict answers(Evidence evidence) {
+    ServerAtEnd server = evidence.server();
+    return new Verdict(
+        "the server answers at the end",
+        server.silence().isEmpty() || server.isDown(),
+        server.isDown() ? "the scenario has ended it" : server.silence().orElse("it does"));
+  }
+
+  /** What is not there cannot be judged. */
+  private static Verdict whole(Evidence evidence) {
+    boolean whole = !evidence.server().hasUntold();
+    return new Verdict(
+        "all that the server tells of the scenario is looked at",
+        whole,
+        whole
+            ? evidence.events().size() + " events"
+            : "there were more events than %d".formatted(EventLog.EVENTS_MAX));
   }
 
   private static Verdict steps(Evidence evidence) {
@@ -83,7 +109,10 @@ final class Invariants {
               .findFirst();
       double millis = released.map(end -> (end.atNanos() - seen.atNanos()) / 1e6).orElse(0.0);
       longest = Math.max(longest, millis);
-      if (released.isEmpty() ? !ended(evidence, seen) : millis >= evidence.kernelMillis()) {
+      if (released.isEmpty()
+          // When it has ended, the kernel has given its leases up (S5).
+          ? !evidence.server().hasEndedAfter(seen.atNanos())
+          : millis >= evidence.kernelMillis()) {
         wrong.add("recall #" + seen.recall());
       }
     }
@@ -94,11 +123,5 @@ final class Invariants {
             ? "%d breaks, the longest took %.1f of %d ms"
                 .formatted(breaks, longest, evidence.kernelMillis())
             : String.join(", ", wrong) + " was not");
-  }
-
-  /** Whether the server has ended behind that: then the kernel has given its leases up (S5). */
-  private static boolean ended(Evidence evidence, Happening event) {
-    return evidence.marks().stream()
-        .anyMatch(mark -> mark.event().equals("server_ended") && mark.atNanos() > event.atNanos());
   }
 }

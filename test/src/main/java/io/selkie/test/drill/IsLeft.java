@@ -18,6 +18,9 @@ record IsLeft(
 
   @Override
   public Verdict judge(Evidence evidence) {
+    if (evidence.server().silence().isPresent()) {
+      return new Verdict(text(), false, "not known: " + evidence.server().silence().get());
+    }
     int found =
         client.isPresent()
             ? evidence.layoutsLeft().getOrDefault(client.get(), 0)

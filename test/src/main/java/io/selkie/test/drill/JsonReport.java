@@ -12,11 +12,12 @@ final class JsonReport {
   private JsonReport() {}
 
   /** One object for all scenarios. */
-  static String of(List<Outcome> outcomes, long seed) {
+  static String of(List<Outcome> outcomes, List<NotPlayed> notPlayed, long seed) {
     Map<String, Object> json = new LinkedHashMap<>();
-    json.put("ok", outcomes.stream().allMatch(Outcome::passed));
+    json.put("ok", notPlayed.isEmpty() && outcomes.stream().allMatch(Outcome::passed));
     json.put("seed", seed);
     json.put("scenarios", outcomes.stream().map(JsonReport::scenario).toList());
+    json.put("notPlayed", notPlayed);
     return Json.write(json);
   }
 

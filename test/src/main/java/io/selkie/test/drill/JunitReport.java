@@ -13,7 +13,7 @@ final class JunitReport {
   private JunitReport() {}
 
   /** The document. */
-  static String of(List<Outcome> outcomes) {
+  static String of(List<Outcome> outcomes, List<NotPlayed> notPlayed) {
     StringWriter text = new StringWriter();
     try {
       XMLStreamWriter xml = XMLOutputFactory.newFactory().createXMLStreamWriter(text);
@@ -21,9 +21,12 @@ final class JunitReport {
       xml.writeCharacters("\n");
       xml.writeStartElement("testsuites");
       xml.writeAttribute("name", "selkie drill");
-      counts(xml, outcomes);
+      counts(xml, outcomes, notPlayed);
       for (Outcome outcome : outcomes) {
         suite(xml, outcome);
+      }
+      for (NotPlayed scenario : notPlayed) {
+        suite(xml, scenario);
       }
       xml.writeEndElement();
       xml.writeEndDocument();
@@ -34,14 +37,17 @@ final class JunitReport {
     return text + "\n";
   }
 
-  private static void counts(XMLStreamWriter xml, List<Outcome> outcomes)
+  private static void counts(XMLStreamWriter xml, List<Outcome> outcomes, List<NotPlayed> notPlayed)
       throws XMLStreamException {
-    long tests = outcomes.stream().mapToLong(outcome -> outcome.verdicts().size()).sum();
+    long tests =
+        notPlayed.size() + outcomes.stream().mapToLong(outcome -> outcome.verdicts().size()).sum();
+    long errors = notPlayed.stream().filter(NotPlayed::isError).count();
     long failures = outcomes.stream().mapToLong(Outcome::failed).sum();
     double seconds = outcomes.stream().mapToDouble(Outcome::seconds).sum();
     xml.writeAttribute("tests", Long.toString(tests));
     xml.writeAttribute("failures", Long.toString(failures));
-    xml.writeAttribute("errors", "0");
+    xml.writeAttribute("errors", Long.toString(errors));
+    xml.writeAttribute("skipped", Long.toString(notPlayed.size() - errors));
     xml.writeAttribute("time", seconds(seconds));
   }
 
@@ -49,7 +55,7 @@ final class JunitReport {
     xml.writeCharacters("\n  ");
     xml.writeStartElement("testsuite");
     xml.writeAttribute("name", outcome.scenario().name());
-    counts(xml, List.of(outcome));
+    counts(xml, List.of(outcome), List.of());
     for (Verdict verdict : outcome.verdicts()) {
       xml.writeCharacters("\n    ");
       xml.writeStartElement("testcase");
@@ -66,6 +72,24 @@ final class JunitReport {
       xml.writeEndElement();
       xml.writeEndElement();
     }
+    xml.writeCharacters("\n  ");
+    xml.writeEndElement();
+  }
+
+  private static void suite(XMLStreamWriter xml, NotPlayed scenario) throws XMLStreamException {
+    xml.writeCharacters("\n  ");
+    xml.writeStartElement("testsuite");
+    xml.writeAttribute("name", scenario.name());
+    counts(xml, List.of(), List.of(scenario));
+    xml.writeCharacters("\n    ");
+    xml.writeStartElement("testcase");
+    xml.writeAttribute("classname", "selkie.drill." + scenario.name());
+    xml.writeAttribute("name", "it is played");
+    xml.writeAttribute("time", seconds(0));
+    xml.writeStartElement(scenario.isError() ? "error" : "skipped");
+    xml.writeAttribute("message", clean(scenario.reason()));
+    xml.writeEndElement();
+    xml.writeEndElement();
     xml.writeCharacters("\n  ");
     xml.writeEndElement();
   }

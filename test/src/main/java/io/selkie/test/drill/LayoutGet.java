@@ -40,7 +40,7 @@ record LayoutGet(
                   mode == LayoutMode.RW,
                   offset,
                   length == 0 ? Math.max(1, of.content().sizeBytes() - offset) : length,
-                  stage.deadline());
+                  stage.callsEnd());
     }
   }
 }

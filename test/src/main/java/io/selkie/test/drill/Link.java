@@ -30,15 +30,17 @@ final class Link implements AutoCloseable {
   private static final long ACCESS_NANOS = 20_000_000_000L;
 
   private final NanoClock clock;
-  private final Arena arena = Arena.ofShared();
-  private final MemorySegment buffer = arena.allocate(ACCESS_BYTES_MAX, 4096);
+  private final Arena arena;
+  private final MemorySegment buffer;
   private final MemoryRegion region;
   private final QueuePair queuePair;
   private WorkStatus ended;
 
-  private Link(NanoClock clock, Rail rail, QueuePair queuePair) throws RdmaException {
+  private Link(NanoClock clock, Rail rail, QueuePair queuePair, Arena arena) throws RdmaException {
     this.clock = clock;
     this.queuePair = queuePair;
+    this.arena = arena;
+    this.buffer = arena.allocate(ACCESS_BYTES_MAX, 4096);
     this.region = rail.domain().register(buffer, Set.of());
   }
 
@@ -56,14 +58,16 @@ final class Link implements AutoCloseable {
                     QUEUE_DEPTH,
                     0,
                     CONNECT_MILLIS));
+    Arena arena = Arena.ofShared();
     boolean done = false;
     try {
-      Link link = new Link(clock, rail, queuePair);
+      Link link = new Link(clock, rail, queuePair, arena);
       done = true;
       return link;
     } finally {
       if (!done) {
         queuePair.close();
+        arena.close();
       }
     }
   }

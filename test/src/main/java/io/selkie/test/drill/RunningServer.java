@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -15,9 +16,10 @@ record RunningServer(InetSocketAddress nfs, Path socket, Path directory, String 
     implements Target {
 
   /** Asks the server which of its exports the directory is. */
-  static RunningServer of(InetSocketAddress nfs, Path socket, Path directory) throws IOException {
+  static RunningServer of(InetSocketAddress nfs, Path socket, Path directory)
+      throws IOException, InterruptedException {
     Path real = directory.toRealPath();
-    for (JsonNode export : new Admin(socket).list("exports", Map.of())) {
+    for (JsonNode export : exports(socket)) {
       if (Path.of(export.path("path").asText()).toRealPath().equals(real)) {
         return new RunningServer(nfs, socket, real, export.path("name").asText());
       }
@@ -26,6 +28,10 @@ record RunningServer(InetSocketAddress nfs, Path socket, Path directory, String 
         "the server does not export "
             + real
             + "; give the directory of an export with --path, selkie ctl exports lists them");
+  }
+
+  private static List<JsonNode> exports(Path socket) throws IOException, InterruptedException {
+    return Bounded.ask("its exports", () -> new Admin(socket).list("exports", Map.of()));
   }
 
   @Override

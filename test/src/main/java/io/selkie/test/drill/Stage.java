@@ -17,7 +17,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.random.RandomGenerator;
 import java.util.random.RandomGeneratorFactory;
@@ -25,11 +24,13 @@ import java.util.random.RandomGeneratorFactory;
 /** What the steps of a scenario that is being played have at hand. Safe for several threads. */
 final class Stage {
 
+  private static final int END_SECONDS = 10;
+
   private final Target target;
   private final NanoClock clock;
   private final InstantSource wall;
   private final Journal journal;
-  private final Deadline deadline;
+  private final Deadline callsEnd;
   private final String label;
   private final long seed;
   private final long recallTimeoutMillis;
@@ -40,12 +41,13 @@ final class Stage {
   private final Map<String, String> namesOfClients = new ConcurrentHashMap<>();
   private final Path scratch;
   private final Map<String, LocalAct> localActs = new ConcurrentHashMap<>();
-  private final List<Process> processes = new CopyOnWriteArrayList<>();
+  private final List<Long> serverEnds = new CopyOnWriteArrayList<>();
   private final AtomicLong randoms = new AtomicLong();
   private final ExecutorService threads =
       Executors.newThreadPerTaskExecutor(
           Thread.ofPlatform().daemon().name("drill step-", 0).factory());
   private volatile EventLog events;
+  private volatile boolean serverIsDown;
 
   /**
    * What a local act was, seen from outside: from just before its process was started until just
@@ -62,6 +64,8 @@ final class Stage {
   /**
    * Sets one.
    *
+   * @param callsEnd when calls that are made in a step end; not before the scenario's time is over,
+   *     so that whoever looks at that says so, and what was waited for
    * @param label unique among all drills of the machine, for owners of clients
    * @param directory the scenario's, below the export
    * @param scratch outside of the export
@@ -71,7 +75,7 @@ final class Stage {
       NanoClock clock,
       InstantSource wall,
       Journal journal,
-      Deadline deadline,
+      Deadline callsEnd,
       String label,
       long seed,
       long recallTimeoutMillis,
@@ -81,7 +85,7 @@ final class Stage {
     this.clock = clock;
     this.wall = wall;
     this.journal = journal;
-    this.deadline = deadline;
+    this.callsEnd = callsEnd;
     this.label = label;
     this.seed = seed;
     this.recallTimeoutMillis = recallTimeoutMillis;
@@ -105,8 +109,8 @@ final class Stage {
     return journal;
   }
 
-  Deadline deadline() {
-    return deadline;
+  Deadline callsEnd() {
+    return callsEnd;
   }
 
   String label() {
@@ -224,6 +228,8 @@ final class Stage {
   /** The server has ended: no event of it will come any more, and nothing of it is left. */
   void serverEnded(String how) {
     journal.note(Journal.SERVER, "server_ended", "the server has ended: " + how);
+    serverEnds.add(clock.nanoTime());
+    serverIsDown = true;
     for (DrillClient client : clients.values()) {
       client.held().forEach(layout -> layout.end("the server has ended"));
     }
@@ -234,14 +240,23 @@ final class Stage {
     journal.note(Journal.SERVER, "server_started", "a server is ready");
     clientIds.clear();
     events.serverStarted();
+    serverIsDown = false;
   }
 
-  /** Waits for something until the scenario's time is over. */
+  /** Whether a step has ended the server, and none has started it again. */
+  boolean serverIsDown() {
+    return serverIsDown;
+  }
+
+  /** When steps had ended it. */
+  List<Long> serverEnds() {
+    return List.copyOf(serverEnds);
+  }
+
+  /** Waits for something until it comes; when the scenario's time is over, by {@link #clear}. */
   <T> T await(Future<T> future, String what) throws StepFailedException, InterruptedException {
     try (Journal.Wait _ = journal.waitFor(what)) {
-      return future.get(Math.max(1, deadline.leftNanos()), TimeUnit.NANOSECONDS);
-    } catch (TimeoutException e) {
-      throw new StepFailedException("there was no end to: " + what, e);
+      return future.get();
     } catch (ExecutionException e) {
       if (e.getCause() instanceof StepFailedException failed) {
         throw failed;
@@ -281,7 +296,6 @@ final class Stage {
     String fileName = String.valueOf(file.path().getFileName());
     journal.note(Journal.LOCAL, "local_begun", text);
     OtherProcess.Running running = OtherProcess.start(clock, command);
-    processes.add(running.process());
     try {
       OtherProcess.Outcome outcome = await(running.outcome(), text);
       LocalAct act =
@@ -305,7 +319,20 @@ final class Stage {
       Thread.currentThread().interrupt();
       throw new StepFailedException(text + ": interrupted", e);
     } finally {
-      processes.remove(running.process());
+      end(running.process());
+    }
+  }
+
+  /** Kills it if it runs, and waits until the kernel has taken it apart, also when interrupted. */
+  private static void end(Process process) {
+    if (process.isAlive()) {
+      process.destroyForcibly();
+      boolean _ =
+          process
+              .onExit()
+              .thenApply(_ -> true)
+              .completeOnTimeout(false, END_SECONDS, TimeUnit.SECONDS)
+              .join();
     }
   }
 
@@ -314,9 +341,11 @@ final class Stage {
     return threads.submit(work);
   }
 
-  /** Ends what still runs. */
-  void clear() {
-    processes.forEach(Process::destroyForcibly);
-    threads.shutdownNow();
+  /** Ends what still runs, local processes too, and waits for its end. Idempotent. */
+  void clear() throws InterruptedException {
+    List<Runnable> _ = threads.shutdownNow();
+    if (!threads.awaitTermination(2 * END_SECONDS, TimeUnit.SECONDS)) {
+      journal.note(Journal.LOCAL, "failed", "a step does not end: " + journal.waiting());
+    }
   }
 }

@@ -50,7 +50,7 @@ final class TextReport {
   }
 
   /** The last lines. */
-  void conclude(List<Outcome> outcomes) {
+  void conclude(List<Outcome> outcomes, List<NotPlayed> notPlayed) {
     terminal.gap();
     for (Outcome outcome : outcomes) {
       terminal.line(
@@ -62,6 +62,11 @@ final class TextReport {
               outcome.verdicts().size() - outcome.failed(),
               outcome.verdicts().size(),
               outcome.seconds()));
+    }
+    for (NotPlayed scenario : notPlayed) {
+      terminal.line(
+          String.format(
+              Locale.ROOT, "%s  %-24s %s", word(false), scenario.name(), scenario.reason()));
     }
   }
 

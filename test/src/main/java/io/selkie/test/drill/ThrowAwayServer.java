@@ -142,11 +142,10 @@ final class ThrowAwayServer implements Target {
 
   @Override
   public void close() throws IOException {
-    try {
+    // In this order, each whatever became of the one before.
+    try (ScratchDirectory _ = scratch;
+        ScratchDirectory _ = socketDirectory) {
       process.close();
-    } finally {
-      socketDirectory.close();
-      scratch.close();
     }
   }
 }

@@ -22,6 +22,6 @@ record WasSilenced(@Setting(max = 32) String client) implements Expectation {
                 tally.placed() - tally.placedAfterEnd(),
                 tally.placedAfterEnd(),
                 tally.refusedAfterEnd());
-    return new Verdict(text(), tally.placedAfterEnd() == 0 && tally.refused() > 0, found);
+    return new Verdict(text(), tally.placedAfterEnd() == 0 && tally.refusedAfterEnd() > 0, found);
   }
 }

@@ -4,8 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.selkie.test.fire.BrokenFence;
 import java.io.StringReader;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -69,9 +71,9 @@ class DrillTest {
 
     assertThat(outcome.passed()).isFalse();
     assertThat(DrillFixture.report(outcome)).contains("FAIL  anna is fenced: 0 fences");
-    assertThat(JsonReport.of(List.of(outcome), 1))
+    assertThat(JsonReport.of(List.of(outcome), List.of(), 1))
         .contains("\"ok\" : false", "\"text\" : \"anna is fenced\"");
-    Document junit = parsed(JunitReport.of(List.of(outcome)));
+    Document junit = parsed(JunitReport.of(List.of(outcome), List.of()));
     assertThat(junit.getDocumentElement().getAttribute("failures")).isEqualTo("1");
     assertThat(junit.getElementsByTagName("failure").item(0).getTextContent())
         .startsWith("0 fences");
@@ -80,26 +82,70 @@ class DrillTest {
         .contains("FAIL", "anna", "one <client> & a \"file\"", "CB_LAYOUTRECALL #");
   }
 
+  /** The limit begins when the client is connected, and nothing else is done within it. */
   @Test
   void whenTimeIsOverItIsToldWhatWasWaitedFor() throws Exception {
-    Outcome outcome =
-        fixture.play(
-            "endless",
-            ONE_CLIENT.formatted(
-                4000,
-                "answer",
-                "  - await: {event: fence_begun, client: anna}",
-                "spared: {client: anna}"));
+    Scenario read =
+        scenario("endless", 10_000, "  - await: {event: fence_begun, client: anna}", "spared");
+    Outcome outcome = fixture.play(with(read, read.steps().subList(1, 2)));
 
     assertThat(outcome.passed()).isFalse();
     assertThat(outcome.verdicts().getFirst().found())
-        .contains("after 4000 ms; waited for: the event fence_begun of anna");
+        .contains("after 10000 ms; waited for: the event fence_begun of anna");
     assertThat(outcome.verdicts().getLast().held()).isTrue();
   }
 
   @Test
+  void localProcessThatHangsIsKilledWhenTimeIsOver() throws Exception {
+    Path unique = Files.createFile(scratch.resolve("read-without-end"));
+    Step hanging = new Hanging(List.of("tail", "-f", unique.toString()));
+    Outcome outcome =
+        fixture.play(with(scenario("hanging", 10_000, "", "spared"), List.of(hanging)));
+
+    assertThat(outcome.verdicts().getFirst().found()).contains("waited for: a process hangs");
+    assertThat(ProcessHandle.current().children())
+        .noneMatch(child -> child.info().commandLine().orElse("").contains(unique.toString()));
+  }
+
+  @Test
+  void serverThatDiesByItselfIsFoundAndWhatItHeldIsNotKnown() throws Exception {
+    Scenario read = scenario("dies", 60_000, "", "left");
+    List<Step> steps = List.of(read.steps().getFirst(), new Death());
+    Outcome outcome = fixture.play(with(read, steps));
+
+    assertThat(outcome.verdicts())
+        .as(DrillFixture.report(outcome))
+        .filteredOn(verdict -> !verdict.held())
+        .extracting(Verdict::text)
+        .containsExactly("the server answers at the end", "at the end anna holds 0 layouts");
+  }
+
+  @Test
+  void serverThatTheScenarioEndedNeedNotAnswer() throws Exception {
+    Outcome outcome = fixture.play(scenario("ended", 60_000, "  - killServer", "spared"));
+
+    assertThat(outcome.passed()).as(DrillFixture.report(outcome)).isTrue();
+  }
+
+  @Test
+  void scenarioThatCouldNotBeginIsAnErrorAndTheRestIsSkipped() throws Exception {
+    List<NotPlayed> notPlayed =
+        List.of(new NotPlayed("a", true, "no server"), new NotPlayed("b", false, "not played"));
+
+    Document junit = parsed(JunitReport.of(List.of(), notPlayed));
+
+    assertThat(junit.getDocumentElement().getAttribute("tests")).isEqualTo("2");
+    assertThat(junit.getDocumentElement().getAttribute("errors")).isEqualTo("1");
+    assertThat(junit.getDocumentElement().getAttribute("skipped")).isEqualTo("1");
+    assertThat(junit.getElementsByTagName("error").getLength()).isEqualTo(1);
+    assertThat(junit.getElementsByTagName("skipped").getLength()).isEqualTo(1);
+    assertThat(JsonReport.of(List.of(), notPlayed, 1))
+        .contains("\"ok\" : false", "\"reason\" : \"no server\"");
+  }
+
+  @Test
   void fenceThatIsOverTooEarlyIsFound() throws Exception {
-    String broken = BrokenFence.classPath(scratch.resolve("broken"));
+    String broken = BrokenFence.classPath(scratch.resolve("broken"), 5000);
     try (DrillFixture wrong = new DrillFixture(scratch, broken)) {
       Outcome outcome = wrong.play(Library.load("keeps-writing"));
 
@@ -127,6 +173,63 @@ class DrillTest {
 
     assertThat(content.difference(found))
         .hasValue("1 bytes differ, the first is byte 4000: 'c' instead of 'L'");
+  }
+
+  /** A scenario with a client anna that gets a layout of db. */
+  private static Scenario scenario(String name, int limitMillis, String steps, String expected)
+      throws Exception {
+    String more = expected.equals("left") ? ", layouts: 0" : "";
+    return ScenarioReader.read(
+        name,
+        name + ".yaml",
+        ONE_CLIENT.formatted(
+            limitMillis, "answer", steps, expected + ": {client: anna" + more + "}"));
+  }
+
+  private static Scenario with(Scenario scenario, List<Step> steps) {
+    return new Scenario(scenario.name(), scenario.head(), steps, scenario.expectations());
+  }
+
+  /** The server dies, and no step has ended it. */
+  private record Death() implements Step {
+    @Override
+    public String text() {
+      return "the server dies";
+    }
+
+    @Override
+    public void run(Stage stage) throws Exception {
+      stage.target().kill();
+    }
+  }
+
+  /** A local process without end. */
+  private record Hanging(List<String> words) implements LocalStep {
+
+    @Override
+    public String text() {
+      return "a process hangs";
+    }
+
+    @Override
+    public String file() {
+      return "db";
+    }
+
+    @Override
+    public Optional<String> name() {
+      return Optional.empty();
+    }
+
+    @Override
+    public List<String> command(Stage stage) {
+      return words();
+    }
+
+    @Override
+    public void changed(Stage stage) {
+      throw new IllegalStateException("it has no end");
+    }
   }
 
   private static Document parsed(String xml) throws Exception {

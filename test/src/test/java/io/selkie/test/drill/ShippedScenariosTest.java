@@ -45,7 +45,7 @@ class ShippedScenariosTest {
           "returns-late",
           List.of(
               new Turned("fenced: {client: lena}", "0 fences"),
-              new Turned("waited: {step: store, atMost: 30%}", "to the end of the seal (recall #")),
+              new Turned("waited: {step: store, atMost: 9%}", "to the end of the seal (recall #")),
           "returns-half",
           List.of(
               new Turned("returned: {client: paul}", "fenced 1 times"),

@@ -24,12 +24,20 @@ import java.util.concurrent.atomic.AtomicInteger;
  */
 public final class BrokenFence {
 
+  private static final int KEY_LIVES_ON_MILLIS = 1000;
   private static final ClassDesc LATE = desc(LateFence.class);
 
   private BrokenFence() {}
 
   /** The class path of this process, and before it the changed classes, which are written. */
   public static String classPath(Path directory) throws IOException {
+    return classPath(directory, KEY_LIVES_ON_MILLIS);
+  }
+
+  /** The same with keys that live on for so long. */
+  public static String classPath(Path directory, int keyLivesOnMillis) throws IOException {
+    Files.createDirectories(directory);
+    Files.writeString(directory.resolve(LateFence.RESOURCE), Integer.toString(keyLivesOnMillis));
     lead(
         directory,
         "io.selkie.layout.rdma.RdmaLayoutType$Handle",

@@ -1,7 +1,12 @@
 package io.selkie.test.fire;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
 import io.selkie.posix.Kernel;
 import io.selkie.rdma.MemoryRegion;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -14,10 +19,21 @@ import java.util.concurrent.TimeUnit;
  */
 public final class LateFence {
 
-  private static final long KEY_LIVES_ON_MILLIS = 1000;
-  private static final long MAPPING_LIVES_ON_MILLIS = 4000;
+  /** On the class path: for how long a key lives on, in milliseconds. */
+  static final String RESOURCE = "late-fence-millis";
+
+  private static final long KEY_LIVES_ON_MILLIS = keyLivesOnMillis();
+  private static final long MAPPING_LIVES_ON_MILLIS = KEY_LIVES_ON_MILLIS + 3000;
 
   private LateFence() {}
+
+  private static long keyLivesOnMillis() {
+    try (InputStream in = LateFence.class.getClassLoader().getResourceAsStream(RESOURCE)) {
+      return Long.parseLong(new String(in.readAllBytes(), US_ASCII));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
 
   /** In place of {@link MemoryRegion#invalidate}. */
   public static CompletionStage<Void> invalidate(MemoryRegion region) {
