@@ -294,10 +294,24 @@ final class RecallDesk {
       hold.live().forEach(part -> part.await(waiter));
       fence(hold, id, cause, status);
     }
+    if (file.state() == FileState.SEALED && recalls.isEmpty() && isHeldByNone()) {
+      // The seal goes because of this, so its end has this number.
+      lastId = id;
+      lastCause = cause;
+    }
     file.delegations.clientGone(clientId, id, cause, status);
     if (waiter.answer(null)) {
       file.answerWhenSettled(waiter.effect());
     }
+  }
+
+  private boolean isHeldByNone() {
+    for (Hold hold : file.allHolds()) {
+      if (hold.heldParts != 0) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** The latest recall that is not over; when the whole seal must go, that one. */

@@ -239,6 +239,23 @@ class SurveyTest {
   }
 
   @Test
+  void sealThatGoesBecauseOfAFenceGoesByItsNumber() {
+    rig.get(file).granted();
+    rig.events.clear();
+
+    rig.arbiter.fence(filter(1, file), RecallCause.ADMINISTRATIVE);
+    rig.work();
+
+    assertThat(rig.steps())
+        .containsExactly(Step.FENCE_BEGUN, Step.HANDLE_INVALIDATED, Step.SEAL_RELEASED);
+    assertThat(rig.events).extracting(LayoutEvents.Event::recallId).doesNotContain(0L);
+    assertThat(rig.events)
+        .extracting(LayoutEvents.Event::recallId)
+        .containsOnly(rig.events.getFirst().recallId());
+    assertThat(rig.events.getLast().cause()).isEqualTo(RecallCause.ADMINISTRATIVE);
+  }
+
+  @Test
   void fenceOfAFileTakesItsSealTooAndIsOverWhenTheLastAccessIs() {
     rig.get(file).granted();
     rig.get(file).client(2).granted();

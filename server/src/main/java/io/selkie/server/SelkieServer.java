@@ -85,6 +85,9 @@ public final class SelkieServer implements AutoCloseable {
   /** Its own callers ask for it, perhaps before it is set. */
   private volatile Optional<HttpServer> http = Optional.empty();
 
+  /** Whether {@link #http} is what it stays. */
+  private volatile boolean httpKnown;
+
   private final EventDump dump;
   private final Timers timers;
   private volatile boolean draining;
@@ -162,15 +165,8 @@ public final class SelkieServer implements AutoCloseable {
                 metrics,
                 clock,
                 new FileMaps(parts.kernel(), fs.openFiles())));
-    if (adminPath.isPresent()) {
-      teardown.later(
-          new AdminServer(
-              adminPath.get(),
-              config.admin(),
-              new SystemNameService(),
-              administration,
-              parts.timers()));
-    }
+    this.dump = parts.eventDump();
+    this.timers = parts.timers();
     this.http =
         HttpServer.open(
             config.http(),
@@ -183,8 +179,17 @@ public final class SelkieServer implements AutoCloseable {
                 parts.timers(),
                 kernel.effectiveUid()));
     http.ifPresent(teardown::later);
-    this.dump = parts.eventDump();
-    this.timers = parts.timers();
+    this.httpKnown = true;
+    // Behind all that its callers reach: a reload renews what HTTP has.
+    if (adminPath.isPresent()) {
+      teardown.later(
+          new AdminServer(
+              adminPath.get(),
+              config.admin(),
+              new SystemNameService(),
+              administration,
+              parts.timers()));
+    }
     config.exports().forEach(SelkieServer::say);
   }
 
@@ -207,6 +212,9 @@ public final class SelkieServer implements AutoCloseable {
 
     @Override
     public Renewal renewal() throws IOException {
+      if (!httpKnown) {
+        throw new IOException("the server is starting; load it again when it is ready");
+      }
       return http.isPresent() ? http.get().renewal() : Renewal.NONE;
     }
 

@@ -58,7 +58,10 @@ final class StartTimes {
       return "classes were loaded without a cache";
     }
     try (Stream<String> mappings = Files.lines(PROC.resolve("self/maps"))) {
-      if (mappings.anyMatch(line -> line.endsWith(cache))) {
+      Path file = Path.of(cache);
+      // The kernel tells the path without links.
+      String real = " " + (Files.exists(file) ? file.toRealPath() : file.toAbsolutePath());
+      if (mappings.anyMatch(line -> line.endsWith(real))) {
         return "classes come from the cache " + cache;
       }
     } catch (IOException | UncheckedIOException _) {

@@ -33,6 +33,7 @@ final class HttpRoutes implements AutoCloseable {
   private final ExecutorService changes;
   private final PageFiles page = new PageFiles();
   private final LiveEvents events;
+  private final ApiDocument document;
 
   HttpRoutes(
       HttpParts parts,
@@ -51,6 +52,7 @@ final class HttpRoutes implements AutoCloseable {
     this.metrics =
         new PrometheusText(
             parts.metrics(), facts.version(), facts.startedAt().toEpochMilli() / 1e3);
+    this.document = new ApiDocument(facts.version());
     this.events = new LiveEvents(parts.metrics(), parts.timers(), limits.streamsMax());
   }
 
@@ -160,13 +162,17 @@ final class HttpRoutes implements AutoCloseable {
 
   private void api(FullHttpRequest request, Request parsed, HttpAnswer answer) {
     String rest = parsed.path.substring(ApiRoute.ROOT.length());
-    boolean document = rest.equals("openapi.json");
-    if (document || rest.equals("stream")) {
+    boolean describes = rest.equals("openapi.json");
+    if (describes || rest.equals("stream")) {
       if (!parsed.gets()) {
         answer.refuse(notAllowed("GET"));
-      } else if (document) {
-        byte[] json = new OpenApi(ApiRoutes.ALL, control.facts().version()).json();
-        answer.bytes(HttpResponseStatus.OK, HttpAnswer.JSON_TYPE, json, Map.of());
+      } else if (describes) {
+        hand(
+            lists,
+            answer,
+            () ->
+                answer.bytes(
+                    HttpResponseStatus.OK, HttpAnswer.JSON_TYPE, document.get(), Map.of()));
       } else {
         events.follow(answer);
       }

@@ -5,6 +5,7 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.ChannelPipeline;
+import io.netty.channel.EventLoop;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.WriteBufferWaterMark;
@@ -34,6 +35,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ExecutorService;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
@@ -218,11 +220,29 @@ public final class HttpServer implements AutoCloseable {
     return changes.isEmpty() ? Renewal.NONE : new Renewal(changes, () -> use(before, renewed));
   }
 
+  /**
+   * On the event loop, where requests are let in: so none comes between, let in with the old token
+   * and listening after the streams were ended. Waits, which the event loop itself need not.
+   */
   private void use(HttpSecrets before, HttpSecrets renewed) {
-    access.use(renewed);
-    if (renewed.hasOtherToken(before)) {
-      // Who listens has shown the token that does not count any more.
-      routes.endStreams();
+    Runnable change =
+        () -> {
+          access.use(renewed);
+          if (renewed.hasOtherToken(before)) {
+            // Who listens has shown the token that does not count any more.
+            routes.endStreams();
+          }
+        };
+    EventLoop one = loop.next();
+    if (one.inEventLoop()) {
+      change.run();
+    } else {
+      try {
+        one.submit(change).syncUninterruptibly();
+      } catch (RejectedExecutionException _) {
+        // It has ended, and with it all connections.
+        access.use(renewed);
+      }
     }
     lookAtCertificate();
   }

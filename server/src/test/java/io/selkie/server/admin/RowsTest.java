@@ -3,11 +3,13 @@ package io.selkie.server.admin;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.selkie.server.media.MediaErrors;
 import java.io.IOException;
 import java.lang.reflect.RecordComponent;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -30,7 +32,11 @@ class RowsTest {
     try (var in = RowsTest.class.getResourceAsStream("rows.txt")) {
       known = new String(in.readAllBytes(), UTF_8).lines().toList();
     }
-    assertThat(Arrays.stream(Rows.class.getDeclaredClasses()).map(RowsTest::fields))
+    assertThat(
+            Stream.concat(
+                    Arrays.stream(Rows.class.getDeclaredClasses()),
+                    Stream.of(MediaErrors.BadRow.class))
+                .map(RowsTest::fields))
         .containsExactlyInAnyOrderElementsOf(known);
   }
 }
