@@ -19,6 +19,7 @@ class GuidesTest {
 
   private static final Path DOCS = Path.of(System.getProperty("selkie.root"), "docs");
   private static final Pattern LINK = Pattern.compile("\\]\\(([^)#]+)(#[^)]*)?\\)");
+  private static final Pattern DECISION = Pattern.compile("(?m)^## D(\\d+)\\.");
 
   @Test
   void eachTypedErrorIsExplained() throws IOException {
@@ -47,5 +48,16 @@ class GuidesTest {
                 assertThat(DOCS.resolve(link)).as("%s in %s", link, guide.getFileName()).exists());
       }
     }
+  }
+
+  @Test
+  void decisionsAreNumberedInOrder() throws IOException {
+    List<Integer> numbers =
+        DECISION
+            .matcher(Files.readString(DOCS.resolve("DECISIONS.md")))
+            .results()
+            .map(found -> Integer.valueOf(found.group(1)))
+            .toList();
+    assertThat(numbers).isNotEmpty().doesNotHaveDuplicates().isSorted();
   }
 }

@@ -93,8 +93,9 @@ public final class BlockVolumes implements AutoCloseable {
             0);
     if (fd < 0) {
       throw new BlockVolumeException(
-          "block layouts of %s: opening %s for reading: %s; run the server as root"
-              .formatted(what, path, Errno.describe(fd)));
+          "block layouts of %s: opening %s for reading: %s; run the server as root, its unit with"
+                  .formatted(what, path, Errno.describe(fd))
+              + " DeviceAllow=block-* r");
     }
     BlockVolume volume = null;
     try {
