@@ -87,8 +87,9 @@ final class ConfigCheck {
               + " ms (sessions.leaseSeconds and layout.blockIoMillis)",
           "raise it to "
               + needed
-              + ", and lower sessions.leaseSeconds so that it fits into"
-              + " lease-break-time");
+              + ", and make it fit into lease-break-time: raise that, or lower"
+              + " sessions.leaseSeconds, or layout.blockIoMillis where clients' accesses are known"
+              + " to end sooner");
     }
   }
 

@@ -33,16 +33,20 @@ public record ConfigDifference(SelkieConfig from, SelkieConfig to, List<Change> 
     String describe();
   }
 
-  /** An export that was not there. */
+  /** An export that was not there. The devices of block layouts are opened at start only. */
   public record ExportAdded(ExportConfig export) implements Change {
     @Override
     public boolean live() {
-      return true;
+      return !export.hasBlockLayouts();
     }
 
     @Override
     public String describe() {
-      return "export " + export.name() + " added: " + export.path();
+      return "export "
+          + export.name()
+          + " added: "
+          + export.path()
+          + (live() ? "" : ", with blockLayouts (needs a restart)");
     }
   }
 
@@ -61,12 +65,14 @@ public record ConfigDifference(SelkieConfig from, SelkieConfig to, List<Change> 
 
   /**
    * An export of the same name that differs. Another directory is another export: the old one goes
-   * as a removed one does.
+   * as a removed one does. Which exports have block layouts, and on what device, is found at start.
    */
   public record ExportChanged(ExportConfig before, ExportConfig after) implements Change {
     @Override
     public boolean live() {
-      return true;
+      boolean sameDevice = before.hasBlockLayouts() && Objects.equals(before.path(), after.path());
+      return before.blockLayouts() == after.blockLayouts()
+          && (sameDevice || !after.hasBlockLayouts());
     }
 
     @Override
@@ -84,10 +90,21 @@ public record ConfigDifference(SelkieConfig from, SelkieConfig to, List<Change> 
       if (before.layouts() != after.layouts()) {
         what.add("layouts " + before.layouts() + " to " + after.layouts());
       }
+      if (before.blockLayouts() != after.blockLayouts()) {
+        what.add("blockLayouts " + name(before) + " to " + name(after));
+      }
       if (!before.clients().equals(after.clients())) {
         what.add("clients " + rules(before) + " to " + rules(after));
       }
-      return "export " + before.name() + " changed: " + String.join(", ", what);
+      return "export "
+          + before.name()
+          + " changed: "
+          + String.join(", ", what)
+          + (live() ? "" : " (blockLayouts: needs a restart)");
+    }
+
+    private static String name(ExportConfig export) {
+      return export.blockLayouts().name().toLowerCase(Locale.ROOT);
     }
 
     private static String rules(ExportConfig export) {

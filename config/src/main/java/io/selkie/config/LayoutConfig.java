@@ -33,5 +33,5 @@ public record LayoutConfig(
     @Setting(value = "20000", min = 1, max = 10_000_000) int maxSealedFiles,
     @Setting(value = "10000", min = 1, max = 10_000_000) int maxSealedFilesPerClient,
     @Setting(value = "2000", min = 1, max = 600_000) int retryReservationMillis,
-    @Setting(value = "5000", min = 1, max = 600_000) int blockIoMillis,
+    @Setting(value = "30000", min = 1, max = 600_000) int blockIoMillis,
     @Setting(value = "60000", min = 1000, max = 3_600_000) int storagePatienceMillis) {}

@@ -335,6 +335,41 @@ class ConfigLoaderTest {
     assertThat(ConfigDifference.between(after, after).isEmpty()).isTrue();
   }
 
+  /**
+   * Devices are opened at start, so a reload that says otherwise must not look as if it counted.
+   */
+  @Test
+  void blockLayoutsNeedARestart() throws Exception {
+    String yaml =
+        """
+        exports: [{path: DIR/a, readOnly: true}%s]
+        sessions: {leaseSeconds: 1}
+        layout: {fenceBudgetMillis: 31000}
+        """;
+    SelkieConfig none = parse(yaml.formatted(""));
+    SelkieConfig on = parse(yaml.formatted("").replace("readOnly: true", "blockLayouts: unfenced"));
+    SelkieConfig elsewhere =
+        parse(
+            yaml.formatted("")
+                .replace("DIR/a, readOnly: true", "DIR/b, name: a, blockLayouts: unfenced"));
+    SelkieConfig added = parse(yaml.formatted(", {path: DIR/b, blockLayouts: unfenced}"));
+    SelkieConfig readOnly =
+        parse(
+            yaml.formatted("").replace("readOnly: true", "readOnly: true, blockLayouts: unfenced"));
+
+    assertThat(ConfigDifference.between(none, on).isLive()).isFalse();
+    assertThat(ConfigDifference.between(on, none).isLive()).isFalse();
+    assertThat(ConfigDifference.between(on, elsewhere).isLive()).as("another device").isFalse();
+    assertThat(ConfigDifference.between(none, added).isLive()).isFalse();
+    assertThat(ConfigDifference.between(added, none).isLive()).as("removed").isTrue();
+    assertThat(ConfigDifference.between(on, readOnly).isLive()).as("something else").isTrue();
+    assertThat(ConfigDifference.between(none, on).changes().getFirst().describe())
+        .contains("blockLayouts none to unfenced")
+        .contains("needs a restart");
+    assertThat(ConfigDifference.between(none, added).changes().getFirst().describe())
+        .contains("needs a restart");
+  }
+
   @Property(tries = 2000)
   void anyTextIsAConfigurationOrATypedError(@ForAll String yaml) {
     try {

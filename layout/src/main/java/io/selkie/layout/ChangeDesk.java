@@ -127,33 +127,48 @@ final class ChangeDesk {
         return moving.why() + ": the write would change blocks that are granted";
       }
     }
-    if (working != null && working.range.overlaps(op.range)) {
+    if (working != null && working.writesBlocks()) {
+      // The write may move the end, and zero the rest of the block in which it was.
+      working.touched(Ranges.WHOLE);
+    } else if (working != null && working.range.overlaps(op.range)) {
       working.touched(op.range);
     }
     return null;
   }
 
-  private String take(ChangeOp op, RecallCause cause, ByteRange range, boolean othersOnly) {
+  private String take(ChangeOp op, RecallCause cause, ByteRange taken, boolean othersOnly) {
+    if (op.change.concernsBlocks() && file.returns.isCommitting(0)) {
+      file.returns.cancelUnheld();
+      reserve(op.change, op.range, op.clientId, file.now());
+      return "a commit changes the file just now";
+    }
     String delay = null;
     GrantOp working = file.grants.working();
+    // A new end has the rest of the block zeroed in which the old one is, and with it what a
+    // client wrote there and has not committed: whoever writes blocks goes, wherever they are.
+    boolean all =
+        op.change.mayMoveEnd()
+            && (file.recalls.hasBlockWriters() || (working != null && working.writesBlocks()));
+    ByteRange range = all ? Ranges.WHOLE : taken;
     if (working != null
-        && working.range.overlaps(range)
+        && (working.range.overlaps(taken) || (all && working.writesBlocks()))
         && !(othersOnly && working.clientId() == op.clientId)) {
       working.doom(NFS4ERR_LAYOUTTRYLATER, "the file is about to change: " + op.change);
-      reserve(op.change, op.range, op.clientId, file.now());
+      reserve(op.change, all ? range : op.range, op.clientId, file.now());
       delay = "a layout is being granted";
     }
     List<Part> parts = file.partsIn(range);
+    parts.removeIf(part -> !part.range.overlaps(taken) && !part.excludesOtherWriters());
     if (othersOnly) {
       parts.removeIf(part -> part.segment != null && part.clientId() == op.clientId);
     }
     boolean frees = op.change == FileChange.SHRINK || op.change == FileChange.PUNCH;
-    if (frees && file.returns.isFlushing(range)) {
+    if (frees && file.returns.isFlushing(taken)) {
       // A layout may be returned while it is flushed. The flush touches pages, and those behind the
       // new end, or in the hole, would be gone under it. While something is still held the recall
       // sets the pace.
       if (parts.isEmpty()) {
-        file.returns.cancelFlushes(range);
+        file.returns.cancelFlushes(taken);
       }
       reserve(op.change, op.range, op.clientId, file.now());
       delay = "a flush is running there";
@@ -163,8 +178,13 @@ final class ChangeDesk {
     }
     Recall recall = file.recalls.take(cause, range, othersOnly ? op.clientId : 0, parts);
     long until = recall == null ? file.now() : recall.deadlineNanos;
-    reserve(op.change, op.range, op.clientId, until);
+    reserve(op.change, all ? range : op.range, op.clientId, until);
     return recall == null ? "handles are being invalidated" : "recall " + recall.id;
+  }
+
+  /** Whether somebody is changing bytes, blocks or the size: a commit of blocks must wait. */
+  boolean isChanging() {
+    return permits.stream().anyMatch(permit -> permit.change.concernsBlocks());
   }
 
   private String reopen(ChangeOp op) {

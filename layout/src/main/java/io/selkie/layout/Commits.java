@@ -72,7 +72,13 @@ final class Commits {
       if (status != NFS4_OK) {
         return result(status, "the layout update is not acceptable");
       }
-      int done = type.commit(op.seal, request.updateBody(), op.held, request.endBytes());
+      int done =
+          type.commit(
+              op.seal,
+              request.updateBody(),
+              op.held,
+              request.endBytes(),
+              () -> op.cancelled != NFS4_OK);
       if (op.cancelled != NFS4_OK) {
         return result(op.cancelled, "fenced or cut off while it was being committed");
       }

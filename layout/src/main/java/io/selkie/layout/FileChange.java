@@ -34,6 +34,16 @@ public enum FileChange {
     return this == READ || this == OPEN_READ || this == SHARE;
   }
 
+  /** Whether the file may end elsewhere after it. */
+  boolean mayMoveEnd() {
+    return this == WRITE || this == SHRINK || this == REMAP;
+  }
+
+  /** Whether it changes bytes, blocks or size of the file, or lets others share its blocks. */
+  boolean concernsBlocks() {
+    return mayMoveEnd() || this == PUNCH || this == SHARE;
+  }
+
   /** Whether layouts are never in its way, only delegations. */
   boolean concernsDelegationsOnly() {
     return this == READ || this == OPEN_READ || this == OPEN_WRITE || this == METADATA;

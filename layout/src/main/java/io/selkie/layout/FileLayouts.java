@@ -134,6 +134,9 @@ final class FileLayouts {
           case RECALLING, FENCING -> !grants.isRegistering() && !returns.isCommitting(0);
           case UNSEALED, SEALING, UNSEALING -> false;
         };
+    if (state == FileState.RECALLING || state == FileState.FENCING) {
+      returns.cancelUnheld();
+    }
     if (unused && liveParts == 0 && delegations.isEmpty()) {
       become(FileState.UNSEALING);
       emit(new Effect.ReleaseSeal(seal, target, recalls.lastId(), recalls.lastCause()));

@@ -372,6 +372,13 @@ final class GrantDesk {
     if (file.returns.isCommitting(op.clientId())) {
       return tryLater("another client's commit changes the file just now");
     }
+    if (op.writesBlocks()) {
+      RecallDesk.InTheWay writers = file.recalls.writersBut(op.clientId());
+      if (writers != null) {
+        file.changes.reserve(op, writers.untilNanos());
+        return tryLater(writers.why() + ": others may write the file");
+      }
+    }
     if (file.hasMoving()) {
       RecallDesk.InTheWay moving =
           op.isReadWrite()

@@ -79,6 +79,16 @@ final class GrantOp {
     return request.ioMode() == LayoutConst4.LAYOUTIOMODE4_RW;
   }
 
+  /** Whether its handles name places on the storage: block layouts. */
+  boolean namesStorage() {
+    return type.names() == Seal.Names.STORAGE;
+  }
+
+  /** Whether its client will write whole blocks, of which the file's last one may be one. */
+  boolean writesBlocks() {
+    return isReadWrite() && namesStorage();
+  }
+
   Hold.Key key() {
     return new Hold.Key(request.clientId(), request.layoutType());
   }

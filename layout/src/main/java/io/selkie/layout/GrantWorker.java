@@ -62,6 +62,11 @@ final class GrantWorker {
     Seal seal = op.seal;
     List<Part> parts = new ArrayList<>();
     try {
+      Optional<String> unsuitable = unsuitable(op);
+      if (unsuitable.isPresent()) {
+        return new FileEvent.GrantFailed(
+            op, seal, parts, NFS4ERR_LAYOUTUNAVAILABLE, unsuitable.get());
+      }
       Purpose purpose = op.isReadWrite() ? Purpose.READ_WRITE : Purpose.READ;
       SealOutcome outcome =
           seal == null
@@ -96,6 +101,12 @@ final class GrantWorker {
       op.error = e instanceof Error error ? error : null;
       return new FileEvent.GrantFailed(op, seal, parts, NFS4ERR_SERVERFAULT, e.toString());
     }
+  }
+
+  /** Before anything is allocated for a file that gets nothing of this type anyway. */
+  private Optional<String> unsuitable(GrantOp op) {
+    boolean exact = op.namesStorage() && sealer.mayBeExact(op.request.file());
+    return op.type.unsuitable(op.request.file(), exact);
   }
 
   /** The kernel's part of a delegation; answers {@code DelegationReady}. */
@@ -143,7 +154,7 @@ final class GrantWorker {
 
   private FileEvent register(
       GrantOp op, Seal seal, BlockMap map, List<Part> parts, EventSink file) {
-    Optional<String> unsuitable = op.type.unsuitable(seal);
+    Optional<String> unsuitable = op.type.unsuitable(seal.target(), seal.exact());
     if (unsuitable.isPresent()) {
       return new FileEvent.GrantFailed(
           op, seal, parts, NFS4ERR_LAYOUTUNAVAILABLE, unsuitable.get());

@@ -3,10 +3,12 @@ package io.selkie.layout;
 import io.selkie.lease.BlockMap;
 import io.selkie.lease.ByteRange;
 import io.selkie.lease.Seal;
+import io.selkie.lease.SealTarget;
 import io.selkie.protocol.nfs4.DeviceId4;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 
 /**
  * A layout type as the arbiter sees it: a small table of operations, nothing about recall,
@@ -72,8 +74,13 @@ public interface LayoutType {
     return Seal.Names.MAPPING;
   }
 
-  /** Why nothing of a sealed file can be granted, for people; empty when it can. */
-  default Optional<String> unsuitable(Seal seal) {
+  /**
+   * Why nothing of a file can be granted, for people; empty when it can. Asked before anything is
+   * prepared, and again of the seal.
+   *
+   * @param exact {@link Seal#exact()}
+   */
+  default Optional<String> unsuitable(SealTarget target, boolean exact) {
     return Optional.empty();
   }
 
@@ -83,9 +90,11 @@ public interface LayoutType {
    *
    * @param held as in {@link #checkUpdate}
    * @param endBytes how far the client has written; 0 when it does not say
+   * @param cancelled asked often: once it says yes, the rest is left undone
    * @return {@code -errno}, 0 when it is done and durable, 1 when the mapping is to be flushed
    */
-  default int commit(Seal seal, ByteBuffer body, List<ByteRange> held, long endBytes) {
+  default int commit(
+      Seal seal, ByteBuffer body, List<ByteRange> held, long endBytes, BooleanSupplier cancelled) {
     return FLUSH_MAPPING;
   }
 

@@ -23,8 +23,13 @@ final class Permit implements ChangePermit.Granted {
   /**
    * Whether a grant must wait for it. Writes do not stand in the way, preparing a range changes no
    * byte; only a grant whose holes were written while it was made waits for them the next time.
+   * What may move the end of the file zeroes the rest of the block in which it ended, wherever the
+   * range is: a client that writes whole blocks past the server is let in after that.
    */
   boolean blocks(GrantOp op) {
+    if (change.mayMoveEnd() && op.writesBlocks()) {
+      return true;
+    }
     if (!range.overlaps(op.range)) {
       return false;
     }

@@ -26,6 +26,10 @@ import java.util.concurrent.CompletableFuture;
  * way to a client for the same bytes, however many recalls want them.
  */
 final class RecallDesk {
+
+  /** No file system that has block layouts zeroes more behind an end than a block of this size. */
+  private static final int LAST_BLOCK_BYTES = 4096;
+
   private final FileLayouts file;
 
   /** Those with parts that are not dead. */
@@ -195,6 +199,7 @@ final class RecallDesk {
   InTheWay movingIn(ByteRange range, long exceptClientId, boolean grant) {
     List<Part> moving = new ArrayList<>(0);
     boolean own = false;
+    ByteRange withEnd = grant ? range : withOldEnd(range);
     for (Part part : file.partsIn(Ranges.WHOLE)) {
       boolean there = part.movesOnWrite() && part.range.overlaps(range);
       if (part.clientId() != exceptClientId) {
@@ -204,9 +209,41 @@ final class RecallDesk {
       } else if (there && (grant ? part.movesOnOwnGrant() : part.movesOnOwnWrite())) {
         moving.add(part);
         own = true;
+      } else if (!withEnd.equals(range)
+          && part.excludesOtherWriters()
+          && part.range.overlaps(withEnd)) {
+        moving.add(part);
+        own = true;
       }
     }
-    return takeAway(range, own ? 0 : exceptClientId, moving);
+    return takeAway(own ? withEnd : range, own ? 0 : exceptClientId, moving);
+  }
+
+  /**
+   * A write past the end has the rest of the block zeroed in which the file ended, and with it what
+   * a client wrote there past the server and has not committed. The range from that block on; the
+   * range itself when the end stays, or nobody writes blocks.
+   */
+  private ByteRange withOldEnd(ByteRange range) {
+    if (file.seal == null || !hasBlockWriters()) {
+      return range;
+    }
+    long end = file.seal.sizeBytes();
+    long block = end - end % LAST_BLOCK_BYTES;
+    return range.end() > end && block < range.offset() ? Ranges.between(block, range.end()) : range;
+  }
+
+  /** Whether somebody has a layout for writing that keeps all others from it. */
+  boolean hasBlockWriters() {
+    return file.hasMoving()
+        && file.partsIn(Ranges.WHOLE).stream().anyMatch(Part::excludesOtherWriters);
+  }
+
+  /** Takes all of others' layouts for writing, of any type, for one who will write whole blocks. */
+  InTheWay writersBut(long exceptClientId) {
+    List<Part> parts = file.partsIn(Ranges.WHOLE);
+    parts.removeIf(part -> part.clientId() == exceptClientId || !part.isReadWrite());
+    return takeAway(Ranges.WHOLE, exceptClientId, parts);
   }
 
   /** Takes back from others what nobody may be told of before it is committed. */

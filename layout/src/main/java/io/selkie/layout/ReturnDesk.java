@@ -183,6 +183,10 @@ final class ReturnDesk {
       op.refuse(NFS4ERR_DELAY, "another commit changes the file just now");
       return;
     }
+    if (op.changesMap && file.changes.isChanging()) {
+      op.refuse(NFS4ERR_DELAY, "somebody changes the file through the server just now");
+      return;
+    }
     boolean readable = false;
     List<ByteRange> held = new ArrayList<>();
     for (Part part : hold.held()) {
@@ -231,6 +235,15 @@ final class ReturnDesk {
     for (FlushOp op : flushes) {
       if (op.hold == hold) {
         op.cancelled = NFS4ERR_DELEG_REVOKED;
+      }
+    }
+  }
+
+  /** Nothing is held of the file by who commits: others do not wait for all of its commit. */
+  void cancelUnheld() {
+    for (FlushOp op : flushes) {
+      if (op.changesMap && op.cancelled == NFS4_OK && op.hold.isDead()) {
+        op.cancelled = NFS4ERR_BADLAYOUT;
       }
     }
   }

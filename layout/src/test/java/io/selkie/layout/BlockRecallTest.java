@@ -1,15 +1,23 @@
 package io.selkie.layout;
 
+import static io.selkie.layout.Rig.KB4;
 import static io.selkie.layout.Rig.MB;
 import static io.selkie.layout.Rig.SECOND;
 import static io.selkie.layout.Rig.WHOLE;
+import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_DELAY;
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_DELEG_REVOKED;
+import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_IO;
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_LAYOUTTRYLATER;
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_LAYOUTUNAVAILABLE;
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4_OK;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Goal: block layouts are recalled by the rules of docs/PROTOCOL.md, and waited for when lost. */
 class BlockRecallTest {
@@ -108,6 +116,140 @@ class BlockRecallTest {
 
     rig.delayed(file, FileChange.WRITE, MB / 2, 100, 1);
     assertThat(rig.sent).hasSize(1);
+  }
+
+  /** A file that ends in the middle of its second block. */
+  private FakeSealer.File oddFile() {
+    FakeSealer.File file = rig.file().data(0, KB4 + 512);
+    file.exact = true;
+    return file;
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"SHRINK", "REMAP"})
+  void aNewEndTakesBackTheBlockWithTheOldOne(FileChange change) {
+    for (long by = 1; by <= 2; by++) {
+      FakeSealer.File file = oddFile();
+      LayoutArbiter.LayoutGetResult.Granted granted = rig.get(file).blocks().rw().granted();
+      rig.sent.clear();
+
+      rig.delayed(file, change, MB, MB, by);
+      assertThat(rig.sent).as("client %s", by).hasSize(1);
+      assertThat(rig.get(file).blocks().rw().client(3).refused()).isEqualTo(NFS4ERR_LAYOUTTRYLATER);
+      rig.giveBackBlocks(file, 1, granted.stateid());
+      assertThat(rig.get(file).blocks().rw().client(3).refused())
+          .as("kept free for the retry")
+          .isEqualTo(NFS4ERR_LAYOUTTRYLATER);
+
+      rig.permitted(file, change, MB, MB, by).close();
+      rig.get(file).blocks().rw().client(3).granted();
+    }
+  }
+
+  @Test
+  void aHoldersOwnWritePastTheEndTakesBackTheBlockWithTheEnd() {
+    FakeSealer.File file = oddFile();
+    LayoutArbiter.LayoutGetResult.Granted granted = rig.get(file).blocks().rw().granted();
+    rig.permitted(file, FileChange.WRITE, 0, KB4, 1).close();
+    rig.permitted(file, FileChange.WRITE, KB4, 2 * KB4, 1).close();
+    assertThat(rig.sent).as("what it writes itself there").isEmpty();
+
+    rig.delayed(file, FileChange.WRITE, 2 * KB4, KB4, 1);
+    assertThat(rig.sent).hasSize(1);
+    rig.giveBackBlocks(file, 1, granted.stateid());
+
+    rig.permitted(file, FileChange.WRITE, 2 * KB4, KB4, 1).close();
+  }
+
+  @Test
+  void aNewEndLeavesLayoutsOfMemoryBeforeItAlone() {
+    FakeSealer.File file = oddFile();
+    rig.get(file).rw().granted();
+
+    rig.permitted(file, FileChange.SHRINK, MB, MB, 2).close();
+    rig.permitted(file, FileChange.WRITE, 2 * KB4, KB4, 2).close();
+    assertThat(rig.sent).isEmpty();
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"SHRINK", "REMAP", "WRITE"})
+  void aBlockWriterIsLetInAfterWhatMayMoveTheEnd(FileChange change) {
+    FakeSealer.File file = oddFile();
+    ChangePermit.Granted permit = rig.permitted(file, change, MB, MB, 2);
+
+    CompletableFuture<LayoutArbiter.LayoutGetResult> get =
+        rig.get(file).blocks().rw().range(0, 2 * KB4).send();
+    rig.work();
+    assertThat(get).isNotCompleted();
+    permit.close();
+    rig.work();
+
+    assertThat(get).isCompleted();
+    assertThat(get.join()).isInstanceOf(LayoutArbiter.LayoutGetResult.Granted.class);
+  }
+
+  @Test
+  void noBlockWriterIsLetInBesideAWriteThatCameMeanwhile() {
+    FakeSealer.File file = oddFile();
+    List<ChangePermit.Granted> permits = new ArrayList<>();
+    rig.sealer.meanwhile =
+        () -> permits.add(rig.permitted(file, FileChange.WRITE, 2 * KB4, KB4, 2));
+
+    assertThat(rig.get(file).blocks().rw().refused()).isEqualTo(NFS4ERR_LAYOUTTRYLATER);
+    assertThat(permits).hasSize(1);
+    permits.getFirst().close();
+
+    rig.work();
+    rig.get(file).blocks().rw().granted();
+  }
+
+  @Test
+  void aBlockWriterTakesTheLayoutsOfAllOtherWritersFirst() {
+    FakeSealer.File file = file();
+    LayoutArbiter.LayoutGetResult.Granted memory =
+        rig.get(file).rw().client(2).range(MB / 2, MB / 2).granted();
+    rig.get(file).client(3).range(MB / 2, MB / 2).granted();
+
+    assertThat(rig.get(file).blocks().rw().range(0, KB4).refused())
+        .isEqualTo(NFS4ERR_LAYOUTTRYLATER);
+    assertThat(rig.sent).extracting(sent -> sent.recall().clientId()).containsExactly(2L);
+    rig.giveBack(file, 2, memory.stateid());
+
+    rig.get(file).blocks().rw().range(0, KB4).granted();
+  }
+
+  @Test
+  void whatChangesBlocksOrSizeWaitsForACommitAndACommitForIt() {
+    FakeSealer.File file = file();
+    LayoutArbiter.LayoutGetResult.Granted granted =
+        rig.get(file).blocks().rw().range(0, MB / 2).granted();
+    List<ChangePermit> answers = new ArrayList<>();
+    rig.duringCommit =
+        () -> {
+          for (FileChange change :
+              List.of(FileChange.SHRINK, FileChange.PUNCH, FileChange.REMAP, FileChange.SHARE)) {
+            answers.add(rig.change(file, change, 3 * MB / 4, KB4, 2));
+          }
+        };
+    assertThat(rig.commitBlocks(file, 1, granted.stateid()).status()).isEqualTo(NFS4ERR_IO);
+    assertThat(answers).hasSize(4).allMatch(answer -> answer instanceof ChangePermit.Delay);
+    assertThat(rig.sent).as("a commit does not take long").isEmpty();
+
+    rig.duringCommit = () -> {};
+    try (ChangePermit.Granted _ = rig.permitted(file, FileChange.PUNCH, 3 * MB / 4, KB4, 2)) {
+      assertThat(rig.commitBlocks(file, 1, granted.stateid()).status()).isEqualTo(NFS4ERR_DELAY);
+    }
+    assertThat(rig.commitBlocks(file, 1, granted.stateid()).status()).isEqualTo(NFS4ERR_IO);
+  }
+
+  @Test
+  void nothingIsPreparedForAFileThatHasNone() {
+    FakeSealer.File file = rig.file().data(0, MB);
+
+    assertThat(rig.get(file).blocks().rw().refused()).isEqualTo(NFS4ERR_LAYOUTUNAVAILABLE);
+
+    assertThat(rig.sealer.calls).isEmpty();
+    rig.assertNothingIsLeft(file);
   }
 
   @Test

@@ -131,6 +131,11 @@ final class FakeSealer implements Sealer {
   }
 
   @Override
+  public boolean mayBeExact(SealTarget target) {
+    return ((File) target).exact;
+  }
+
+  @Override
   public LeaseOutcome hold(SealTarget target, SealListener listener) {
     File file = (File) target;
     calls.add("hold " + file.describe());
@@ -267,6 +272,11 @@ final class FakeSealer implements Sealer {
     @Override
     public int liveHandles() {
       return granted.size();
+    }
+
+    @Override
+    public long sizeBytes() {
+      return file.size;
     }
 
     @Override

@@ -22,11 +22,13 @@ import io.selkie.lease.ByteRange;
 import io.selkie.lease.LeaseSettings;
 import io.selkie.lease.Sealer.BreakCause;
 import io.selkie.lease.StorageCommit;
-import io.selkie.posix.LinuxKernel;
+import io.selkie.posix.Errno;
+import io.selkie.posix.Kernel;
 import io.selkie.protocol.layout.rdma.RdmaExtent4;
 import io.selkie.protocol.layout.rdma.RdmaLayout4;
 import io.selkie.protocol.nfs4.Stateid4;
 import io.selkie.protocol.xdr.XdrReader;
+import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
@@ -123,6 +125,9 @@ final class Rig {
   final List<Sent> sent = new ArrayList<>();
   final List<LayoutEvents.Event> events = new ArrayList<>();
 
+  /** Runs in the middle of a commit of blocks, as other threads would. */
+  Runnable duringCommit = () -> {};
+
   /** Seals told of and not told to be gone; tests may clear the events. */
   private int seals;
 
@@ -174,11 +179,23 @@ final class Rig {
                 List.of(
                     new BlockVolume(
                         7, Path.of("/dev/fake"), "xfs", -1, 32, ByteBuffer.allocate(16))),
-                new StorageCommit(new LinuxKernel(), LeaseSettings.defaults()),
+                new StorageCommit(refusing(), LeaseSettings.defaults()),
                 time,
                 expiry,
                 RandomGeneratorFactory.of("L64X128MixRandom").create(3))));
     return types;
+  }
+
+  /** Refuses what a commit of blocks begins with, after others had their turn. */
+  private Kernel refusing() {
+    return (Kernel)
+        Proxy.newProxyInstance(
+            Kernel.class.getClassLoader(),
+            new Class<?>[] {Kernel.class},
+            (_, _, _) -> {
+              duringCommit.run();
+              return Errno.EIO.result();
+            });
   }
 
   FakeSealer.File file() {
@@ -401,6 +418,12 @@ final class Rig {
       ByteBuffer body) {
     return arbiter.layoutCommit(
         new LayoutCommitRequest(client, file, stateid, LAYOUT4_RDMA, offset, length, false, body));
+  }
+
+  LayoutCommitResult commitBlocks(FakeSealer.File file, long client, Stateid4 stateid) {
+    return arbiter.layoutCommit(
+        new LayoutCommitRequest(
+            client, file, stateid, LAYOUT4_BLOCK_VOLUME, 0, WHOLE, false, ByteBuffer.allocate(0)));
   }
 
   ChangePermit change(FakeSealer.File file, FileChange change, long offset, long length, long by) {

@@ -190,6 +190,11 @@ class ThreadsTest {
     }
 
     @Override
+    public long sizeBytes() {
+      return MB;
+    }
+
+    @Override
     public int flush(ByteRange range) {
       return 0;
     }

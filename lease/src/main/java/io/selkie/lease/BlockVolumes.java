@@ -25,11 +25,15 @@ import java.util.Optional;
  * <p>Only what a client can safely find by its content: one device that holds an XFS or ext4 file
  * system from its first byte. A device of the device mapper or of md is refused, because one of its
  * members may hold the same bytes at the same place, and a client that took the member for the
- * whole would write to one half of a mirror.
+ * whole would write to one half of a mirror. So is an XFS file system that has a realtime section:
+ * the places of its files are counted on another device, or from another start.
  *
  * <p>Filled at start; safe for use by several threads after that.
  */
 public final class BlockVolumes implements AutoCloseable {
+
+  /** sb_rblocks, the blocks of a realtime section; numbers of XFS are big-endian. */
+  private static final int XFS_REALTIME_BLOCKS_OFFSET = 16;
 
   private static final int XFS_NAME_OFFSET = 32;
   private static final int EXT4_SUPERBLOCK_OFFSET = 1024;
@@ -136,6 +140,12 @@ public final class BlockVolumes implements AutoCloseable {
       }
       byte[] magic = first.asSlice(0, 4).toArray(ValueLayout.JAVA_BYTE);
       if (new String(magic, US_ASCII).equals("XFSB")) {
+        if (first.asByteBuffer().getLong(XFS_REALTIME_BLOCKS_OFFSET) != 0) {
+          throw new BlockVolumeException(
+              "block layouts of %s: the XFS file system on %s has a realtime section, whose blocks"
+                      .formatted(what, path)
+                  + " clients cannot be told of; export a file system without one");
+        }
         return volume(device, path, "xfs", fd, XFS_NAME_OFFSET, first);
       }
       ByteBuffer bytes = first.asByteBuffer();

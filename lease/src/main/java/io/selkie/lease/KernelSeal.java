@@ -5,6 +5,7 @@ import io.selkie.lease.Sealer.BreakCause;
 import io.selkie.lease.Sealer.SealListener;
 import io.selkie.posix.CacheLines;
 import io.selkie.posix.Errno;
+import io.selkie.posix.FileStatus;
 import io.selkie.posix.LeaseType;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -233,6 +234,12 @@ final class KernelSeal implements Seal, LeaseHolder {
   /** Makes the mapping reach the file's end as it is now; 0, or {@code -errno}. */
   int reach(long sizeBytes) {
     return mapping.reach(target.fd(), sizeBytes);
+  }
+
+  @Override
+  public long sizeBytes() {
+    var status = new FileStatus();
+    return FileProbes.status(context.kernel(), target.fd(), status) < 0 ? 0 : status.size();
   }
 
   @Override

@@ -74,6 +74,11 @@ public final class KernelSealer implements Sealer {
   }
 
   @Override
+  public boolean mayBeExact(SealTarget target) {
+    return probes.dax(target.fd()).answer() == Probe.Answer.YES;
+  }
+
+  @Override
   public LeaseOutcome hold(SealTarget target, SealListener listener) {
     var status = new FileStatus();
     Refused refused = inspect(target, status);

@@ -65,6 +65,9 @@ public interface Seal {
   /** Handles that live. */
   int liveHandles();
 
+  /** How long the file is now, in bytes, by one system call; 0 when the kernel does not say. */
+  long sizeBytes();
+
   /** Makes what was written through the mapping durable, cheaply where MAP_SYNC holds. */
   int flush(ByteRange range);
 

@@ -176,4 +176,12 @@ public interface Sealer {
       SYSTEM
     }
   }
+
+  /**
+   * Whether a seal of the file could be exact ({@link Seal#exact}), before anything is prepared for
+   * one. A sealer that cannot tell says yes: the seal itself has the last word.
+   */
+  default boolean mayBeExact(SealTarget target) {
+    return true;
+  }
 }

@@ -8,6 +8,7 @@ import io.selkie.posix.Kernel;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 
 /**
  * Makes what clients wrote to a file's unwritten blocks, on the device itself, data of the file,
@@ -22,8 +23,9 @@ import java.util.List;
  * <p>The same is done with the rest of the block in which the file ends, because a file that grows
  * in any other way has that filled with zeroes, and with it what the client wrote there.
  *
- * <p>The caller holds the seal, exact, and keeps others from the size meanwhile. Safe for use by
- * several threads on different files.
+ * <p>The caller holds the seal, exact, and keeps others from the size meanwhile. A file of any
+ * length is taken in by pieces: before each the caller is asked whether to go on, and the map is
+ * read again. Safe for use by several threads on different files.
  */
 public final class StorageCommit {
 
@@ -47,14 +49,17 @@ public final class StorageCommit {
    *     alone
    * @param held ranges that the client may have written in, in order
    * @param endBytes how far the file shall reach at least
-   * @return 0, or {@code -errno}: ESTALE when a block is not there any more
+   * @param cancelled asked before each piece: once it says yes, the rest is left undone
+   * @return 0, or {@code -errno}: ESTALE when a block is not there any more, ECANCELED when
+   *     cancelled
    */
   public int commit(
       SealTarget target,
       BlockVolume volume,
       List<ByteRange> written,
       List<ByteRange> held,
-      long endBytes) {
+      long endBytes,
+      BooleanSupplier cancelled) {
     var status = new FileStatus();
     int result = FileProbes.status(kernel, target.fd(), status);
     if (result < 0) {
@@ -63,7 +68,7 @@ public final class StorageCommit {
     long size = status.size();
     long end = Math.max(size, endBytes);
     try (Arena arena = Arena.ofConfined()) {
-      var work = new Work(target, volume, arena.allocate(PIECE_BYTES, BLOCK));
+      var work = new Work(target, volume, arena.allocate(PIECE_BYTES, BLOCK), cancelled);
       long lastBlock = size & -BLOCK;
       long tailEnd = Math.min(end, lastBlock + BLOCK);
       boolean own = held.stream().anyMatch(one -> one.contains(new ByteRange(lastBlock, BLOCK)));
@@ -76,8 +81,12 @@ public final class StorageCommit {
         }
       }
     }
+    if (result >= 0 && cancelled.getAsBoolean()) {
+      result = Errno.ECANCELED.result();
+    }
     if (result >= 0) {
-      result = grow(target.fd(), end, status);
+      // No further than the client says: how long the file was before is nothing to go back to.
+      result = grow(target.fd(), endBytes, status);
     }
     return result < 0 ? result : kernel.fsync(target.fd());
   }
@@ -92,15 +101,33 @@ public final class StorageCommit {
     private final SealTarget target;
     private final BlockVolume volume;
     private final MemorySegment buffer;
+    private final BooleanSupplier cancelled;
 
-    Work(SealTarget target, BlockVolume volume, MemorySegment buffer) {
+    Work(SealTarget target, BlockVolume volume, MemorySegment buffer, BooleanSupplier cancelled) {
       this.target = target;
       this.volume = volume;
       this.buffer = buffer;
+      this.cancelled = cancelled;
     }
 
     /** Takes what is on the device for the file's own; all of it, or what is not written yet. */
     int rewrite(long from, long to, boolean unwrittenOnly) {
+      for (long at = from; at < to; ) {
+        if (cancelled.getAsBoolean()) {
+          return Errno.ECANCELED.result();
+        }
+        long stop = Math.min(to, (at & -BLOCK) + PIECE_BYTES);
+        int result = rewritePiece(at, stop, unwrittenOnly);
+        if (result < 0) {
+          return result;
+        }
+        at = stop;
+      }
+      return 0;
+    }
+
+    /** By the map as it is now: no more than fits into the buffer. */
+    private int rewritePiece(long from, long to, boolean unwrittenOnly) {
       long first = from & -BLOCK;
       long last = to + BLOCK - 1 & -BLOCK;
       MapRead read = reader.read(target.fd(), volume.device(), new ByteRange(first, last - first));
@@ -117,14 +144,10 @@ public final class StorageCommit {
         if (!extent.located() || extent.shared()) {
           return Errno.ESTALE.result();
         }
-        long end = Math.min(extent.end(), to);
-        for (long at = Math.max(extent.logical(), from); at < end; ) {
-          long stop = Math.min(end, (at & -BLOCK) + PIECE_BYTES);
-          int result = copy(extent, at, stop);
-          if (result < 0) {
-            return result;
-          }
-          at = stop;
+        long start = Math.max(extent.logical(), from);
+        int result = copy(extent, start, Math.min(extent.end(), to));
+        if (result < 0) {
+          return result;
         }
       }
       return 0;

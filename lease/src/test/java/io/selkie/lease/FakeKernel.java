@@ -30,6 +30,7 @@ public final class FakeKernel {
   static final int FILE_BYTES_MAX = 1 << 20;
   static final int DEVICE_MAJOR = 7;
   static final int DEVICE_MINOR = 1;
+  static final int DEVICE_FD = 5;
   private static final long FIRST_PHYSICAL_BLOCK = 1000;
 
   final Map<Integer, FakeFile> files = new HashMap<>();
@@ -41,6 +42,11 @@ public final class FakeKernel {
 
   /** Extents longer than this are told in pieces. */
   int extentBlocksMax = Integer.MAX_VALUE;
+
+  private final Map<Long, MemorySegment> device = new HashMap<>();
+
+  /** Runs before every read of the device. */
+  Runnable beforeDeviceRead = () -> {};
 
   /** Runs before every FIEMAP: for maps that move while they are read. */
   Runnable beforeFiemap = () -> {};
@@ -280,6 +286,60 @@ public final class FakeKernel {
       next = following;
     }
     return out.count();
+  }
+
+  /** Of the device only. */
+  public long pread(int fd, MemorySegment into, long offset) {
+    if (fd != DEVICE_FD) {
+      return Errno.EBADF.result();
+    }
+    beforeDeviceRead.run();
+    for (long done = 0; done < into.byteSize(); done += BLOCK_BYTES) {
+      MemorySegment.copy(onDevice((offset + done) / BLOCK_BYTES), 0, into, done, BLOCK_BYTES);
+    }
+    return into.byteSize();
+  }
+
+  /** Into blocks that are there; zeroes what a real file system does. */
+  public long pwrite(int fd, MemorySegment from, long offset) {
+    FakeFile file = files.get(fd);
+    if (offset > file.size) {
+      zeroAfter(file, file.size);
+    }
+    for (long done = 0; done < from.byteSize(); ) {
+      long block = (offset + done) / BLOCK_BYTES;
+      long at = (offset + done) % BLOCK_BYTES;
+      long bytes = Math.min(BLOCK_BYTES - at, from.byteSize() - done);
+      if ((file.blocks.get(block).flags & FiemapFlags.UNWRITTEN) != 0) {
+        MemorySegment kept = MemorySegment.ofArray(new byte[BLOCK_BYTES]);
+        onDevice(file.blocks.get(block).physical).copyFrom(kept);
+        file.flags(block, file.blocks.get(block).flags & ~FiemapFlags.UNWRITTEN);
+      }
+      MemorySegment.copy(from, done, onDevice(file.blocks.get(block).physical), at, bytes);
+      done += bytes;
+    }
+    file.size = Math.max(file.size, offset + from.byteSize());
+    return from.byteSize();
+  }
+
+  public int ftruncate(int fd, long size) {
+    FakeFile file = files.get(fd);
+    zeroAfter(file, Math.min(file.size, size));
+    file.size = size;
+    return 0;
+  }
+
+  /** The rest of the block, as far as it is written. */
+  private void zeroAfter(FakeFile file, long end) {
+    Block last = file.blocks.get(end / BLOCK_BYTES);
+    if (end % BLOCK_BYTES != 0 && last != null && (last.flags & FiemapFlags.UNWRITTEN) == 0) {
+      onDevice(last.physical).asSlice(end % BLOCK_BYTES).fill((byte) 0);
+    }
+  }
+
+  /** A block of the device. */
+  MemorySegment onDevice(long physical) {
+    return device.computeIfAbsent(physical, _ -> MemorySegment.ofArray(new byte[BLOCK_BYTES]));
   }
 
   public long mmap(int fd, long fileOffset, long length, int protection, int flags) {

@@ -45,6 +45,7 @@ final class BlockParts {
       SelkieConfig config,
       Collection<Export> exports,
       Kernel kernel,
+      LeaseSettings settings,
       Timers timers,
       RandomGenerator random,
       Teardown teardown)
@@ -61,9 +62,11 @@ final class BlockParts {
       if (names.contains(export.name())) {
         BlockVolume volume = volumes.open(export.device(), "export " + export.name());
         LOG.warn(
-            "export {}: block layouts on {} ({}). Nobody can keep a client from it: one that is cut"
-                + " off is waited for {} ms and then trusted to have stopped (blockLayouts:"
-                + " unfenced)",
+            "export {}: block layouts, EXPERIMENTAL, on {} ({}). Clients must be trusted with all"
+                + " of that device. What was appended and not committed is lost when the server"
+                + " ends; when it is killed they may still write to blocks that others have got."
+                + " Nobody can keep a client from it: one that is cut off is waited for {} ms and"
+                + " then trusted to have stopped (blockLayouts: unfenced)",
             export.name(),
             volume.path(),
             volume.fileSystem(),
@@ -72,10 +75,6 @@ final class BlockParts {
     }
     return Optional.of(
         new BlockLayoutType(
-            volumes.all(),
-            new StorageCommit(kernel, LeaseSettings.defaults()),
-            timers,
-            expiryNanos,
-            random));
+            volumes.all(), new StorageCommit(kernel, settings), timers, expiryNanos, random));
   }
 }

@@ -291,8 +291,7 @@ final class ServerParts {
       LeaseDeadlines deadlines, LeaseTimeGuard guard, LongSupplier auditIntervalNanos)
       throws IOException {
     BlockingThreads auditing = teardown.later(new BlockingThreads("audit", 1));
-    LeaseSettings settings =
-        LeaseSettings.defaults().withAuditIntervalNanos(auditIntervalNanos.getAsLong());
+    LeaseSettings settings = leaseSettings().withAuditIntervalNanos(auditIntervalNanos.getAsLong());
     LeaseRuntime leases =
         teardown.later(
             LeaseRuntime.start(
@@ -308,6 +307,11 @@ final class ServerParts {
     return leases;
   }
 
+  /** But for the interval of audits, which may change. */
+  private static LeaseSettings leaseSettings() {
+    return LeaseSettings.defaults();
+  }
+
   /** Watches over the kernel's time, which is the administrator's to change. */
   LeaseTimeGuard guard(SystemFacts facts, LeaseTimeGuard.Rule rule, LeaseDeadlines atStart) {
     return new LeaseTimeGuard(
@@ -319,7 +323,7 @@ final class ServerParts {
 
   /** Block layouts, where an export allows them. */
   Optional<LayoutType> openBlocks(PassthroughFileSystem fs) throws IOException {
-    return BlockParts.open(config, fs.exports(), kernel, timers, random, teardown);
+    return BlockParts.open(config, fs.exports(), kernel, leaseSettings(), timers, random, teardown);
   }
 
   Arbiter openArbiter(

@@ -17,6 +17,7 @@ import io.selkie.lease.BlockMap.Extent;
 import io.selkie.lease.BlockVolume;
 import io.selkie.lease.ByteRange;
 import io.selkie.lease.Seal;
+import io.selkie.lease.SealTarget;
 import io.selkie.lease.StorageCommit;
 import io.selkie.protocol.layout.block.BlockDeviceAddr4;
 import io.selkie.protocol.layout.block.BlockExtent4;
@@ -35,6 +36,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 import java.util.random.RandomGenerator;
 
 /**
@@ -121,14 +123,14 @@ public final class BlockLayoutType implements LayoutType {
   }
 
   @Override
-  public Optional<String> unsuitable(Seal seal) {
-    if (!idsByDevice.containsKey(seal.target().identity().device())) {
-      return Optional.of(seal.target().describe() + " is on a device that clients are not told of");
+  public Optional<String> unsuitable(SealTarget target, boolean exact) {
+    if (!idsByDevice.containsKey(target.identity().device())) {
+      return Optional.of(target.describe() + " is on a device that clients are not told of");
     }
-    return seal.exact()
+    return exact
         ? Optional.empty()
         : Optional.of(
-            seal.target().describe()
+            target.describe()
                 + " is not in DAX state: the page cache stands between it and the device");
   }
 
@@ -235,7 +237,8 @@ public final class BlockLayoutType implements LayoutType {
   }
 
   @Override
-  public int commit(Seal seal, ByteBuffer body, List<ByteRange> held, long endBytes) {
+  public int commit(
+      Seal seal, ByteBuffer body, List<ByteRange> held, long endBytes, BooleanSupplier cancelled) {
     BlockVolume volume = volumes.get(idsByDevice.get(seal.target().identity().device()));
     if (endBytes > held.getLast().end()) {
       return -EINVAL;
@@ -244,7 +247,7 @@ public final class BlockLayoutType implements LayoutType {
         decode(body).stream()
             .map(extent -> new ByteRange(extent.fileOffset(), extent.length()))
             .toList();
-    return commits.commit(seal.target(), volume, written, held, endBytes);
+    return commits.commit(seal.target(), volume, written, held, endBytes, cancelled);
   }
 
   @Override

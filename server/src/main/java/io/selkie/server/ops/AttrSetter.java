@@ -35,8 +35,8 @@ final class AttrSetter {
 
   /**
    * Sets the size, with the arbiter's leave for what lies behind it. That it is asked for growing
-   * too costs nothing, as no layout reaches behind the end, and closes the gap between looking at
-   * the old size and setting the new one.
+   * too costs layouts of memory nothing, as none reaches behind the end, and closes the gap between
+   * looking at the old size and setting the new one. Layouts of blocks it takes back.
    */
   int setSize(OpenFile target, long size) {
     ChangePermit permit =

@@ -6,6 +6,7 @@ import io.selkie.posix.AtFlags;
 import io.selkie.posix.FileStatus;
 import io.selkie.posix.Kernel;
 import io.selkie.posix.Names;
+import io.selkie.protocol.nfs4.LayoutConst4;
 import io.selkie.protocol.nfs4.Nfs4Const;
 import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.NfsStat4;
@@ -74,6 +75,9 @@ final class LayoutCommit extends FileOperation {
       return NfsStat4.NFS4ERR_INVAL;
     }
     if (reclaim) {
+      if (isLost(type, update)) {
+        return NfsStat4.NFS4ERR_RECLAIM_BAD;
+      }
       return reclaim(c, file, offset, wrote ? lastWritten : -1, time);
     }
     if (stateid == null || !services.arbiter().isLayoutStateid(stateid)) {
@@ -154,6 +158,18 @@ final class LayoutCommit extends FileOperation {
     } finally {
       target.release();
     }
+  }
+
+  /**
+   * Whether an update names blocks that were written on the device and are not the file's data: the
+   * layouts that said which may be are gone with the server that granted them, so nothing of it can
+   * be taken in. An update of blocks begins with how many it names.
+   */
+  static boolean isLost(int type, ByteBuffer update) {
+    return type == LayoutConst4.LAYOUT4_BLOCK_VOLUME
+        && (update.remaining() < Integer.BYTES
+            ? update.hasRemaining()
+            : update.getInt(update.position()) != 0);
   }
 
   /** Section 18.42.3: the last byte written MUST overlap the range. */

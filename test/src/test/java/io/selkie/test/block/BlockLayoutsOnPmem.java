@@ -51,13 +51,13 @@ class BlockLayoutsOnPmem {
       listen: 0.0.0.0:2049
       rdma: {listen: "127.0.0.1:0"}
       http: {enabled: false}
-      sessions: {leaseSeconds: 6, graceSeconds: 6}
-      layout: {recallTimeoutMillis: 4000, fenceBudgetMillis: 8000, blockIoMillis: 2000}
+      sessions: {leaseSeconds: 15, graceSeconds: 15}
+      layout: {recallTimeoutMillis: 12000, fenceBudgetMillis: 20000, blockIoMillis: 5000}
       stateDirectory: /tmp/state
       """;
 
-  private static final long RECALL_MILLIS = 4000;
-  private static final long EXPIRY_MILLIS = 8000;
+  private static final long RECALL_MILLIS = 12_000;
+  private static final long EXPIRY_MILLIS = 20_000;
   private static final int MIB = 1 << 20;
 
   /** The file systems, each on a device of its own that both machines have. */
