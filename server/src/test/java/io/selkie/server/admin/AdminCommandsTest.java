@@ -5,11 +5,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.selkie.server.admin.AdminException.Code;
 import java.lang.reflect.Proxy;
-import java.net.InetSocketAddress;
-import java.nio.file.Path;
-import java.time.Instant;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import org.junit.jupiter.api.Test;
@@ -19,23 +15,6 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(600)
 class AdminCommandsTest {
 
-  private static final ServerControl.Facts FACTS =
-      new ServerControl.Facts(
-          "0",
-          Instant.EPOCH,
-          0,
-          "running",
-          Optional.empty(),
-          Path.of("/"),
-          new InetSocketAddress(0),
-          Optional.empty(),
-          Optional.empty(),
-          Optional.empty(),
-          Optional.empty(),
-          45,
-          1,
-          1);
-
   private static AdminCommands commands(CompletionStage<ReloadOutcome> reload) {
     ServerControl control =
         (ServerControl)
@@ -44,7 +23,7 @@ class AdminCommandsTest {
                 new Class<?>[] {ServerControl.class},
                 (_, method, _) ->
                     switch (method.getName()) {
-                      case "facts" -> FACTS;
+                      case "facts" -> SampleFacts.facts();
                       case "reload" -> reload;
                       default -> throw new UnsupportedOperationException(method.getName());
                     });

@@ -14,6 +14,7 @@ import io.selkie.lease.FileIdentity;
 import io.selkie.server.WallClock;
 import io.selkie.server.admin.AdminParts;
 import io.selkie.server.admin.AdminService;
+import io.selkie.server.admin.SampleFacts;
 import io.selkie.server.admin.ServerControl;
 import io.selkie.server.metrics.ServerMetrics;
 import java.io.BufferedReader;
@@ -21,11 +22,8 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.lang.reflect.Proxy;
-import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketException;
-import java.nio.file.Path;
-import java.time.Instant;
 import java.util.AbstractMap;
 import java.util.AbstractSet;
 import java.util.ArrayList;
@@ -106,7 +104,7 @@ class HttpInputTest {
                 new Class<?>[] {ServerControl.class},
                 (_, method, _) ->
                     switch (method.getName()) {
-                      case "facts" -> facts();
+                      case "facts" -> SampleFacts.facts();
                       case "exports" -> {
                         if (disksHang) {
                           hang();
@@ -141,24 +139,6 @@ class HttpInputTest {
     entered.countDown();
     assertThat(released.await(SECONDS, TimeUnit.SECONDS)).isTrue();
     return levels;
-  }
-
-  private static ServerControl.Facts facts() {
-    return new ServerControl.Facts(
-        "0",
-        Instant.EPOCH,
-        0,
-        "running",
-        Optional.empty(),
-        Path.of("/"),
-        new InetSocketAddress(0),
-        Optional.empty(),
-        Optional.empty(),
-        Optional.empty(),
-        Optional.empty(),
-        45,
-        1,
-        1);
   }
 
   @AfterEach

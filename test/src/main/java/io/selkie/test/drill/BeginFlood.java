@@ -24,8 +24,7 @@ record BeginFlood(
   public void run(Stage stage) throws Exception {
     DrillFile of = stage.file(file);
     DrillClient by = stage.client(client);
-    Flood flood =
-        by.flood(by.last(of), offset, length == 0 ? of.content().sizeBytes() - offset : length);
+    Flood flood = by.flood(by.last(of), offset, of.rangeBytes(offset, length));
     try (Journal.Wait _ = stage.journal().waitFor(text())) {
       flood.begun().await();
     }

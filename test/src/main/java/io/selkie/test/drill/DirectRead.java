@@ -25,7 +25,7 @@ record DirectRead(
   public void run(Stage stage) throws Exception {
     DrillFile from = stage.file(file);
     DrillClient by = stage.client(client);
-    int bytes = (int) (length == 0 ? from.content().sizeBytes() - offset : length);
+    int bytes = (int) from.rangeBytes(offset, length);
     byte[] read = new byte[bytes];
     WorkStatus status =
         new DirectAccess(

@@ -26,7 +26,7 @@ record DirectWrite(
     DrillFile to = stage.file(file);
     DrillClient by = stage.client(client);
     HeldLayout layout = by.last(to);
-    long bytes = length == 0 ? to.content().sizeBytes() - offset : length;
+    long bytes = to.rangeBytes(offset, length);
     to.content().doubt(offset, bytes);
     WorkStatus status =
         new DirectAccess(

@@ -25,6 +25,11 @@ final class DrillFile {
     return content;
   }
 
+  /** Bytes of a range as a scenario writes it, where a length of 0 is all up to the end. */
+  long rangeBytes(long offset, long length) {
+    return length == 0 ? content.sizeBytes() - offset : length;
+  }
+
   Path path() {
     return path;
   }
