@@ -10,6 +10,8 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
  * Goal: a stock Linux client that has the server's persistent memory reads and writes files of XFS
@@ -21,6 +23,7 @@ import org.junit.jupiter.api.Timeout;
  */
 @Tag("debian")
 @Tag("slow")
+@Execution(ExecutionMode.CONCURRENT)
 class BlockLayoutsTest {
 
   private static final List<String> CLASSES = List.of("io.selkie.test.block.BlockLayoutsOnPmem");

@@ -10,6 +10,8 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
  * Goal: what the design says of DAX holds on XFS and ext4 on persistent memory.
@@ -20,6 +22,7 @@ import org.junit.jupiter.api.Timeout;
  */
 @Tag("debian")
 @Tag("slow")
+@Execution(ExecutionMode.CONCURRENT)
 class DaxTest {
 
   private static final List<String> CLASSES =

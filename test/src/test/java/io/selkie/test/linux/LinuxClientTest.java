@@ -16,6 +16,8 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
  * Goal: an unchanged Linux kernel works on a Selkie export as on its own file system.
@@ -27,6 +29,7 @@ import org.junit.jupiter.api.Timeout;
  */
 @Tag("debian")
 @Tag("slow")
+@Execution(ExecutionMode.CONCURRENT)
 class LinuxClientTest {
 
   /**

@@ -11,6 +11,8 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
  * Goal: the verbs provider keeps the contract of providers on each RDMA device that the kernel has
@@ -23,6 +25,7 @@ import org.junit.jupiter.api.Timeout;
  */
 @Tag("debian")
 @Tag("slow")
+@Execution(ExecutionMode.CONCURRENT)
 class VerbsDevicesTest {
 
   private static final int CONTRACT = 40;
