@@ -138,9 +138,9 @@ final class FileMapping {
   }
 
   /**
-   * Writes cache lines back, in pieces. Each piece is brought in first by a call that tells of a
-   * page which cannot be had: the instructions themselves would meet a SIGBUS that the JVM does not
-   * survive.
+   * Writes cache lines back, in pieces. Each piece is brought in first by one call, which costs
+   * less than a fault for each page, and which tells of pages that cannot be had where nothing
+   * guards the instructions themselves.
    *
    * @return 0; ESTALE when it was retired; EIO when part of it lies on bad storage or behind the
    *     end of the file; EINVAL when the kernel cannot tell
@@ -160,7 +160,10 @@ final class FileMapping {
         if (present < 0) {
           return present;
         }
-        cacheLines.writeBack(touched.address() + at, length);
+        int written = cacheLines.writeBack(touched.address() + at, length);
+        if (written < 0) {
+          return written;
+        }
       } finally {
         endTouch();
       }

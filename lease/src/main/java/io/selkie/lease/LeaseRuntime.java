@@ -89,6 +89,13 @@ public final class LeaseRuntime implements AutoCloseable {
     var thread = LeaseSignalThread.start(parts.kernel(), parts.clock(), parts.events());
     Optional<CacheLines> cacheLines =
         Optional.of(CacheLines.detect()).filter(CacheLines::isAvailable);
+    cacheLines
+        .filter(lines -> !lines.isGuarded())
+        .ifPresent(lines ->
+            LOG.warn(
+                "storage that goes bad while cache lines are written back to it would end this"
+                    + " process: {}",
+                lines.whyNot()));
     var runtime =
         new LeaseRuntime(
             parts, thread, UnwrittenConverter.byTouching(), cacheLines, Optional.of(thread));

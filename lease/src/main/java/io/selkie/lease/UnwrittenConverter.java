@@ -3,6 +3,7 @@ package io.selkie.lease;
 import io.selkie.posix.Errno;
 import io.selkie.posix.Kernel;
 import io.selkie.posix.MapFlags;
+import io.selkie.posix.MappedBytes;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
@@ -56,6 +57,7 @@ public interface UnwrittenConverter {
       }
       try {
         touch(MemorySegment.ofAddress(address).reinterpret(wholePages(length)), range, from);
+        MappedBytes.settle();
         return 0;
       } catch (InternalError e) {
         // How the JVM reports SIGBUS: the file system could not give the page, or it is cut off.

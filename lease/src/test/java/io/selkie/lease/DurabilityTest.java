@@ -1,13 +1,16 @@
 package io.selkie.lease;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.selkie.lease.Sealer.Purpose;
 import io.selkie.posix.CacheLines;
 import io.selkie.posix.Errno;
+import io.selkie.posix.Kernel;
 import io.selkie.posix.LinuxKernel;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -70,6 +73,29 @@ class DurabilityTest {
     assertThat(rig.kernel.ftruncate(seal.target().fd(), 8192)).isZero();
 
     assertThat(seal.flush(new ByteRange(16384, 4096))).isEqualTo(Errno.EIO.result());
+    assertThat(seal.flush(new ByteRange(0, BYTES))).isEqualTo(Errno.EIO.result());
+    assertThat(seal.flush(new ByteRange(0, 8192))).isZero();
+    seal.release();
+  }
+
+  @Test
+  void aPageThatGoesBetweenTheLookAndTheWriteBackIsAnErrorToo() throws Exception {
+    assumeTrue(CacheLines.detect().isGuarded(), CacheLines.detect().whyNot());
+    Kernel real = new LinuxKernel();
+    var sealed = new AtomicReference<Seal>();
+    Kernel cutting =
+        JavaProcess.intercepting(
+            real,
+            (call, _) -> {
+              if (call.equals("populateRead") && sealed.get() != null) {
+                int _ = real.ftruncate(sealed.get().target().fd(), 8192);
+              }
+            });
+    rig = new RealRig(dax.on(cutting));
+    Path file = rig.file("sealed.bin", BYTES);
+    Seal seal = rig.sealed(rig.open(file, true), Purpose.READ_WRITE).seal();
+    sealed.set(seal);
+
     assertThat(seal.flush(new ByteRange(0, BYTES))).isEqualTo(Errno.EIO.result());
     assertThat(seal.flush(new ByteRange(0, 8192))).isZero();
     seal.release();

@@ -89,8 +89,8 @@ public final class DeviceMemory implements AutoCloseable {
   }
 
   /**
-   * All of it, mapped until {@link #close}. An access to a bad page is an {@link InternalError};
-   * what is stored is not durable yet.
+   * All of it, mapped until {@link #close}. To be touched by {@link MappedBytes} only; what is
+   * stored is not durable yet.
    */
   public MemorySegment bytes() {
     return bytes;
@@ -123,11 +123,10 @@ public final class DeviceMemory implements AutoCloseable {
       return Errno.EIO.result();
     }
     try {
-      MemorySegment.copy(bytes, offset, into, 0, length);
-    } catch (InternalError | IllegalStateException _) {
+      return MappedBytes.copy(bytes, offset, into, 0, length) ? length : Errno.EIO.result();
+    } catch (IllegalStateException _) {
       return Errno.EIO.result();
     }
-    return length;
   }
 
   /**
@@ -151,16 +150,14 @@ public final class DeviceMemory implements AutoCloseable {
       return Errno.EIO.result();
     }
     try {
-      MemorySegment.copy(from, 0, bytes, offset, length);
-      int present = bringIn(address + offset, length);
-      if (present < 0) {
-        return present;
+      if (!MappedBytes.copy(from, 0, bytes, offset, length)) {
+        return Errno.EIO.result();
       }
-      cacheLines.writeBack(address + offset, length);
-    } catch (InternalError | IllegalStateException _) {
+    } catch (IllegalStateException _) {
       return Errno.EIO.result();
     }
-    return length;
+    int durable = writeBack(offset, length);
+    return durable < 0 ? durable : length;
   }
 
   /**
@@ -170,13 +167,10 @@ public final class DeviceMemory implements AutoCloseable {
    */
   public int writeBack(long offset, long length) {
     int present = bringIn(address + offset, length);
-    if (present >= 0) {
-      cacheLines.writeBack(address + offset, length);
-    }
-    return Math.min(present, 0);
+    return present < 0 ? present : cacheLines.writeBack(address + offset, length);
   }
 
-  /** The write-back would meet a SIGBUS that the JVM does not survive. */
+  /** In one call, which costs less than a fault for each page; and where nothing guards, at all. */
   private int bringIn(long from, long length) {
     long first = from & -PAGE_BYTES;
     long end = (from + length + PAGE_BYTES - 1) & -PAGE_BYTES;

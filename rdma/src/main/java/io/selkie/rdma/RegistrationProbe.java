@@ -2,6 +2,7 @@ package io.selkie.rdma;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
+import io.selkie.posix.MappedBytes;
 import io.selkie.rdma.QueuePair.PostResult;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -241,11 +242,12 @@ public final class RegistrationProbe {
       MemorySegment memory) {
 
     /** Writes what is there already, unless there is something random to be written. */
-    Optional<String> writes(Optional<RandomGenerator> random) throws InterruptedException {
+    Optional<String> writes(Optional<RandomGenerator> random)
+        throws InterruptedException, RdmaException {
       for (int[] one : CASES) {
         int at = one[0];
         int length = one[1];
-        MemorySegment before = Arena.ofAuto().allocate(BYTES_MIN).copyFrom(memory);
+        MemorySegment before = contentOf(memory);
         if (random.isPresent()) {
           fill(local, random.get());
         } else {
@@ -260,9 +262,9 @@ public final class RegistrationProbe {
           return Optional.of("a write of %d octets at %d ended %s".formatted(length, at, status));
         }
         MemorySegment.copy(from, 0, before, at, length);
-        long wrong = before.mismatch(memory);
+        long wrong = before.mismatch(contentOf(memory));
         if (wrong >= 0) {
-          memory.copyFrom(before);
+          require(MappedBytes.copy(before, 0, memory, 0, BYTES_MIN));
           return Optional.of(
               ("a write of %d octets at %d was reported as done, but octet %d is not what it"
                       + " should be")
@@ -272,7 +274,7 @@ public final class RegistrationProbe {
       return Optional.empty();
     }
 
-    Optional<String> reads() throws InterruptedException {
+    Optional<String> reads() throws InterruptedException, RdmaException {
       for (int[] one : CASES) {
         int at = one[0];
         int length = one[1];
@@ -283,7 +285,7 @@ public final class RegistrationProbe {
         if (status != WorkStatus.SUCCESS) {
           return Optional.of("a read of %d octets at %d ended %s".formatted(length, at, status));
         }
-        long wrong = memory.asSlice(at, length).mismatch(to);
+        long wrong = contentOf(memory).asSlice(at, length).mismatch(to);
         if (wrong >= 0) {
           return Optional.of(
               "a read of %d octets at %d was reported as done, but octet %d of it is wrong"
@@ -319,6 +321,22 @@ public final class RegistrationProbe {
       return status == WorkStatus.SUCCESS
           ? Optional.of("a key that was taken back still worked")
           : Optional.empty();
+    }
+
+    /** A copy: comparing on a mapping would end the process where a page cannot be had. */
+    private static MemorySegment contentOf(MemorySegment memory) throws RdmaException {
+      MemorySegment copy = Arena.ofAuto().allocate(BYTES_MIN);
+      require(MappedBytes.copy(memory, 0, copy, 0, BYTES_MIN));
+      return copy;
+    }
+
+    private static void require(boolean copied) throws RdmaException {
+      if (!copied) {
+        throw new RdmaException(
+            RdmaException.Reason.REGISTRATION,
+            "a page of the memory to try on cannot be had: its storage is bad, or the file was cut",
+            null);
+      }
     }
 
     private WorkStatus await(PostResult posted) throws InterruptedException {

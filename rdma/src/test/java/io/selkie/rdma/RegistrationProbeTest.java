@@ -80,6 +80,25 @@ class RegistrationProbeTest {
   }
 
   @Test
+  void memoryThatIsGoneIsNotReachedAndEndsNothing() throws Exception {
+    Path file = Files.createTempFile(Path.of("target"), "probe", ".bin");
+    Files.write(file, memory().toArray(ValueLayout.JAVA_BYTE));
+    try (FileChannel channel =
+            FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE);
+        Arena arena = Arena.ofShared()) {
+      MemorySegment mapped =
+          channel.map(FileChannel.MapMode.READ_WRITE, 0, RegistrationProbe.BYTES_MIN, arena);
+      channel.truncate(RegistrationProbe.BYTES_MIN / 2);
+      Verdict verdict = probe(provider).probe(mapped, BOTH, Registration.PLAIN);
+      assertThat(verdict.proven()).isFalse();
+      assertThat(verdict.reason()).contains("cannot be had");
+      assertThat(probe(provider).probe(mapped, READ, Registration.PLAIN).proven()).isFalse();
+    } finally {
+      Files.delete(file);
+    }
+  }
+
+  @Test
   void writesThatLandElsewhereAndAreReportedAsDoneAreFound() throws Exception {
     RegistrationProbe wrong = probe(misplacing("postWriteAndConfirm"));
     assertMisplaced("write", wrong.probe(memory(), BOTH, Registration.PLAIN));

@@ -6,6 +6,7 @@ import io.selkie.layout.rdma.RdmaDevices;
 import io.selkie.layout.rdma.RdmaDomains;
 import io.selkie.layout.rdma.RdmaRouting.Route;
 import io.selkie.posix.DeviceMemory;
+import io.selkie.posix.Errno;
 import io.selkie.posix.Kernel;
 import io.selkie.protocol.layout.rdma.RdmaDeviceAddr4;
 import io.selkie.rdma.RdmaProvider;
@@ -211,16 +212,12 @@ final class RdmaParts {
     }
     // What nobody may write is not for a device to write either, not even what is there already.
     boolean writes = export.mayHaveLayoutsForWriting();
-    Row row;
-    try {
-      row =
-          matrix.probeDevice(export.standIn().orElseThrow(), export.path(), memory.bytes(), writes);
-      if (writes) {
-        // What was mended, if anything was.
-        memory.writeBack(0, RegistrationProbe.BYTES_MIN);
-      }
-    } catch (InternalError e) {
-      throw new IOException("a page at its beginning cannot be had: " + e.getMessage(), e);
+    Row row =
+        matrix.probeDevice(export.standIn().orElseThrow(), export.path(), memory.bytes(), writes);
+    // What was mended, if anything was.
+    int durable = writes ? memory.writeBack(0, RegistrationProbe.BYTES_MIN) : 0;
+    if (durable < 0) {
+      throw new IOException("a page at its beginning cannot be had: " + Errno.describe(durable));
     }
     say(export, row);
     reach(export.path(), "read", () -> row.read().how().isPresent());

@@ -103,7 +103,12 @@ public final class MachineDoctor {
   private void cacheLines(Report report, boolean dax) {
     if (cacheLines.isAvailable()) {
       report.add(
-          Subject.CACHE_LINES, State.YES, "this processor and JVM write cache lines back", "");
+          Subject.CACHE_LINES,
+          State.YES,
+          "this processor and JVM write cache lines back",
+          cacheLines.isGuarded()
+              ? ""
+              : "storage that goes bad meanwhile would end the server: " + cacheLines.whyNot());
     } else {
       report.add(
           Subject.CACHE_LINES,

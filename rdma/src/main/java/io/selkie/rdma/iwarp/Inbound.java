@@ -187,22 +187,29 @@ final class Inbound {
       if (!connection.mayAccess()) {
         return false;
       }
-      region.copyIn(in.segment(), from, offset - region.remoteAddress(), bytes);
-      return true;
-    } catch (InternalError | IllegalStateException e) {
-      connection.statistics().add(Counter.MEMORY_FAULTS, 1);
-      LOG.warn(
-          "Placing {} octets at offset {} of a region of {} octets of {} failed: the file was cut"
-              + " or unmapped while its key was out; the queue pair is ended",
-          bytes,
-          offset - region.remoteAddress(),
-          region.length(),
-          region.domain().owner(),
-          e);
-      return false;
+      if (region.copyIn(in.segment(), from, offset - region.remoteAddress(), bytes)) {
+        return true;
+      }
+      notPlaced(bytes, offset, region, "a page of it cannot be had");
+    } catch (IllegalStateException e) {
+      notPlaced(bytes, offset, region, e.getMessage());
     } finally {
       region.end();
     }
+    return false;
+  }
+
+  private void notPlaced(int bytes, long offset, IwarpRegion region, String why) {
+    connection.statistics().add(Counter.MEMORY_FAULTS, 1);
+    LOG.warn(
+        "Placing {} octets at offset {} of a region of {} octets of {} failed ({}): its storage is"
+            + " bad, or the file was cut or unmapped while its key was out; the queue pair is"
+            + " ended",
+        bytes,
+        offset - region.remoteAddress(),
+        region.length(),
+        region.domain().owner(),
+        why);
   }
 
   private Signal readResponse(ReceiveBuffer in, int at, int ulpdu, boolean last) {

@@ -1,5 +1,6 @@
 package io.selkie.rdma.iwarp;
 
+import io.selkie.posix.MappedBytes;
 import io.selkie.rdma.MemoryRegion;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
@@ -160,14 +161,19 @@ final class IwarpRegion implements MemoryRegion {
     return offset >= 0 && offset <= length && local.byteSize() <= length - offset ? offset : -1;
   }
 
-  /** Copies octets out of the region. Call between {@link #begin} and {@link #end} only. */
-  void copyOut(long offset, MemorySegment to, long toOffset, long bytes) {
-    MemorySegment.copy(memory, offset, to, toOffset, bytes);
+  /**
+   * Copies octets out of the region. Call between {@link #begin} and {@link #end} only.
+   *
+   * @return false when the memory is not there any more: the file was cut, or its storage is bad
+   * @throws IllegalStateException when it was closed
+   */
+  boolean copyOut(long offset, MemorySegment to, long toOffset, long bytes) {
+    return MappedBytes.copy(memory, offset, to, toOffset, bytes);
   }
 
-  /** Copies octets into the region. Call between {@link #begin} and {@link #end} only. */
-  void copyIn(MemorySegment from, long fromOffset, long offset, long bytes) {
-    MemorySegment.copy(from, fromOffset, memory, offset, bytes);
+  /** Copies octets into the region; as {@link #copyOut}. */
+  boolean copyIn(MemorySegment from, long fromOffset, long offset, long bytes) {
+    return MappedBytes.copy(from, fromOffset, memory, offset, bytes);
   }
 
   private void finish() {

@@ -274,19 +274,27 @@ final class Outbound {
   /** Copies octets of a region that was begun into the chunk, which keeps the access. */
   private boolean fetch(Chunk chunk, IwarpRegion region, long offset, int bytes) {
     ByteBuffer out = chunk.bytes();
+    String trouble;
     try {
-      region.copyOut(offset, chunk.segment(), out.position(), bytes);
-    } catch (InternalError | IllegalStateException e) {
+      trouble =
+          region.copyOut(offset, chunk.segment(), out.position(), bytes)
+              ? null
+              : "a page of it cannot be had";
+    } catch (IllegalStateException e) {
+      trouble = e.getMessage();
+    }
+    if (trouble != null) {
       region.end();
       connection.statistics().add(Counter.MEMORY_FAULTS, 1);
       LOG.warn(
-          "Reading {} octets at offset {} of a region of {} octets of {} failed: the file was cut"
-              + " or unmapped while its key was out; the queue pair is ended",
+          "Reading {} octets at offset {} of a region of {} octets of {} failed ({}): its storage"
+              + " is bad, or the file was cut or unmapped while its key was out; the queue pair is"
+              + " ended",
           bytes,
           offset,
           region.length(),
           region.domain().owner(),
-          e);
+          trouble);
       return false;
     }
     out.position(out.position() + bytes);

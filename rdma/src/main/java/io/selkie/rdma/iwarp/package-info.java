@@ -18,12 +18,12 @@
  *
  * <h2>Memory</h2>
  *
- * Nothing but {@code MemorySegment.copy} ever touches registered memory. That copy is guarded by
- * the JVM: when the file behind a mapping is cut, the page fault becomes an {@code InternalError},
- * and here the end of a queue pair. A checksum or a system call run on the mapping itself would
- * take the process down, and a concurrent writer would break the CRC. So outgoing payload is copied
- * once into a direct buffer and the CRC is taken there, while it is in the cache; incoming payload
- * is checked in the receive buffer and copied once into the region.
+ * Nothing but {@code MappedBytes.copy} ever touches registered memory. That copy is guarded: when
+ * the file behind a mapping is cut, or its storage is bad, it answers false, and here that is the
+ * end of a queue pair. A checksum run on the mapping itself would take the process down, and a
+ * concurrent writer would break the CRC. So outgoing payload is copied once into a direct buffer
+ * and the CRC is taken there, while it is in the cache; incoming payload is checked in the receive
+ * buffer and copied once into the region.
  *
  * <h2>Invalidation (S3)</h2>
  *
