@@ -35,8 +35,9 @@ class DaxTest {
           "io.selkie.test.verbs.VerbsServerOnDevice",
           "io.selkie.test.dax.MediaOnPmem",
           "io.selkie.test.fire.DeviceFireOnPmem",
-          "io.selkie.lease.DurabilityOnPmem");
-  private static final int TESTS_MIN = 307;
+          "io.selkie.lease.DurabilityOnPmem",
+          "io.selkie.lease.InlineDataOnPmem");
+  private static final int TESTS_MIN = 308;
 
   @TestFactory
   @Timeout(value = GuestRun.MINUTES_MAX + 1, unit = TimeUnit.MINUTES)
