@@ -49,6 +49,11 @@ final class DelegationDesk {
     return held.isEmpty();
   }
 
+  /** Whether somebody holds one that nobody has asked for. */
+  boolean isHeldOn() {
+    return held.stream().anyMatch(one -> one.state() == DelegationState.GRANTED);
+  }
+
   /** Those held. */
   List<Delegation> all() {
     return held;

@@ -139,12 +139,30 @@ final class FileLayouts {
     }
     if (unused && liveParts == 0 && delegations.isEmpty()) {
       become(FileState.UNSEALING);
-      emit(new Effect.ReleaseSeal(seal, target, recalls.lastId(), recalls.lastCause()));
+      emit(new Effect.ReleaseSeal(seal, target, recalls.last().id(), recalls.last().cause()));
+    } else if (state == FileState.SEALED && recalls.last().id() != 0 && isHeldOn()) {
+      recalls.forgetLast();
     }
     if (!settled.isEmpty()) {
       (state == FileState.UNSEALING ? afterUnseal : effects).addAll(settled);
       settled.clear();
     }
+  }
+
+  /**
+   * Whether no recall is under way, and somebody holds what none has asked for: when the seal goes
+   * one day, no recall that was will be the reason.
+   */
+  private boolean isHeldOn() {
+    if (!recalls.isIdle()) {
+      return false;
+    }
+    for (Part part = firstPart; part != null; part = part.next) {
+      if (part.state() == LayoutState.GRANTED) {
+        return true;
+      }
+    }
+    return delegations.isHeldOn();
   }
 
   /** There is no seal any more, or none came about. */

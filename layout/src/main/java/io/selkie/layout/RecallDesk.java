@@ -36,8 +36,7 @@ final class RecallDesk {
   private final List<Recall> recalls = new ArrayList<>(0);
 
   private boolean sealMustGo;
-  private long lastId;
-  private RecallCause lastCause;
+  private LastRecall last = LastRecall.NONE;
 
   RecallDesk(FileLayouts file) {
     this.file = file;
@@ -52,12 +51,9 @@ final class RecallDesk {
     return sealMustGo;
   }
 
-  long lastId() {
-    return lastId;
-  }
-
-  RecallCause lastCause() {
-    return lastCause;
+  /** What would be the reason if the seal went now. */
+  LastRecall last() {
+    return last;
   }
 
   /** A recall that forbids a grant; null when none does. */
@@ -96,8 +92,7 @@ final class RecallDesk {
   /** The seal must go by this time at the latest; holders are asked first. */
   private void takeSeal(long id, RecallCause cause, long latestNanos) {
     doomWorking("the seal is being taken back");
-    lastId = id;
-    lastCause = cause;
+    last = new LastRecall(id, cause);
     switch (file.state()) {
       case SEALING -> sealMustGo = true;
       case SEALED, RECALLING -> {
@@ -123,8 +118,7 @@ final class RecallDesk {
   /** The seal must go at once; nobody is asked. */
   private void fenceSeal(long id, RecallCause cause) {
     doomWorking("the seal is being taken back");
-    lastId = id;
-    lastCause = cause;
+    last = new LastRecall(id, cause);
     file.delegations.revokeAll(id, cause);
     switch (file.state()) {
       case SEALING -> sealMustGo = true;
@@ -153,7 +147,7 @@ final class RecallDesk {
     if (file.state() == FileState.SEALED || file.state() == FileState.SEALING) {
       takeSeal(file.context.nextRecallId(), cause, Long.MAX_VALUE);
     }
-    return lastId;
+    return last.id();
   }
 
   /**
@@ -175,8 +169,7 @@ final class RecallDesk {
       return underWay;
     }
     long id = file.context.nextRecallId();
-    lastId = id;
-    lastCause = cause;
+    last = new LastRecall(id, cause);
     return begin(id, cause, scope, 0, exceptClientId, false, deadline(), parts);
   }
 
@@ -288,8 +281,7 @@ final class RecallDesk {
     file.delegations.recallOf(event.onlyClientId(), event.cause(), waiter);
     if (!parts.isEmpty()) {
       long id = file.context.nextRecallId();
-      lastId = id;
-      lastCause = event.cause();
+      last = new LastRecall(id, event.cause());
       parts.forEach(part -> part.await(waiter));
       begin(id, event.cause(), Ranges.WHOLE, event.onlyClientId(), 0, false, deadline(), parts);
     }
@@ -333,8 +325,7 @@ final class RecallDesk {
     }
     if (file.state() == FileState.SEALED && recalls.isEmpty() && isHeldByNone()) {
       // The seal goes because of this, so its end has this number.
-      lastId = id;
-      lastCause = cause;
+      last = new LastRecall(id, cause);
     }
     file.delegations.clientGone(clientId, id, cause, status);
     if (waiter.answer(null)) {
@@ -540,8 +531,12 @@ final class RecallDesk {
 
   void unsealed() {
     sealMustGo = false;
-    lastId = 0;
-    lastCause = null;
+    forgetLast();
+  }
+
+  /** What goes from now on goes for another reason. */
+  void forgetLast() {
+    last = LastRecall.NONE;
   }
 
   // ------------------------------------------------------------------ fence

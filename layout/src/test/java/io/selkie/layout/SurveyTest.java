@@ -17,6 +17,7 @@ import io.selkie.layout.LayoutSurvey.SealView;
 import io.selkie.lease.FileIdentity;
 import io.selkie.lease.SealState;
 import io.selkie.lease.Sealer.BreakCause;
+import io.selkie.protocol.nfs4.Stateid4;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.Iterator;
@@ -253,6 +254,24 @@ class SurveyTest {
         .extracting(LayoutEvents.Event::recallId)
         .containsOnly(rig.events.getFirst().recallId());
     assertThat(rig.events.getLast().cause()).isEqualTo(RecallCause.ADMINISTRATIVE);
+  }
+
+  @Test
+  void sealThatOutlivesARecallDoesNotGoByItsNumber() {
+    Stateid4 first = rig.get(file).granted().stateid();
+    Stateid4 second = rig.get(file).client(2).granted().stateid();
+    rig.arbiter.recall(filter(1, file), RecallCause.ADMINISTRATIVE);
+    rig.work();
+    assertThat(rig.giveBack(file, 1, first).status()).isEqualTo(NFS4_OK);
+    assertThat(rig.isSealed(file)).isTrue();
+    rig.events.clear();
+
+    assertThat(rig.giveBack(file, 2, second).status()).isEqualTo(NFS4_OK);
+    rig.work();
+
+    assertThat(rig.steps()).endsWith(Step.SEAL_RELEASED);
+    assertThat(rig.events).extracting(LayoutEvents.Event::recallId).containsOnly(0L);
+    assertThat(rig.events.getLast().cause()).isNull();
   }
 
   @Test

@@ -7,6 +7,7 @@ import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.server.compound.CompoundContext;
 import io.selkie.server.ops.attr.AttrComparison;
 import io.selkie.server.ops.attr.AttrSets;
+import io.selkie.server.ops.attr.AttrSupport;
 import io.selkie.server.vfs.VfsFile;
 
 /** The operations that read attributes. */
@@ -34,7 +35,8 @@ final class Attributes {
       if (!(c.currentFile() instanceof VfsFile file)) {
         return NfsStat4.NFS4ERR_NOFILEHANDLE;
       }
-      if (services.support(file, c.minorVersion()).asksWriteOnly(asked)) {
+      AttrSupport support = services.support(file, c.minorVersion());
+      if (support.asksWriteOnly(asked)) {
         return NfsStat4.NFS4ERR_INVAL;
       }
       FileStatus status = new FileStatus();
@@ -48,13 +50,16 @@ final class Attributes {
             file,
             status,
             (context, leastChange) ->
-                encode(context, asked, new FileAttrSource(services, file, status, leastChange)));
+                encode(
+                    context,
+                    asked,
+                    new FileAttrSource(services, file, status, leastChange).with(support)));
       }
-      return encode(c, asked, new FileAttrSource(services, file, status));
+      return encode(c, asked, new FileAttrSource(services, file, status).with(support));
     }
 
     private static int encode(CompoundContext c, Bitmap4 asked, FileAttrSource source) {
-      int result = source.under(c.minorVersion()).prepare(asked);
+      int result = source.prepare(asked);
       if (result == NfsStat4.NFS4_OK) {
         AttrSets.encode(c.reply(), asked, source);
       }

@@ -188,9 +188,7 @@ final class Delegating {
       // An older open may still have a description that could be written.
       return Answer.none(extended, OpenConst4.WND4_RESOURCE);
     }
-    if (write && !reclaim && losesBitsWhenWritten(target)) {
-      return Answer.none(extended, OpenConst4.WND4_RESOURCE);
-    }
+    Look look = new Look(target);
     boolean times =
         c.minorVersion() >= 2
             && (wants & OpenConst4.OPEN4_SHARE_ACCESS_WANT_DELEG_TIMESTAMPS) != 0
@@ -209,9 +207,9 @@ final class Delegating {
                 () ->
                     !services.opens().isDisturbedByOthers(c.clientId(), file.identity(), write)
                         && !(write && services.isReadOnlyFor(c, file))
-                        // Again: who sets the bits from now on recalls this one first.
-                        && !(write && !reclaim && losesBitsWhenWritten(target)),
-                () -> change(target),
+                        // Not before: who sets the bits from now on recalls this one first.
+                        && !(write && !reclaim && look.losesBitsWhenWritten()),
+                look::change,
                 Optional.of(
                     new CallReference(c.sessionId(), c.slot().slotId(), c.slot().sequenceId()))));
     return switch (result) {
@@ -226,7 +224,7 @@ final class Delegating {
               0);
       case DelegationResult.Refused refused -> {
         LOG.debug("no delegation of {}: {}", target.describe(), refused.reason());
-        yield Answer.none(extended, refused.why());
+        yield Answer.none(extended, look.refused ? OpenConst4.WND4_RESOURCE : refused.why());
       }
     };
   }
@@ -241,20 +239,42 @@ final class Delegating {
   }
 
   /**
-   * Whether a write takes bits of the mode away. A holder that trusts the attributes it has would
-   * not see that: Linux goes on showing a set-user-id program.
+   * The file's attributes as they are once its lease is held, for one wish for a delegation to
+   * write: read when first asked for, and once.
    */
-  private boolean losesBitsWhenWritten(OpenFile target) {
-    FileStatus status = new FileStatus();
-    return services.fs().getAttributes(target, status) == NfsStat4.NFS4_OK
-        && status.losesBitsWhenWritten();
-  }
+  private final class Look {
+    private final OpenFile target;
+    private final FileStatus status = new FileStatus();
+    private boolean taken;
+    private boolean known;
 
-  private long change(OpenFile target) {
-    FileStatus status = new FileStatus();
-    return services.fs().getAttributes(target, status) == NfsStat4.NFS4_OK
-        ? services.fs().changeOf(status)
-        : 0;
+    /** Whether the mode was why there is none. */
+    private boolean refused;
+
+    Look(OpenFile target) {
+      this.target = target;
+    }
+
+    private boolean isKnown() {
+      if (!taken) {
+        taken = true;
+        known = services.fs().getAttributes(target, status) == NfsStat4.NFS4_OK;
+      }
+      return known;
+    }
+
+    /**
+     * Whether a write takes bits of the mode away. A holder that trusts the attributes it has would
+     * not see that: Linux goes on showing a set-user-id program.
+     */
+    boolean losesBitsWhenWritten() {
+      refused = isKnown() && status.losesBitsWhenWritten();
+      return refused;
+    }
+
+    long change() {
+      return isKnown() ? services.fs().changeOf(status) : 0;
+    }
   }
 
   /** A part of what is free: the client must be able to write later what it keeps now. */

@@ -58,7 +58,12 @@ final class FileAttrSource implements AttrSource {
 
   /** The same under a minor version; to be said before anything else is asked. */
   FileAttrSource under(int minorVersion) {
-    support = services.support(file, minorVersion);
+    return with(services.support(file, minorVersion));
+  }
+
+  /** The same where it was looked up already. */
+  FileAttrSource with(AttrSupport known) {
+    support = known;
     return this;
   }
 
