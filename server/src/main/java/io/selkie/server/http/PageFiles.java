@@ -15,21 +15,26 @@ final class PageFiles {
       Map.of(
           "content-security-policy",
           "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src"
-              + " data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+              + " 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
           "referrer-policy",
           "no-referrer",
           "x-frame-options",
           "DENY");
 
+  private static final String SCRIPT = "text/javascript; charset=utf-8";
+
   private static final Map<String, String> TYPES =
       Map.of(
           "index.html", "text/html; charset=utf-8",
           "style.css", "text/css; charset=utf-8",
-          "app.js", "text/javascript; charset=utf-8",
-          "api.js", "text/javascript; charset=utf-8",
-          "draw.js", "text/javascript; charset=utf-8",
-          "blockmap.js", "text/javascript; charset=utf-8",
-          "charts.js", "text/javascript; charset=utf-8");
+          "icon.svg", "image/svg+xml",
+          "app.js", SCRIPT,
+          "api.js", SCRIPT,
+          "draw.js", SCRIPT,
+          "files.js", SCRIPT,
+          "blockmap.js", SCRIPT,
+          "mapview.js", SCRIPT,
+          "charts.js", SCRIPT);
 
   private final Map<String, PageFile> files = new HashMap<>();
 

@@ -1,246 +1,382 @@
 // The page: asks for everything once, then again when the server says that something happened.
 
-import { get, listen, Refused, setToken } from "./api.js";
-import { asTable, clientColour, draw, LEGEND } from "./blockmap.js";
+import { get, hasToken, listen, Refused, setToken } from "./api.js";
+import { clientColour, LEGEND, legendMark } from "./blockmap.js";
 import { latencies, recalls } from "./charts.js";
-import { bytes, element, seconds, svg, table } from "./draw.js";
+import { bytes, count, dot, element, many, micros, say, seconds, table } from "./draw.js";
+import { filesOf, listenToFiles, showFiles } from "./files.js";
+import { listenToMap, showFile } from "./mapview.js";
 
-const AT_MOST = 2000;
-const PAUSE_MILLIS = 500;
+// However much the server has: so many rows are asked for, and what is left out is said.
+const FILES_MAX = 1000;
+const CLIENTS_MAX = 200;
+const LAYOUTS_MAX = 2000;
+const EXTENTS_MAX = 20000;
+const RECALLS_MAX = 12;
+
+// Between two looks at the server: at least this long, and at least so many times as long as the last
+// one took, so that the page of a busy server is no load on it.
+const PAUSE_MILLIS = 400;
+const PAUSE_TIMES = 4;
 const IDLE_MILLIS = 10000;
 const AGAIN_MILLIS = 3000;
 
 const byId = (id) => document.getElementById(id);
-let chosen = new URLSearchParams(location.hash.slice(1)).get("file") ?? "";
-let file = null;
-let view = null;
-let clients = [];
-let busy = false;
-let again = false;
 
-function legend() {
-  byId("legend").replaceChildren(...LEGEND.map(([name, colour]) => {
-    const rect = svg("rect", { width: 16, height: 12 });
-    rect.style.fill = `var(${colour})`;
-    return element("li", {}, svg("svg", { viewBox: "0 0 16 12", "aria-hidden": "true" }, rect), name);
-  }), element("li", {}, "full colour: read and write; pale: read only; outline: hole"));
-}
+// ---------------------------------------------------------------- the connection
 
-function numbers(status) {
-  byId("server").textContent = `${status.version}, ${status.state}, up ${seconds(status.uptimeSeconds)}`
-    + (status.inGrace ? `, grace period: ${status.clientsToReclaim} clients to come` : "");
-  const all = [
-    ["Clients", status.clients], ["Opens", status.opens], ["Layouts", status.layouts], ["Seals", status.seals],
-    ["Delegations", status.delegations], ["Locks", status.locks], ["Queue pairs", status.queuePairs],
-    ["Heap", bytes(status.heapUsedBytes)],
-  ];
-  byId("numbers").replaceChildren(...all.map(([name, value]) =>
-    element("div", {}, element("dt", {}, name), element("dd", {}, value.toLocaleString("en")))));
-}
+// What may follow what: anything else is a mistake of this page.
+const EDGES = {
+  connecting: ["live", "gone", "locked"],
+  live: ["gone", "locked"],
+  gone: ["live", "gone", "locked"],
+  locked: ["connecting"],
+};
 
-function exportsAndClients(exports, rows, devices) {
-  const rdma = devices.filter((device) => device.kind === "rdma");
-  byId("exports").replaceChildren(table([
-    ["Name", (row) => row.name], ["Path", (row) => row.path], ["File system", (row) => row.fileSystem],
-    ["DAX", (row) => element("span", { class: row.dax === "always" ? "good" : "" }, row.dax)],
-    ["RDMA", (row) => element("span", { class: row.direct ? "good" : "" },
-      row.direct ? rdma.map((each) => each.provider + " " + each.address).join(", ") : "off")],
-    ["Access", (row) => (row.readOnly ? "read only" : "read and write")],
-    ["Failures", (row) => element("span", { class: row.troubles ? "bad" : "" }, row.troubles), "number"],
-  ], exports, "Exports"));
-  if (rows.length === 0) {
-    byId("clients").replaceChildren(element("p", { class: "none" }, "Nobody is here."));
-    return;
-  }
-  byId("clients").replaceChildren(table([
-    ["Client", (row) => {
-      const mark = svg("svg", { viewBox: "0 0 10 10", "aria-hidden": "true" });
-      const dot = svg("circle", { cx: 5, cy: 5, r: 5 });
-      dot.style.fill = clientColour(row.client, clients);
-      mark.append(dot);
-      mark.style.cssText = "display:inline-block;width:.7rem;height:.7rem;margin-right:.4rem";
-      return element("span", {}, mark, row.client);
-    }, "id"],
-    ["Address", (row) => row.address ?? "–"],
-    ["State", (row) => element("span", { class: row.state === "confirmed" ? "" : "warn" }, row.state)],
-    ["Can be asked", (row) => element("span", { class: row.backChannel ? "good" : "bad" }, row.backChannel ? "yes" : "no")],
-    ["Layouts", (row) => row.layouts, "number"], ["Delegations", (row) => row.delegations, "number"],
-    ["Silent for", (row) => seconds(Math.round(row.silentMillis / 1000))],
-    ["Owner", (row) => row.owner],
-  ], rows, "Clients"));
-}
+let state = "connecting";
+let paused = false;
+let missed = 0;
+let goneAt = null;
 
-function choices(seals, opens) {
-  const files = new Map();
-  for (const row of [...seals, ...opens]) {
-    if (!files.has(row.file)) {
-      files.set(row.file, `${row.export}${row.path}`);
-    }
+function become(next, reason = "") {
+  if (!EDGES[state].includes(next)) {
+    throw new Error(`the page cannot become ${next} when it is ${state}`);
   }
-  const select = byId("file");
-  if (!files.has(chosen)) {
-    chosen = files.keys().next().value ?? "";
-    view = null;
+  if (next === "gone" && state !== "gone") {
+    goneAt = new Date();
   }
-  const wanted = [...files].map(([id, name]) => id + name).join("\n");
-  if (select.dataset.wanted !== wanted) {
-    select.dataset.wanted = wanted;
-    select.replaceChildren(...[...files].map(([id, name]) => element("option", { value: id }, name)));
+  state = next;
+  document.body.dataset.state = next;
+  byId("trouble").hidden = next !== "gone";
+  if (next === "gone") {
+    say(byId("trouble"), `The server does not answer since ${goneAt.toLocaleTimeString("en-GB")} (${reason}). `
+      + `What is shown is from before; the page tries again every ${AGAIN_MILLIS / 1000} seconds.`);
+  } else {
+    say(byId("trouble"), "");
   }
-  select.value = chosen;
-  select.disabled = files.size === 0;
-}
-
-async function theFile(seals) {
-  file = null;
-  if (chosen === "") {
-    byId("map-text").textContent = "No file is open.";
-    byId("map").replaceChildren();
-    byId("map-table").replaceChildren();
-    return;
-  }
-  const asked = "?file=" + encodeURIComponent(chosen) + "&limit=" + AT_MOST;
-  try {
-    const [map, layouts] = await Promise.all([get("map" + asked), get("layouts" + asked)]);
-    file = {
-      map: map.done, extents: map.rows, layouts: layouts.rows,
-      seal: seals.find((seal) => seal.file === chosen) ?? null,
-      more: map.done.truncated || layouts.done.truncated,
-    };
-  } catch (e) {
-    if (!(e instanceof Refused) || e.status === 401) {
-      throw e;
-    }
-    byId("map-text").textContent = e.message;
-    byId("map").replaceChildren();
-    return;
-  }
-  showFile();
-}
-
-function showFile() {
-  if (!file) {
-    return;
-  }
-  const size = Math.max(1, file.map.sizeBytes);
-  if (!view || view.to > size) {
-    view = { from: 0, to: size };
-  }
-  const seal = file.seal;
-  byId("map-text").textContent = `${bytes(file.map.sizeBytes)}, ${file.map.dax ? "DAX: clients reach the storage itself" : "in the page cache"}, `
-    + (seal ? `${seal.state}${seal.mode ? " (" + seal.mode + ")" : ""}, ${seal.handles} handles, ${seal.delegations} delegations` : "not sealed")
-    + (seal?.recall ? `, recall #${seal.recall.id} (${seal.recall.cause.replaceAll("_", " ")}), ${Math.round(seal.recall.remainingMillis / 100) / 10} s left` : "")
-    + (file.more ? `; only the first ${AT_MOST} of each kind are drawn` : "");
-  draw(byId("map"), file, view, clients);
-  asTable(byId("map-table"), file);
-}
-
-function zoom(factor) {
-  move((span, middle) => [middle - (span * factor) / 2, span * factor]);
-}
-
-function pan(share) {
-  move((span, middle) => [middle - span / 2 + span * share, span]);
-}
-
-function move(how) {
-  if (!file) {
-    return;
-  }
-  const size = Math.max(1, file.map.sizeBytes);
-  const [from, span] = how(view.to - view.from, (view.to + view.from) / 2);
-  const length = Math.min(size, Math.max(4096, span));
-  const begin = Math.min(Math.max(0, from), size - length);
-  view = { from: Math.floor(begin), to: Math.ceil(begin + length) };
-  showFile();
-}
-
-async function refresh() {
-  if (busy) {
-    again = true;
-    return;
-  }
-  busy = true;
-  try {
-    const [status, exports, all, devices, seals, opens, traces, times] = await Promise.all([
-      get("status"), get("exports"), get("clients?limit=" + AT_MOST), get("devices"),
-      get("seals?limit=" + AT_MOST), get("opens?limit=" + AT_MOST), get("recalls?limit=12"), get("latencies"),
-    ]);
-    byId("ask").hidden = true;
-    byId("main").hidden = false;
-    clients = all.rows.map((row) => row.client).sort();
-    numbers(status);
-    exportsAndClients(exports.rows, all.rows, devices.rows);
-    choices(seals.rows, opens.rows);
-    await theFile(seals.rows);
-    recalls(byId("recalls"), traces.rows);
-    latencies(byId("latencies"), times.rows);
-    document.body.dataset.drawn = String(Number(document.body.dataset.drawn ?? 0) + 1);
-  } finally {
-    busy = false;
-  }
-  if (again) {
-    again = false;
-    setTimeout(() => refresh().catch(failed), PAUSE_MILLIS);
-  }
-}
-
-function failed(e) {
-  if (e instanceof Refused && e.status === 401) {
+  byId("ask").hidden = next !== "locked";
+  byId("pause").hidden = next !== "live";
+  say(byId("refused"), "");
+  if (next === "locked") {
     byId("main").hidden = true;
-    byId("ask").hidden = false;
+    say(byId("server"), "");
+    say(byId("refused"), reason);
+    byId("token").value = "";
     byId("token").focus();
   }
-  live(false, e.message);
+  showState();
 }
 
-function live(on, text) {
-  byId("live").className = on ? "on" : "off";
-  byId("live").textContent = text;
+function showState() {
+  const words = { connecting: "connecting", live: "live", gone: "not connected", locked: "locked" };
+  say(byId("live"), state === "live" && paused ? "paused" : words[state]);
+  byId("live").className = state === "live" && paused ? "paused" : state;
+  say(byId("pause"), !paused ? "Pause" : missed ? `Go on (${many(missed, "change")})` : "Go on");
+  byId("pause").setAttribute("aria-pressed", String(paused));
 }
 
 async function follow() {
   for (;;) {
+    const controller = new AbortController();
     try {
       await refresh();
-      await listen(() => live(true, "live"), () => refresh().catch(failed));
-      live(false, "the server is gone; trying again");
-    } catch (e) {
-      failed(e);
+      await listen(controller, () => {
+        become("live");
+        soon(controller);
+      }, (message) => {
+        if (paused) {
+          missed += message.steps.length + message.left;
+          showState();
+        } else if (!document.hidden) {
+          soon(controller);
+        }
+      });
+    } catch (caught) {
+      const e = controller.signal.aborted ? controller.signal.reason : caught;
       if (e instanceof Refused && e.status === 401) {
+        const known = hasToken();
+        setToken("");
+        become("locked", !known ? "" : state === "live" || goneAt ? "The token does not count any more." : "The server does not know this token.");
+        goneAt = null;
         return;
       }
+      become("gone", e.message);
+    } finally {
+      controller.abort();
+      clearTimeout(timer);
+      timer = null;
+      now = () => {};
     }
     await new Promise((later) => setTimeout(later, AGAIN_MILLIS));
   }
 }
 
-byId("file").addEventListener("change", (event) => {
-  chosen = event.target.value;
-  view = null;
-  history.replaceState(null, "", "#file=" + chosen);
-  refresh().catch(failed);
+// ---------------------------------------------------------------- looks at the server
+
+let timer = null;
+let looking = false;
+let wanted = false;
+let tookMillis = 0;
+// Looks again now, for who has no controller at hand; does nothing without a connection.
+let now = () => {};
+
+// One look at a time; whatever happens meanwhile leads to one more.
+function soon(controller, least = PAUSE_MILLIS) {
+  now = () => soon(controller, 0);
+  wanted = true;
+  if (looking || (timer !== null && least > 0)) {
+    return;
+  }
+  clearTimeout(timer);
+  timer = setTimeout(async () => {
+    timer = null;
+    looking = true;
+    wanted = false;
+    try {
+      await refresh();
+      trouble("");
+    } catch (e) {
+      if (e instanceof Refused && e.status !== 401) {
+        trouble(`The server refused to show all of it: ${e.message}`);
+      } else {
+        controller.abort(e);
+        return;
+      }
+    } finally {
+      looking = false;
+    }
+    if (wanted && !controller.signal.aborted) {
+      soon(controller);
+    }
+  }, least > 0 ? Math.max(least, PAUSE_TIMES * tookMillis) : 0);
+}
+
+function trouble(text) {
+  if (state === "live") {
+    byId("trouble").hidden = text === "";
+    say(byId("trouble"), text);
+  }
+}
+
+let owners = new Map();
+let seals = [];
+let traced = [];
+let chosen = fileOfAddress();
+
+async function refresh() {
+  const begun = performance.now();
+  const [status, exports, clients, devices, sealed, opened, traces, times] = await Promise.all([
+    get("status"), get("exports"), get("clients?limit=" + CLIENTS_MAX), get("devices"),
+    get("seals?limit=" + FILES_MAX), get("opens?limit=" + FILES_MAX), get("recalls?limit=" + RECALLS_MAX), get("latencies"),
+  ]);
+  if (paused) {
+    // It was said meanwhile.
+    return;
+  }
+  byId("main").hidden = false;
+  owners = new Map(clients.rows.map((row) => [row.client, row.owner]));
+  seals = sealed.rows;
+  numbers(status);
+  showExports(exports.rows, devices.rows);
+  showClients(clients, status.clients);
+  const files = filesOf(sealed.rows, opened.rows);
+  if (chosen === "") {
+    // What is most likely to be looked for: the file that most clients share.
+    chosen = files.reduce((best, file) => ((file.seal?.clients ?? 0) > (best?.seal?.clients ?? 0) ? file : best ?? file), null)?.id ?? "";
+  }
+  showFiles(files, chosen, sealed.done.truncated || opened.done.truncated);
+  await theFile(false);
+  traced = traces.rows;
+  recalls(byId("recalls"), traced, owners);
+  latencies(byId("latencies"), times.rows);
+  tookMillis = performance.now() - begun;
+  document.body.dataset.drawn = String(Number(document.body.dataset.drawn ?? 0) + 1);
+}
+
+// ---------------------------------------------------------------- the file that is chosen
+
+let map = null;
+let mapAt = 0;
+let mapSeal = "";
+
+// The block map of a sealed file stands still, so it is asked for again only when something about the
+// seal has changed, or now and then.
+async function theMap(id, seal, anew) {
+  const as = [id, seal?.state, seal?.seal, seal?.mode].join();
+  if (anew || !map || mapSeal !== as || !seal || performance.now() - mapAt > IDLE_MILLIS) {
+    // Not by way of the variable: another file may be chosen meanwhile.
+    const found = await get(`map?file=${encodeURIComponent(id)}&limit=${EXTENTS_MAX}`);
+    map = found;
+    mapAt = performance.now();
+    mapSeal = as;
+    return found;
+  }
+  return map;
+}
+
+async function theFile(anew) {
+  const id = chosen;
+  if (id === "") {
+    say(byId("map-name"), "");
+    say(byId("map-text"), "No file is open. As soon as a client opens one, its block map is drawn here.");
+    showFile(null, owners);
+    return;
+  }
+  const seal = seals.find((each) => each.file === id) ?? null;
+  try {
+    const [stored, layouts] = await Promise.all([
+      theMap(id, seal, anew), get(`layouts?file=${encodeURIComponent(id)}&limit=${LAYOUTS_MAX}`),
+    ]);
+    if (id === chosen) {
+      describe(stored.done, seal, stored.done.truncated || layouts.done.truncated);
+      showFile({ map: stored.done, extents: stored.rows, layouts: layouts.rows, seal }, owners);
+    }
+  } catch (e) {
+    if (!(e instanceof Refused) || e.status === 401) {
+      throw e;
+    }
+    if (id === chosen) {
+      map = null;
+      say(byId("map-text"), `${e.message}. Choose another file.`);
+      showFile(null, owners);
+    }
+  }
+}
+
+function describe(done, seal, more) {
+  say(byId("map-name"), done.export + done.path);
+  const parts = [bytes(done.sizeBytes), done.dax ? "DAX: clients reach the storage itself" : "in the page cache"];
+  parts.push(seal ? `${seal.state}${seal.mode ? ` (${seal.mode})` : ""}, ${many(seal.handles, "handle")}`
+    + (seal.delegations ? `, ${many(seal.delegations, "delegation")}` : "") : "not sealed");
+  if (seal?.recall) {
+    parts.push(`recall #${seal.recall.id} (${seal.recall.cause.replaceAll("_", " ")}), `
+      + (seal.recall.remainingMillis > 0 ? `${micros(seal.recall.remainingMillis * 1000)} left` : "time is up"));
+  }
+  if (done.coarse) {
+    parts.push("so many pieces that the server tells neighbours as one");
+  }
+  if (more) {
+    parts.push(`only the first ${count(EXTENTS_MAX)} pieces and ${count(LAYOUTS_MAX)} layouts are drawn`);
+  }
+  say(byId("map-text"), parts.join("; "));
+}
+
+function fileOfAddress() {
+  return new URLSearchParams(location.hash.slice(1)).get("file") ?? "";
+}
+
+function choose(id) {
+  chosen = id;
+  map = null;
+  history.replaceState(null, "", "#file=" + id);
+  theFile(true).catch((e) => trouble(e.message));
+}
+
+// A file that is not in the list: the server knows it by its path or its number.
+async function lookFor(text) {
+  try {
+    const found = await get(`map?file=${encodeURIComponent(text)}&limit=1`);
+    choose(found.done.file);
+    say(byId("files-count"), "");
+  } catch (e) {
+    say(byId("files-count"), e.message);
+  }
+}
+
+// ---------------------------------------------------------------- all the rest
+
+const NUMBERS = [
+  ["Clients", (status) => count(status.clients)], ["Open files", (status) => count(status.opens)],
+  ["Layouts", (status) => count(status.layouts)], ["Seals", (status) => count(status.seals)],
+  ["Delegations", (status) => count(status.delegations)], ["Locks", (status) => count(status.locks)],
+  ["Queue pairs", (status) => count(status.queuePairs)],
+  ["Heap", (status) => bytes(status.heapUsedBytes), (status) => `of ${bytes(status.heapMaxBytes)}`],
+];
+
+function numbers(status) {
+  say(byId("server"), `${status.version}, ${status.state}, up ${seconds(status.uptimeSeconds)}`
+    + (status.inGrace ? `; grace period, ${many(status.clientsToReclaim, "client")} to come` : ""));
+  byId("server").className = status.state === "running" && !status.inGrace ? "" : "warn";
+  const place = byId("numbers");
+  if (place.childElementCount === 0) {
+    place.append(...NUMBERS.map(([name]) => element("div", {}, element("dt", {}, name), element("dd", {}, ""), element("dd", { class: "quiet" }))));
+  }
+  NUMBERS.forEach(([, value, more], at) => {
+    const [, main, small] = place.children[at].children;
+    say(main, value(status));
+    say(small, more ? more(status) : "");
+  });
+}
+
+function rows(place, columns, all, caption, none) {
+  place.replaceChildren(all.length ? table(columns, all, caption) : element("p", { class: "none" }, none));
+}
+
+function mark(kind, text) {
+  return element("span", { class: kind ? "pill " + kind : "" }, text);
+}
+
+function showExports(exports, devices) {
+  const rdma = devices.filter((device) => device.kind === "rdma").map((each) => `${each.provider} ${each.address ?? ""}`.trim()).join(", ");
+  rows(byId("exports"), [
+    ["Name", (row) => element("b", {}, row.name)], ["Path", (row) => row.path], ["File system", (row) => row.fileSystem ?? "–"],
+    ["DAX", (row) => mark(row.dax === "always" ? "good" : "", row.dax ?? "–")],
+    ["RDMA", (row) => (row.direct ? element("span", {}, mark("good", "on"), " ", rdma) : mark("", "off"))],
+    ["Access", (row) => (row.readOnly ? "read only" : "read and write")],
+    ["Failures", (row) => mark(row.troubles ? "bad" : "", count(row.troubles)), "number"],
+  ], exports, "Exports", "Nothing is exported. Add an export to the configuration, then: selkie ctl reload.");
+}
+
+function showClients(clients, all) {
+  rows(byId("clients"), [
+    ["Client", (row) => element("span", {}, dot(clientColour(row.client)), row.owner || "–")],
+    ["Id", (row) => row.client, "id"],
+    ["Address", (row) => row.address ?? "–"],
+    ["State", (row) => mark(row.state === "confirmed" ? "" : "warn", row.state)],
+    ["Can be asked", (row) => mark(row.backChannel ? "good" : "bad", row.backChannel ? "yes" : "no")],
+    ["Layouts", (row) => count(row.layouts), "number"], ["Delegations", (row) => count(row.delegations), "number"],
+    ["Silent for", (row) => seconds(Math.round(row.silentMillis / 1000)), "number"],
+  ], clients.rows, "Clients", "Nobody is here. Clients appear when they mount, or when a command of Selkie connects.");
+  if (clients.done.truncated) {
+    byId("clients").append(element("p", { class: "none" }, `${count(clients.rows.length)} of ${count(all)} clients; all of them: selkie ctl clients`));
+  }
+}
+
+// ---------------------------------------------------------------- begin
+
+byId("legend").replaceChildren(...LEGEND.map(([name, kind]) => element("li", {}, legendMark(kind), name)));
+listenToMap();
+listenToFiles(choose, lookFor);
+byId("pause").addEventListener("click", () => {
+  paused = !paused;
+  missed = 0;
+  showState();
+  if (!paused) {
+    now();
+  }
 });
-byId("zoom-in").addEventListener("click", () => zoom(0.5));
-byId("zoom-out").addEventListener("click", () => zoom(2));
-byId("pan-left").addEventListener("click", () => pan(-0.4));
-byId("pan-right").addEventListener("click", () => pan(0.4));
-byId("zoom-all").addEventListener("click", () => {
-  view = null;
-  showFile();
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden && !paused) {
+    now();
+  }
 });
 byId("ask").addEventListener("submit", (event) => {
   event.preventDefault();
-  setToken(byId("token").value);
-  byId("refused").textContent = "";
+  setToken(byId("token").value.trim());
+  become("connecting");
   follow();
 });
-addEventListener("resize", showFile);
+addEventListener("hashchange", () => {
+  if (location.hash.startsWith("#file=") && fileOfAddress() !== chosen) {
+    choose(fileOfAddress());
+    now();
+  }
+});
+addEventListener("resize", () => recalls(byId("recalls"), traced, owners));
 // What changes without an event, such as how long a client is silent.
 setInterval(() => {
-  if (!document.hidden && byId("live").className === "on") {
-    refresh().catch(failed);
+  if (!document.hidden && !paused) {
+    now();
   }
 }, IDLE_MILLIS);
-legend();
 follow();
