@@ -14,11 +14,12 @@ import java.nio.file.StandardOpenOption;
  * Another process that locks a file as any program does, with POSIX locks (F_SETLK). It answers
  * each line "shared|exclusive|unlock FIRST LENGTH" with "yes" or "no", and ends with its input.
  */
-final class LockProcess implements AutoCloseable {
+public final class LockProcess implements AutoCloseable {
   private final Process process;
   private final BufferedReader answers;
 
-  LockProcess(Path file) throws IOException {
+  /** Starts one that has the file open. */
+  public LockProcess(Path file) throws IOException {
     process =
         new ProcessBuilder(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -33,19 +34,23 @@ final class LockProcess implements AutoCloseable {
     answers = new BufferedReader(new InputStreamReader(process.getInputStream(), UTF_8));
   }
 
-  boolean shared(long first, long length) throws IOException {
+  /** Whether it got a lock that others may have too. */
+  public boolean shared(long first, long length) throws IOException {
     return ask("shared", first, length);
   }
 
-  boolean exclusive(long first, long length) throws IOException {
+  /** Whether it got a lock of its own. */
+  public boolean exclusive(long first, long length) throws IOException {
     return ask("exclusive", first, length);
   }
 
-  boolean unlock(long first, long length) throws IOException {
+  /** Whether it had one of exactly this range, which it has no more. */
+  public boolean unlock(long first, long length) throws IOException {
     return ask("unlock", first, length);
   }
 
-  long pid() {
+  /** Its id. */
+  public long pid() {
     return process.pid();
   }
 

@@ -264,15 +264,9 @@ class CopyTest {
     // The description goes when the piece that was being copied has ended.
     assertThat(client.close(source.handle(), source.stateid())).isEqualTo("NFS4_OK");
     assertThat(client.close(target.handle(), target.stateid())).isEqualTo("NFS4_OK");
-    awaitDescriptions(0);
+    OpenDescriptions.await(server.server(), 0);
     assertThat(Files.size(path("target"))).isLessThanOrEqualTo(2 * PIECE);
     assertThat(inbox.endedCount()).isZero();
-  }
-
-  private void awaitDescriptions(long count) {
-    while (!server.server().metrics().values().get("selkie_open_descriptions").equals(count)) {
-      Thread.onSpinWait();
-    }
   }
 
   @Test
@@ -311,7 +305,7 @@ class CopyTest {
     begin(permits);
     assertThat(server.server().sessions().revoke(client.session().clientId())).isTrue();
     permits.release(100);
-    awaitDescriptions(0);
+    OpenDescriptions.await(server.server(), 0);
     assertThat(server.server().metrics().values()).containsEntry("selkie_copies", 0L);
     assertThat(Files.size(path("target"))).isLessThanOrEqualTo(2 * PIECE);
   }

@@ -182,11 +182,7 @@ class LiveExportsTest {
   private void nothingIsHeld() {
     assertThat(server.server().arbiter().layoutCount()).isZero();
     assertThat(server.server().arbiter().delegations().delegationCount()).isZero();
-    assertThat(openDescriptions()).isEqualTo(0L);
-  }
-
-  private Object openDescriptions() {
-    return server.server().metrics().values().get("selkie_open_descriptions");
+    assertThat(OpenDescriptions.count(server.server())).isZero();
   }
 
   @Test
@@ -199,9 +195,7 @@ class LiveExportsTest {
             new ExportConfig(before.path(), before.name(), true, true),
             server.exports("two").getFirst()));
     // New rules do not wait for the file's own close; an export that goes does.
-    while (!openDescriptions().equals(0L)) {
-      Thread.onSpinWait();
-    }
+    OpenDescriptions.await(server.server(), 0);
     nothingIsHeld();
     assertThat(client.write(given.handle(), Stateids.ANONYMOUS, 0, 0, new byte[1]).status())
         .isEqualTo("NFS4ERR_ROFS");

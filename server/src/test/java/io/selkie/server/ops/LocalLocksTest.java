@@ -12,6 +12,7 @@ import io.selkie.posix.FaultInjectingKernel;
 import io.selkie.posix.FaultInjectingKernel.When;
 import io.selkie.posix.KernelCall;
 import io.selkie.posix.LinuxKernel;
+import io.selkie.posix.LockProcess;
 import io.selkie.protocol.nfs4.LockOwner4;
 import io.selkie.protocol.nfs4.Stateid4;
 import java.io.IOException;
