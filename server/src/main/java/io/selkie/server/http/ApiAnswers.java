@@ -44,7 +44,7 @@ final class ApiAnswers {
   private static final Logger LOG = LoggerFactory.getLogger(ApiAnswers.class);
 
   /** Sent at a time: little, so that copying it keeps nobody from the processor for long. */
-  private static final int PIECE_BYTES = 32 * 1024;
+  static final int PIECE_BYTES = 16 * 1024;
 
   private static final int TEXT_MAX = 4096;
   private static final String LIMIT = "limit";

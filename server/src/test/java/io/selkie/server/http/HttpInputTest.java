@@ -84,7 +84,7 @@ class HttpInputTest {
       new HttpLimits(9, 2, 1024, 2048, 4096, 60_001, 60_002, 60_003, 1, 1);
 
   /** Of an answer that fits a piece of memory but for what its generator still holds. */
-  private static final int ROWS_BYTES = 32 * 1024 + 1000;
+  private static final int ROWS_BYTES = ApiAnswers.PIECE_BYTES + 1000;
 
   private final HandTimers timers = new HandTimers();
   private final ServerMetrics metrics = new ServerMetrics();

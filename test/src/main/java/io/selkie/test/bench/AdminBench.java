@@ -30,6 +30,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalLong;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -82,7 +83,7 @@ final class AdminBench {
   private final ExecutorService httpThreads =
       Executors.newSingleThreadExecutor(
           PatientThreads.of(Thread.ofPlatform().name("http").daemon().factory()));
-  private final HttpClient http = HttpClient.newBuilder().executor(httpThreads).build();
+  private final HttpClient http;
   private final byte[] sink = new byte[1 << 17];
   private URI layouts;
   private URI metrics;
@@ -98,6 +99,11 @@ final class AdminBench {
     this.socket = scratch.resolve("state").resolve("ctl.sock");
     this.wishes = wishes;
     this.progress = progress;
+    // The client's own thread, which reads from the connection, is as patient as who makes it.
+    this.http =
+        CompletableFuture.supplyAsync(
+                () -> HttpClient.newBuilder().executor(httpThreads).build(), httpThreads)
+            .join();
   }
 
   void run(BenchReport report) throws Exception {
