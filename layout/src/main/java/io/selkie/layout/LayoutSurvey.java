@@ -17,6 +17,7 @@ import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 
 /**
  * What is held, for those who only look: administrators.
@@ -36,6 +37,24 @@ public final class LayoutSurvey {
 
   /** Of an arbiter that has nothing. */
   public static final LayoutSurvey EMPTY = new LayoutSurvey(List.of(), () -> 0);
+
+  /** Where layouts can stand, as views say it in small letters. */
+  public static final List<String> LAYOUT_STATES =
+      Stream.of(LayoutPhase.values()).map(LayoutSurvey::word).toList();
+
+  /** Where delegations can stand. */
+  public static final List<String> DELEGATION_STATES =
+      Stream.of(DelegationState.values())
+          .filter(DelegationState::isHeld)
+          .map(LayoutSurvey::word)
+          .toList();
+
+  /** Where files that are not unsealed can stand. */
+  public static final List<String> SEAL_STATES =
+      Stream.of(FileState.values())
+          .filter(state -> state != FileState.UNSEALED)
+          .map(LayoutSurvey::word)
+          .toList();
 
   private final Collection<FileLayouts> files;
   private final NanoClock clock;

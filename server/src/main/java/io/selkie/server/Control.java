@@ -156,11 +156,6 @@ final class Control implements ServerControl {
         .toList();
   }
 
-  /** MAJOR:MINOR. */
-  static String device(long device) {
-    return (device >>> 32) + ":" + (device & 0xFFFF_FFFFL);
-  }
-
   @Override
   public List<MediaErrors.BadRow> badBlocks() {
     return media.rows();

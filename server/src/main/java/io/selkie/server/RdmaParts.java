@@ -5,6 +5,7 @@ import io.selkie.config.time.NanoClock;
 import io.selkie.layout.rdma.RdmaDevices;
 import io.selkie.layout.rdma.RdmaDomains;
 import io.selkie.layout.rdma.RdmaRouting.Route;
+import io.selkie.lease.FileIdentity;
 import io.selkie.posix.DeviceMemory;
 import io.selkie.posix.Errno;
 import io.selkie.posix.Kernel;
@@ -198,7 +199,7 @@ final class RdmaParts {
       throws IOException, InterruptedException {
     Row row = matrix.probe(kernel, export.device(), Path.of(export.path()));
     say(export, row);
-    String files = Control.device(row.device());
+    String files = FileIdentity.deviceText(row.device());
     reach(files, "read", () -> matrix.reaches(row.device(), false));
     reach(files, "write", () -> matrix.reaches(row.device(), true));
   }

@@ -27,7 +27,8 @@ class ManPagesTest {
     String layouts = Files.readString(dir.resolve("selkie-ctl-layouts.1"));
     assertThat(layouts)
         .startsWith(".TH \"SELKIE\\-CTL\\-LAYOUTS\" 1")
-        .contains(".SH NAME", ".SH SYNOPSIS", ".SH OPTIONS", "\\-\\-client=ID", "selkie\\-ctl (1)");
+        .contains(
+            ".SH NAME", ".SH SYNOPSIS", ".SH OPTIONS", "\\-\\-client=CLIENT", "selkie\\-ctl (1)");
     assertThat(Files.readString(dir.resolve("selkie-ctl.1")))
         .contains(".SH EXIT STATUS", "selkie\\-ctl\\-recall", ".SH EXAMPLES");
   }

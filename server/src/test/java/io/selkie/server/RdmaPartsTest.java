@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import io.selkie.config.HostPort;
 import io.selkie.config.RdmaConfig;
 import io.selkie.config.time.NanoClock;
+import io.selkie.lease.FileIdentity;
 import io.selkie.posix.Kernel;
 import io.selkie.posix.LinuxKernel;
 import io.selkie.rdma.RegistrationProbe;
@@ -72,7 +73,7 @@ class RdmaPartsTest {
           new RegistrationMatrix(
               new RegistrationProbe(provider, InetAddress.getLoopbackAddress(), new Random(1)),
               new Random(2));
-      String gauge = Metric.RDMA_REACH.id(Control.device(export.device()), "read");
+      String gauge = Metric.RDMA_REACH.id(FileIdentity.deviceText(export.device()), "read");
       parts.prove(matrix, export);
       assertThat(metrics.values()).containsEntry(gauge, 1L);
       provider.close();

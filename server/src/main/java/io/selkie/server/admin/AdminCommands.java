@@ -24,7 +24,6 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.stream.Stream;
 
 /** What administrators do. Each waits until it is done, on its caller's thread. */
 final class AdminCommands {
@@ -51,7 +50,7 @@ final class AdminCommands {
 
   /** Asks for layouts and delegations back, or takes them without asking. */
   Taken take(AdminRequest request, boolean fence) throws AdminException, InterruptedException {
-    Selection selection = Selection.of(request, parts.control());
+    Selection selection = queries.selection(request);
     if (request.state().isPresent() || request.id().isPresent()) {
       throw new AdminException(
           Code.BAD_REQUEST,
@@ -241,14 +240,13 @@ final class AdminCommands {
 
   Done logLevel(AdminRequest request) throws AdminException {
     String text = request.level().orElse("");
-    LogConfig.Level level =
-        Stream.of(LogConfig.Level.values())
-            .filter(each -> each.name().toLowerCase(Locale.ROOT).equals(text))
-            .findFirst()
-            .orElseThrow(() ->
-                new AdminException(
-                    Code.BAD_REQUEST,
-                    "'" + text + "' is no level: write error, warn, info, debug or trace"));
+    if (!AdminService.LOG_LEVELS.contains(text)) {
+      throw new AdminException(
+          Code.BAD_REQUEST,
+          "'%s' is no level; there are %s"
+              .formatted(text, String.join(", ", AdminService.LOG_LEVELS)));
+    }
+    LogConfig.Level level = LogConfig.Level.valueOf(text.toUpperCase(Locale.ROOT));
     String logger = request.name().orElse("");
     parts.control().logLevel(logger, level);
     return new Done("log", (logger.isEmpty() ? "everything" : logger) + " is logged at " + text);

@@ -7,6 +7,7 @@ import io.selkie.lease.FileIdentity;
 import io.selkie.server.admin.AdminException.Code;
 import io.selkie.server.admin.AdminQueries.Listing;
 import io.selkie.server.admin.FileMaps.FileMap;
+import io.selkie.server.admin.ListKind.State;
 import io.selkie.server.admin.Rows.BucketRow;
 import io.selkie.server.admin.Rows.ExtentRow;
 import io.selkie.server.admin.Rows.LatencyRow;
@@ -72,7 +73,7 @@ final class AdminDetails {
         names.export(found.path()),
         names.below(found.path()),
         found.sizeBytes(),
-        AdminQueries.device(identity.device()),
+        FileIdentity.deviceText(identity.device()),
         found.dax(),
         found.coarse());
   }
@@ -159,7 +160,8 @@ final class AdminDetails {
                 event.detail()));
       }
     }
-    String outcome = fenced ? "fenced" : returned ? "returned" : over ? "over" : "running";
+    String outcome =
+        fenced ? State.FENCED : returned ? State.RETURNED : over ? State.OVER : State.RUNNING;
     return new RecallTrace(
         first.recallId(),
         first.cause() == null ? null : AdminQueries.word(first.cause()),

@@ -2,16 +2,11 @@ package io.selkie.server.admin;
 
 import io.selkie.config.ExportConfig;
 import io.selkie.layout.Holdings;
-import io.selkie.layout.LayoutSurvey.DelegationView;
-import io.selkie.layout.LayoutSurvey.LayoutView;
-import io.selkie.layout.LayoutSurvey.RecallView;
+import io.selkie.layout.LayoutSurvey;
 import io.selkie.layout.LayoutSurvey.SealView;
 import io.selkie.lease.FileIdentity;
-import io.selkie.protocol.nfs4.LayoutConst4;
-import io.selkie.protocol.nfs4.LockConst4;
-import io.selkie.protocol.nfs4.NfsStat4;
-import io.selkie.protocol.nfs4.OpenConst4;
-import io.selkie.protocol.nfs4.Stateid4;
+import io.selkie.server.admin.AdminException.Code;
+import io.selkie.server.admin.ListKind.State;
 import io.selkie.server.admin.Rows.ClientRow;
 import io.selkie.server.admin.Rows.ConnectionRow;
 import io.selkie.server.admin.Rows.DelegationRow;
@@ -20,7 +15,6 @@ import io.selkie.server.admin.Rows.ExportRow;
 import io.selkie.server.admin.Rows.LayoutRow;
 import io.selkie.server.admin.Rows.LockRow;
 import io.selkie.server.admin.Rows.OpenRow;
-import io.selkie.server.admin.Rows.RecallRow;
 import io.selkie.server.admin.Rows.RuleRow;
 import io.selkie.server.admin.Rows.SealRow;
 import io.selkie.server.admin.Rows.SessionRow;
@@ -29,21 +23,19 @@ import io.selkie.server.media.MediaErrors;
 import io.selkie.server.metrics.Metric;
 import io.selkie.server.session.SessionSurvey.ClientView;
 import io.selkie.server.session.SessionSurvey.SessionView;
-import io.selkie.server.state.OpenState;
 import io.selkie.server.state.StateSurvey;
-import io.selkie.server.state.StateSurvey.LockView;
 import io.selkie.server.vfs.Export;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.NoSuchElementException;
-import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.function.Predicate;
 
@@ -63,6 +55,32 @@ final class AdminQueries {
 
   /** A list and what tells its rows apart. */
   record Listing<T>(Iterator<T> rows, Function<T, String> id, Function<T, String> state) {}
+
+  /**
+   * What a request means. A device that no export is on, and nothing that is held either, is
+   * refused, because a list of what is on it would always be empty.
+   */
+  Selection selection(AdminRequest request) throws AdminException {
+    Selection selection = Selection.of(request, parts.control());
+    if (selection.device().isPresent()) {
+      long wanted = selection.device().getAsLong();
+      List<String> known =
+          parts.control().exports().stream()
+              .map(export -> FileIdentity.deviceText(export.device()))
+              .distinct()
+              .sorted()
+              .toList();
+      // What is held of an export that could not be left has to be in reach still.
+      if (!known.contains(FileIdentity.deviceText(wanted))
+          && !parts.arbiter().survey().seals(file -> file.device() == wanted).hasNext()) {
+        throw new AdminException(
+            Code.NOT_FOUND,
+            "no export is on the device '%s'; they are on %s"
+                .formatted(FileIdentity.deviceText(wanted), String.join(", ", known)));
+      }
+    }
+    return selection;
+  }
 
   // ---------------------------------------------------------------- one by one
 
@@ -112,7 +130,7 @@ final class AdminQueries {
             .map(export -> row(export, configs.get(export.name()), storage, rdma))
             .iterator(),
         ExportRow::name,
-        row -> row.readOnly() ? "readonly" : "readwrite");
+        row -> row.readOnly() ? State.READONLY : State.READWRITE);
   }
 
   private static ExportRow row(
@@ -123,7 +141,7 @@ final class AdminQueries {
         export.readOnly(),
         config != null && config.layouts(),
         HEX.toHexDigits(export.fsidMajor()),
-        device(export.device()),
+        FileIdentity.deviceText(export.device()),
         export.handleMode().name().toLowerCase(Locale.ROOT),
         export.troubles(),
         config == null
@@ -180,7 +198,7 @@ final class AdminQueries {
             .map(AdminQueries::row)
             .iterator(),
         SessionRow::session,
-        row -> row.backChannel() ? "callable" : "uncallable");
+        row -> row.backChannel() ? State.CALLABLE : State.UNCALLABLE);
   }
 
   private static SessionRow row(SessionView view) {
@@ -203,7 +221,7 @@ final class AdminQueries {
     for (ServerControl.RdmaFacts rdma : parts.control().rdma()) {
       rows.add(
           new DeviceRow(
-              "rdma",
+              State.RDMA,
               rdma.id(),
               rdma.provider(),
               rdma.address(),
@@ -214,8 +232,8 @@ final class AdminQueries {
     for (ServerControl.ReachFacts reach : parts.control().reach()) {
       rows.add(
           new DeviceRow(
-              "reach",
-              device(reach.device()),
+              State.REACH,
+              FileIdentity.deviceText(reach.device()),
               "verbs",
               null,
               null,
@@ -224,113 +242,69 @@ final class AdminQueries {
     }
     Map<String, List<String>> storage = new TreeMap<>();
     for (Export export : parts.control().exports()) {
-      storage.computeIfAbsent(device(export.device()), any -> new ArrayList<>()).add(export.name());
+      storage
+          .computeIfAbsent(FileIdentity.deviceText(export.device()), any -> new ArrayList<>())
+          .add(export.name());
     }
-    storage.forEach(
-        (id, exports) -> rows.add(new DeviceRow("storage", id, null, null, null, exports, null)));
+    storage.forEach((id, exports) ->
+        rows.add(new DeviceRow(State.STORAGE, id, null, null, null, exports, null)));
     return new Listing<>(rows.iterator(), DeviceRow::id, DeviceRow::kind);
   }
 
   Listing<MediaErrors.BadRow> badBlocks() {
-    return new Listing<>(
-        parts.control().badBlocks().iterator(), MediaErrors.BadRow::list, _ -> "bad");
+    return new Listing<>(parts.control().badBlocks().iterator(), MediaErrors.BadRow::list, _ -> "");
   }
 
-  // ---------------------------------------------------------------- layouts and seals
+  // ---------------------------------------------------------------- what is held
 
   Listing<LayoutRow> layouts(Selection selection) {
-    ExportNames names = names();
+    HeldRows rows = new HeldRows(names());
     // A layout may name several devices, so those of one are all: that an id is known was checked.
-    Iterator<LayoutView> views =
-        parts.arbiter().survey().layouts(selection.files(), selection.client());
     return new Listing<>(
-        new Mapped<>(views, view -> row(view, names), row -> selection.isExport(row.export())),
+        new Mapped<>(
+            parts.arbiter().survey().layouts(selection.files(), selection.client()),
+            rows::layout,
+            row -> selection.isExport(row.export())),
         LayoutRow::stateid,
         LayoutRow::state);
   }
 
-  private static LayoutRow row(LayoutView view, ExportNames names) {
-    return new LayoutRow(
-        text(view.stateid()),
-        HEX.toHexDigits(view.clientId()),
-        names.export(view.path()),
-        names.below(view.path()),
-        names.file(view.file()),
-        switch (view.layoutType()) {
-          case LayoutConst4.LAYOUT4_RDMA -> "rdma";
-          case LayoutConst4.LAYOUT4_BLOCK_VOLUME -> "block";
-          default -> Integer.toString(view.layoutType());
-        },
-        view.ioMode() == LayoutConst4.LAYOUTIOMODE4_RW ? "rw" : "read",
-        view.offset(),
-        view.length(),
-        word(view.phase()),
-        view.handles(),
-        view.holes(),
-        row(view.recall()));
-  }
-
   Listing<DelegationRow> delegations(Selection selection) {
-    ExportNames names = names();
-    Iterator<DelegationView> views =
-        parts.arbiter().survey().delegations(selection.files(), selection.client());
+    HeldRows rows = new HeldRows(names());
     return new Listing<>(
-        new Mapped<>(views, view -> row(view, names), row -> selection.isExport(row.export())),
+        new Mapped<>(
+            parts.arbiter().survey().delegations(selection.files(), selection.client()),
+            rows::delegation,
+            row -> selection.isExport(row.export())),
         DelegationRow::stateid,
         DelegationRow::state);
   }
 
-  private static DelegationRow row(DelegationView view, ExportNames names) {
-    return new DelegationRow(
-        text(view.stateid()),
-        HEX.toHexDigits(view.clientId()),
-        names.export(view.path()),
-        names.below(view.path()),
-        names.file(view.file()),
-        word(view.type()),
-        view.times(),
-        view.phase(),
-        row(view.recall()));
-  }
-
   Listing<SealRow> seals(Selection selection) {
-    ExportNames names = names();
+    HeldRows rows = new HeldRows(names());
     return new Listing<>(
         new Mapped<>(
-            parts.arbiter().survey().seals(selection.files()),
-            view -> row(view, names),
+            parts.arbiter().survey().seals(filesOfClient(selection)),
+            rows::seal,
             row -> selection.isExport(row.export())),
         SealRow::file,
         SealRow::state);
   }
 
-  private static SealRow row(SealView view, ExportNames names) {
-    return new SealRow(
-        names.file(view.file()),
-        names.export(view.path()),
-        names.below(view.path()),
-        view.phase(),
-        view.mode().map(AdminQueries::word).orElse(null),
-        view.state().map(AdminQueries::word).orElse(null),
-        view.exact(),
-        view.handles(),
-        view.clients(),
-        view.layoutParts(),
-        view.delegations(),
-        row(view.recall()),
-        view.kernelRemainingNanos().isPresent()
-            ? TimeUnit.NANOSECONDS.toMillis(view.kernelRemainingNanos().getAsLong())
-            : null);
-  }
-
-  private static RecallRow row(Optional<RecallView> recall) {
-    return recall
-        .map(found ->
-            new RecallRow(
-                found.id(),
-                word(found.cause()),
-                TimeUnit.NANOSECONDS.toMillis(found.remainingNanos())))
-        .orElse(null);
+  /** The files of a selection; where a client is meant, those that it has anything of. */
+  private Predicate<FileIdentity> filesOfClient(Selection selection) {
+    if (selection.client().isEmpty()) {
+      return selection.files();
+    }
+    LayoutSurvey survey = parts.arbiter().survey();
+    Set<FileIdentity> held = new HashSet<>();
+    survey
+        .layouts(selection.files(), selection.client())
+        .forEachRemaining(view -> held.add(view.file()));
+    survey
+        .delegations(selection.files(), selection.client())
+        .forEachRemaining(view -> held.add(view.file()));
+    return held::contains;
   }
 
   /** The files of a selection that anything is held of. */
@@ -348,85 +322,36 @@ final class AdminQueries {
     return found;
   }
 
-  // ---------------------------------------------------------------- opens and locks
-
   Listing<OpenRow> opens(Selection selection) {
-    ExportNames names = names();
+    HeldRows rows = new HeldRows(names());
     Predicate<FileIdentity> files = selection.files();
     return new Listing<>(
         new Mapped<>(
             StateSurvey.opens(parts.opens()),
-            open -> row(open, names),
+            rows::open,
             row -> selection.isExport(row.export()),
             open -> selection.isClient(open.clientId()) && files.test(open.file())),
         OpenRow::stateid,
         OpenRow::state);
   }
 
-  private static OpenRow row(OpenState open, ExportNames names) {
-    String path = open.target().describe();
-    String owner = open.owner().toString();
-    return new OpenRow(
-        text(open.stateid()),
-        HEX.toHexDigits(open.clientId()),
-        names.export(path),
-        names.below(path),
-        names.file(open.file()),
-        share(open.access()),
-        share(open.deny()),
-        owner.substring(owner.indexOf('/') + 1),
-        open.revokedStatus() == NfsStat4.NFS4_OK ? "open" : "revoked");
-  }
-
-  private static String share(int bits) {
-    return switch (bits) {
-      case OpenConst4.OPEN4_SHARE_ACCESS_READ -> "read";
-      case OpenConst4.OPEN4_SHARE_ACCESS_WRITE -> "write";
-      case OpenConst4.OPEN4_SHARE_ACCESS_BOTH -> "both";
-      default -> "none";
-    };
-  }
-
   Listing<LockRow> locks(Selection selection) {
-    ExportNames names = names();
+    HeldRows rows = new HeldRows(names());
     Predicate<FileIdentity> files = selection.files();
     return new Listing<>(
         new Mapped<>(
             StateSurvey.locks(parts.locks()),
-            lock -> row(lock, names),
+            rows::lock,
             row -> selection.isExport(row.export()),
             lock -> selection.isClient(lock.owner().clientId()) && files.test(lock.file())),
         row -> row.stateid() == null ? "" : row.stateid(),
         LockRow::state);
   }
 
-  private static LockRow row(LockView lock, ExportNames names) {
-    String owner = lock.owner().toString();
-    return new LockRow(
-        lock.stateid() == null ? null : text(lock.stateid()),
-        HEX.toHexDigits(lock.owner().clientId()),
-        names.export(lock.path()),
-        names.below(lock.path()),
-        names.file(lock.file()),
-        lock.exclusive() ? "write" : "read",
-        Long.toUnsignedString(lock.offset()),
-        lock.length() == LockConst4.TO_END_OF_FILE ? null : Long.toUnsignedString(lock.length()),
-        owner.substring(owner.indexOf('/') + 1),
-        lock.waiting() ? "waiting" : "held");
-  }
-
   // ---------------------------------------------------------------- words
 
   ExportNames names() {
     return new ExportNames(parts.control().exports().stream().map(Export::name).toList());
-  }
-
-  static String text(Stateid4 stateid) {
-    return HEX.toHexDigits(stateid.otherHigh()) + HEX.toHexDigits(stateid.otherLow());
-  }
-
-  static String device(long device) {
-    return (device >>> 32) + ":" + (device & 0xFFFF_FFFFL);
   }
 
   static String word(Enum<?> constant) {

@@ -9,6 +9,7 @@ import io.selkie.server.admin.AdminException.Code;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -132,6 +133,17 @@ public record AdminRequest(
       throw bad("the request has no \"command\"");
     }
     return of(command, texts, flags, limit);
+  }
+
+  /** What narrows a list down, by name, in the order in which people are told of it. */
+  Map<String, Optional<String>> filters() {
+    Map<String, Optional<String>> filters = new LinkedHashMap<>();
+    filters.put("client", client);
+    filters.put("export", export);
+    filters.put("file", file);
+    filters.put("device", device);
+    filters.put("state", state);
+    return filters;
   }
 
   private static String shortened(String text) {

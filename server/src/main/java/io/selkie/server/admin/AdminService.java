@@ -2,6 +2,7 @@ package io.selkie.server.admin;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.selkie.config.LogConfig;
 import io.selkie.server.admin.AdminException.Code;
 import io.selkie.server.admin.AdminQueries.Listing;
 import io.selkie.server.admin.Rows.Listed;
@@ -9,8 +10,11 @@ import io.selkie.server.admin.Rows.LoggerRow;
 import java.io.IOException;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -49,6 +53,15 @@ public final class AdminService {
           "log",
           "grace");
 
+  /** What is said at least, from the most urgent on. */
+  public static final List<String> LOG_LEVELS =
+      Stream.of(LogConfig.Level.values())
+          .map(level -> level.name().toLowerCase(Locale.ROOT))
+          .toList();
+
+  /** What can be done to the grace period. */
+  public static final List<String> GRACE_ACTIONS = List.of("start", "end");
+
   private static final Set<String> CHANGES =
       Set.of("recall", "fence", "expire", "drain", "reload", "log", "grace");
 
@@ -83,6 +96,10 @@ public final class AdminService {
     if (CHANGES.contains(request.command())) {
       LOG.info("administrator {}: {}", who, new String(request.json(), UTF_8));
     }
+    Optional<ListKind> list = ListKind.of(request.command());
+    if (list.isPresent()) {
+      list.get().check(request);
+    }
     return switch (request.command()) {
       case "status" -> queries.status();
       case "exports" -> list(queries.exports(), request, sink);
@@ -94,7 +111,8 @@ public final class AdminService {
       case "opens" -> list(queries.opens(selection(request)), request, sink);
       case "locks" -> list(queries.locks(selection(request)), request, sink);
       case "devices" -> list(queries.devices(), request, sink);
-      case "events" -> events.answer(request, selection(request), sink);
+      // Of the past: a device that is gone had events.
+      case "events" -> events.answer(request, Selection.of(request, parts.control()), sink);
       case "map" -> details.map(request, selection(request), sink);
       case "file" -> file.answer(request, selection(request));
       case "recalls" -> list(details.recalls(selection(request)), request, sink);
@@ -122,8 +140,9 @@ public final class AdminService {
     }
   }
 
+  /** Of what is there now. */
   private Selection selection(AdminRequest request) throws AdminException {
-    return Selection.of(request, parts.control());
+    return queries.selection(request);
   }
 
   private static <T> Listed list(Listing<T> listing, AdminRequest request, AdminSink sink)

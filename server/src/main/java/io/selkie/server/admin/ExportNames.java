@@ -39,7 +39,7 @@ final class ExportNames {
   String file(FileIdentity file) {
     if (!file.equals(lastFile)) {
       lastFile = file;
-      lastFileText = AdminQueries.device(file.device()) + ":" + Long.toUnsignedString(file.inode());
+      lastFileText = file.text();
     }
     return lastFileText;
   }

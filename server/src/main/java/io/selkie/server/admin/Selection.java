@@ -153,9 +153,7 @@ final class Selection {
 
   /** The file as lists call it; empty when none is meant. */
   String fileText() {
-    return file.map(
-            each -> AdminQueries.device(each.device()) + ":" + Long.toUnsignedString(each.inode()))
-        .orElse("");
+    return file.map(FileIdentity::text).orElse("");
   }
 
   boolean isClient(long id) {

@@ -1,5 +1,6 @@
 package io.selkie.server.admin;
 
+import io.selkie.lease.FileIdentity;
 import io.selkie.posix.MountFacts;
 import io.selkie.server.vfs.Export;
 import java.io.IOException;
@@ -57,7 +58,7 @@ final class StorageFacts {
   }
 
   private static Optional<Boolean> deviceHasDax(long device) {
-    Path place = DEVICES.resolve(AdminQueries.device(device));
+    Path place = DEVICES.resolve(FileIdentity.deviceText(device));
     // A partition has its queue in the device it is part of.
     for (String queue : List.of("queue/dax", "../queue/dax")) {
       try {

@@ -2,8 +2,8 @@ package io.selkie.server.ctl;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.selkie.server.Main;
 import io.selkie.server.admin.AdminRequest;
+import io.selkie.server.admin.AdminService;
 import java.io.Console;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -12,7 +12,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import picocli.AutoComplete;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -112,10 +111,10 @@ final class CtlChanges {
   /** Recall and fence. */
   abstract static class Taking extends Changing {
 
-    @Option(names = "--client", paramLabel = "ID", description = "What this client holds.")
+    @Option(names = "--client", paramLabel = "CLIENT", description = "What this client holds.")
     private String client;
 
-    @Option(names = "--export", paramLabel = "NAME", description = "What is held in this export.")
+    @Option(names = "--export", paramLabel = "EXPORT", description = "What is held in this export.")
     private String export;
 
     @Option(
@@ -126,7 +125,7 @@ final class CtlChanges {
 
     @Option(
         names = "--device",
-        paramLabel = "ID",
+        paramLabel = "DEVICE",
         description = "What is held on this device; see selkie ctl devices.")
     private String device;
 
@@ -339,7 +338,7 @@ final class CtlChanges {
         return ask(AdminRequest.of("log"));
       }
       if (words.size() == 1 || !words.getFirst().equals("level")) {
-        throw usage("write level and one of error, warn, info, debug, trace");
+        throw usage("write level and one of " + String.join(", ", AdminService.LOG_LEVELS));
       }
       Map<String, String> texts = new HashMap<>();
       texts.put("level", words.get(1));
@@ -380,7 +379,7 @@ final class CtlChanges {
 
     @Override
     public Integer call() {
-      if (!action.equals("start") && !action.equals("end")) {
+      if (!AdminService.GRACE_ACTIONS.contains(action)) {
         throw usage("write start or end; not: " + action);
       }
       String question =
@@ -402,11 +401,46 @@ final class CtlChanges {
       },
       mixinStandardHelpOptions = true)
   static final class Completion extends Changing {
+
+    /** Of a server that knows more, the first are enough to choose from. */
+    private static final int KNOWN_MAX = 1000;
+
+    @Option(
+        names = "--known",
+        hidden = true,
+        paramLabel = "LIST",
+        description = "Print the names of what the server knows: clients, exports or devices.")
+    private String known;
+
     @Override
     public Integer call() {
-      ctl().out().println(AutoComplete.bash("selkie", Main.commandLine()));
+      if (known != null) {
+        return known(CtlChoices.KNOWN.get(known));
+      }
+      ctl().out().println(CtlChoices.script());
       ctl().out().flush();
       return CommandLine.ExitCode.OK;
+    }
+
+    private int known(String field) {
+      if (field == null) {
+        throw usage("--known takes clients, exports or devices");
+      }
+      return ctl()
+          .ask(
+              AdminRequest.of(known, Map.of(), List.of(), KNOWN_MAX),
+              new CtlCommand.Answered() {
+                @Override
+                public void row(byte[] text, int offset, int length) throws IOException {
+                  ctl().out().println(JSON.readTree(text, offset, length).path(field).asText());
+                }
+
+                @Override
+                public int done(JsonNode end) {
+                  ctl().out().flush();
+                  return CommandLine.ExitCode.OK;
+                }
+              });
     }
   }
 }

@@ -122,7 +122,7 @@ public final class CtlCommand implements Runnable {
 
     @Override
     public Object create() {
-      return new CtlCommand();
+      return CtlChoices.of(new CtlCommand());
     }
 
     @Override

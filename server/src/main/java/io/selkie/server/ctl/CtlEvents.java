@@ -48,7 +48,7 @@ final class CtlEvents implements Callable<Integer> {
   @Option(names = "--recall", paramLabel = "N", description = "Only those of the recall N.")
   private Optional<Long> recall = Optional.empty();
 
-  @Option(names = "--client", paramLabel = "ID", description = "Only those of this client.")
+  @Option(names = "--client", paramLabel = "CLIENT", description = "Only those of this client.")
   private Optional<String> client = Optional.empty();
 
   @Option(

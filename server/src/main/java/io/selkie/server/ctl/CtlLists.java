@@ -24,6 +24,11 @@ import picocli.CommandLine.Spec;
 /** The commands of {@code selkie ctl} that only look. */
 final class CtlLists {
 
+  static final String STATE = "--state";
+
+  /** What a list may be followed by. */
+  static final List<String> WORDS = List.of("list", "show");
+
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private CtlLists() {}
@@ -86,7 +91,7 @@ final class CtlLists {
     private List<String> words = List.of();
 
     @Option(
-        names = "--state",
+        names = STATE,
         paramLabel = "STATE",
         description = "Only those in this state, as the list calls it.")
     private String state;
@@ -247,7 +252,7 @@ final class CtlLists {
 
   /** By client. */
   abstract static class OfClients extends Listing {
-    @Option(names = "--client", paramLabel = "ID", description = "Only those of this client.")
+    @Option(names = "--client", paramLabel = "CLIENT", description = "Only those of this client.")
     private String client;
 
     OfClients(String name) {
@@ -264,7 +269,7 @@ final class CtlLists {
 
   /** By client and file. */
   abstract static class OfFiles extends OfClients {
-    @Option(names = "--export", paramLabel = "NAME", description = "Only those in this export.")
+    @Option(names = "--export", paramLabel = "EXPORT", description = "Only those in this export.")
     private String export;
 
     @Option(
@@ -275,7 +280,7 @@ final class CtlLists {
 
     @Option(
         names = "--device",
-        paramLabel = "ID",
+        paramLabel = "DEVICE",
         description = "Only those on this device; see the list of devices.")
     private String device;
 

@@ -1,5 +1,7 @@
 package io.selkie.server.http;
 
+import io.selkie.server.admin.AdminService;
+import io.selkie.server.admin.ListKind;
 import java.util.List;
 import java.util.Set;
 
@@ -44,8 +46,9 @@ record ApiRoute(
     return new ApiRoute(Shape.OBJECT, name, Void.class, end, texts, texts, List.of(), false, doc);
   }
 
-  static ApiRoute list(String name, Class<?> row, Class<?> end, List<String> texts, String doc) {
-    return new ApiRoute(Shape.LIST, name, row, end, texts, List.of(), List.of(), false, doc);
+  static ApiRoute list(ListKind kind, Class<?> row, Class<?> end, String doc) {
+    return new ApiRoute(
+        Shape.LIST, kind.command(), row, end, kind.filters(), List.of(), List.of(), false, doc);
   }
 
   static ApiRoute change(
@@ -58,6 +61,16 @@ record ApiRoute(
       String doc) {
     return new ApiRoute(
         Shape.CHANGE, name, Void.class, end, texts, required, flags, confirmed, doc);
+  }
+
+  /** What a text may be, where that is known beforehand; none where it may be anything. */
+  List<String> choices(String text) {
+    return switch (text) {
+      case "state" -> ListKind.of(name).map(ListKind::states).orElse(List.of());
+      case "level" -> AdminService.LOG_LEVELS;
+      case "action" -> AdminService.GRACE_ACTIONS;
+      default -> List.of();
+    };
   }
 
   /** Whether one row of it can be asked for. */

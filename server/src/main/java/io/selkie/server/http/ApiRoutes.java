@@ -1,5 +1,6 @@
 package io.selkie.server.http;
 
+import io.selkie.server.admin.ListKind;
 import io.selkie.server.admin.Rows.ClientRow;
 import io.selkie.server.admin.Rows.DelegationRow;
 import io.selkie.server.admin.Rows.DeviceRow;
@@ -27,10 +28,6 @@ import java.util.List;
 /** All that can be asked and done, once. */
 final class ApiRoutes {
 
-  private static final List<String> STATE = List.of("state");
-  private static final List<String> OF_CLIENTS = List.of("client", "state");
-  private static final List<String> OF_FILES =
-      List.of("client", "export", "file", "device", "state");
   private static final List<String> WHAT = List.of("client", "export", "file", "device");
   private static final List<String> NO_TEXTS = List.of();
   private static final List<String> NO_FLAGS = List.of();
@@ -39,50 +36,43 @@ final class ApiRoutes {
       List.of(
           ApiRoute.object("status", Status.class, NO_TEXTS, "The server as a whole."),
           ApiRoute.list(
-              "exports", ExportRow.class, Listed.class, STATE, "What is served, to whom."),
-          ApiRoute.list("clients", ClientRow.class, Listed.class, OF_CLIENTS, "The clients."),
+              ListKind.EXPORTS, ExportRow.class, Listed.class, "What is served, to whom."),
+          ApiRoute.list(ListKind.CLIENTS, ClientRow.class, Listed.class, "The clients."),
           ApiRoute.list(
-              "sessions",
+              ListKind.SESSIONS,
               SessionRow.class,
               Listed.class,
-              OF_CLIENTS,
               "The clients' sessions and connections."),
           ApiRoute.list(
-              "layouts",
+              ListKind.LAYOUTS,
               LayoutRow.class,
               Listed.class,
-              OF_FILES,
               "Who may reach which bytes of which file directly."),
           ApiRoute.list(
-              "delegations",
+              ListKind.DELEGATIONS,
               DelegationRow.class,
               Listed.class,
-              OF_FILES,
               "Who opens, reads or writes which file without asking."),
           ApiRoute.list(
-              "seals",
+              ListKind.SEALS,
               SealRow.class,
               Listed.class,
-              OF_FILES,
               "The files whose block map stands still, and recalls under way."),
-          ApiRoute.list("opens", OpenRow.class, Listed.class, OF_FILES, "Who has which file open."),
+          ApiRoute.list(ListKind.OPENS, OpenRow.class, Listed.class, "Who has which file open."),
           ApiRoute.list(
-              "locks",
+              ListKind.LOCKS,
               LockRow.class,
               Listed.class,
-              OF_FILES,
               "Byte-range locks, and who waits for one."),
           ApiRoute.list(
-              "devices",
+              ListKind.DEVICES,
               DeviceRow.class,
               Listed.class,
-              STATE,
               "RDMA devices, and the storage under the exports."),
           ApiRoute.list(
-              "map",
+              ListKind.MAP,
               ExtentRow.class,
               Mapped.class,
-              List.of("file"),
               "The block map of a file that is open: where its bytes are stored."),
           ApiRoute.object(
               "file",
@@ -90,31 +80,27 @@ final class ApiRoutes {
               List.of("file"),
               "All that is known of one file: who has what of it, and where its bytes lie."),
           ApiRoute.list(
-              "badblocks",
+              ListKind.BADBLOCKS,
               MediaErrors.BadRow.class,
               Listed.class,
-              NO_TEXTS,
               "Storage under layouts that the kernel lists as bad now."),
           ApiRoute.list(
-              "events",
+              ListKind.EVENTS,
               EventRow.class,
               Listed.class,
-              List.of("client", "file", "device"),
               "The most recent events, the oldest first."),
           ApiRoute.list(
-              "recalls",
+              ListKind.RECALLS,
               RecallTrace.class,
               Listed.class,
-              List.of("export", "file", "state"),
               "The most recent recalls step by step, the youngest first."),
           ApiRoute.list(
-              "latencies",
+              ListKind.LATENCIES,
               LatencyRow.class,
               Listed.class,
-              NO_TEXTS,
               "How long recalls and fences take."),
           ApiRoute.list(
-              "log", LoggerRow.class, Listed.class, NO_TEXTS, "Loggers whose level was set."),
+              ListKind.LOG, LoggerRow.class, Listed.class, "Loggers whose level was set."),
           ApiRoute.change(
               "recall",
               Taken.class,

@@ -118,11 +118,7 @@ final class LiveEvents implements LayoutEvents, AutoCloseable {
                 event.recallId(),
                 event.step().name().toLowerCase(Locale.ROOT),
                 event.clientId() == 0 ? null : HEX.toHexDigits(event.clientId()),
-                (event.file().device() >>> 32)
-                    + ":"
-                    + (event.file().device() & 0xFFFF_FFFFL)
-                    + ":"
-                    + Long.toUnsignedString(event.file().inode())));
+                event.file().text()));
       } else {
         left++;
       }

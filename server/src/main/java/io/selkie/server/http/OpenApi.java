@@ -110,15 +110,24 @@ final class OpenApi {
   private static ArrayNode parameters(ObjectNode operation, ApiRoute route) {
     ArrayNode parameters = operation.putArray("parameters");
     for (String text : route.texts()) {
-      parameters
-          .addObject()
-          .put("name", text)
-          .put("in", "query")
-          .put("required", route.required().contains(text))
-          .putObject("schema")
-          .put("type", "string");
+      text(
+          parameters
+              .addObject()
+              .put("name", text)
+              .put("in", "query")
+              .put("required", route.required().contains(text))
+              .putObject("schema"),
+          route.choices(text));
     }
     return parameters;
+  }
+
+  private static void text(ObjectNode schema, List<String> choices) {
+    schema.put("type", "string");
+    if (!choices.isEmpty()) {
+      ArrayNode each = schema.putArray("enum");
+      choices.forEach(each::add);
+    }
   }
 
   private static void limit(ArrayNode parameters) {
@@ -136,7 +145,7 @@ final class OpenApi {
     ObjectNode properties = schema.putObject("properties");
     ArrayNode required = mapper.createArrayNode();
     for (String text : route.texts()) {
-      properties.putObject(text).put("type", "string");
+      text(properties.putObject(text), route.choices(text));
     }
     for (String flag : route.flags()) {
       properties.putObject(flag).put("type", "boolean");

@@ -46,7 +46,7 @@ record MapDocument(long pid, boolean write, long holdMillis, List<FileMap> files
     SealMode mode = sealed.seal().mode();
     return new FileMap(
         sealed.file().path().toString(),
-        (identity.device() >>> 32) + ":" + (identity.device() & 0xFFFF_FFFFL),
+        FileIdentity.deviceText(identity.device()),
         Long.toUnsignedString(identity.inode()),
         mode.name().toLowerCase(Locale.ROOT),
         sealed.seal().exact(),

@@ -14,9 +14,17 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.stream.Stream;
 
 /** Clients and sessions, for those who only look: administrators. Takes no lock. */
 public final class SessionSurvey {
+
+  /** Where clients can stand, as views say it. */
+  public static final List<String> CLIENT_STATES =
+      Stream.of(ClientRecord.State.values())
+          .filter(state -> state != ClientRecord.State.GONE)
+          .map(SessionSurvey::word)
+          .toList();
 
   private final ClientTable clients;
   private final Duration lease;
@@ -92,13 +100,17 @@ public final class SessionSurvey {
         record.host() instanceof InetAddress address
             ? address.getHostAddress()
             : String.valueOf(record.host()),
-        record.state().name().toLowerCase(Locale.ROOT),
+        word(record.state()),
         named ? OptionalInt.of(record.principal().uid()) : OptionalInt.empty(),
         record.isReclaimComplete(),
         record.sessions().size(),
         record.hasBackChannel(),
         Duration.ofNanos(record.silentNanos()),
         lease);
+  }
+
+  private static String word(ClientRecord.State state) {
+    return state.name().toLowerCase(Locale.ROOT);
   }
 
   private static String readable(byte[] bytes) {

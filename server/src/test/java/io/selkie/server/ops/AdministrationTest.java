@@ -15,6 +15,7 @@ import io.selkie.server.admin.AdminClient;
 import io.selkie.server.admin.AdminException;
 import io.selkie.server.admin.AdminException.Code;
 import io.selkie.server.admin.AdminRequest;
+import io.selkie.server.admin.ListKind;
 import io.selkie.server.ops.FileCalls.Opened;
 import java.io.IOException;
 import java.net.UnixDomainSocketAddress;
@@ -172,7 +173,10 @@ class AdministrationTest {
     assertThat(list("layouts", "state", "recalled")).isEmpty();
     String device = list("devices").getLast().path("id").asText();
     assertThat(list("layouts", "device", device)).hasSize(3);
-    assertThat(list("layouts", "device", "0:1")).isEmpty();
+    assertThat(list("seals", "client", idOf("bob")))
+        .extracting(row -> row.path("path").asText())
+        .containsExactly("/g");
+    assertThat(list("seals", "client", "1")).isEmpty();
     Answer limited = ask(AdminRequest.of("layouts", Map.of(), List.of(), 2));
     assertThat(limited.rows).hasSize(2);
     assertThat(limited.end.path("truncated").asBoolean()).isTrue();
@@ -195,6 +199,47 @@ class AdministrationTest {
     assertThat(refused(AdminRequest.of("expire", Map.of("client", "1"), List.of(), 0)).code())
         .isEqualTo(Code.NOT_FOUND);
     assertThat(refused(AdminRequest.of("nonsense"))).hasMessageContaining("there are status");
+  }
+
+  /** Whatever a row's state is, its list knows it: rows by state, all states together, are all. */
+  @Test
+  void eachRowIsInAStateThatItsListKnows() throws Exception {
+    for (ListKind kind : ListKind.values()) {
+      if (kind.states().isEmpty()) {
+        continue;
+      }
+      List<JsonNode> byState = new ArrayList<>();
+      for (String state : kind.states()) {
+        byState.addAll(list(kind.command(), "state", state));
+      }
+      if (kind != ListKind.RECALLS && kind != ListKind.DELEGATIONS) {
+        assertThat(byState).as(kind.command()).isNotEmpty();
+      }
+      assertThat(byState).as(kind.command()).hasSameSizeAs(list(kind.command()));
+    }
+  }
+
+  @Test
+  void filterThatCouldMatchNothingIsRefusedWithWhatThereIs() {
+    assertThat(refused(AdminRequest.of("layouts", Map.of("state", "grantd"), List.of(), 0)))
+        .hasMessage(
+            "'grantd' is no state in the list layouts; there are granted, recalled, returning,"
+                + " fencing")
+        .extracting(AdminException::code)
+        .isEqualTo(Code.BAD_REQUEST);
+    assertThat(refused(AdminRequest.of("seals", Map.of("state", "unsealed"), List.of(), 0)))
+        .hasMessageContaining("sealing, sealed, recalling, fencing, unsealing");
+    assertThat(refused(AdminRequest.of("clients", Map.of("export", "one"), List.of(), 0)))
+        .hasMessage("the list clients is not narrowed down by export; it is by client, state");
+    assertThat(refused(AdminRequest.of("badblocks", Map.of("state", "bad"), List.of(), 0)))
+        .hasMessage("the list badblocks has no filter");
+    for (String command : List.of("layouts", "fence")) {
+      assertThat(refused(AdminRequest.of(command, Map.of("device", "0:1"), List.of(), 0)))
+          .as(command)
+          .hasMessageStartingWith("no export is on the device '0:1'; they are on ")
+          .extracting(AdminException::code)
+          .isEqualTo(Code.NOT_FOUND);
+    }
   }
 
   @Test

@@ -12,6 +12,7 @@ import io.selkie.protocol.nfs4.LayoutConst4;
 import io.selkie.server.admin.AdminClient;
 import io.selkie.server.admin.AdminRequest;
 import io.selkie.server.admin.AdminService;
+import io.selkie.server.admin.ListKind;
 import io.selkie.server.ops.FileCalls.Opened;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -159,6 +160,32 @@ class HttpApiTest {
         }
       }
     }
+  }
+
+  @Test
+  void stateThatThereIsNotIsRefusedAsTheDocumentSays() throws Exception {
+    HttpResponse<String> answer =
+        http.send(request("/api/v1/layouts?state=grantd").build(), BodyHandlers.ofString());
+    assertThat(answer.statusCode()).isEqualTo(400);
+    assertThat(JSON.readTree(answer.body()).path("error").path("message").asText())
+        .contains("'grantd'", "granted, recalled, returning, fencing");
+
+    JsonNode paths = get("openapi.json").path("paths");
+    for (ListKind kind : ListKind.values()) {
+      List<String> told = new ArrayList<>();
+      for (JsonNode parameter : paths.at("/~1api~1v1~1" + kind.command() + "/get/parameters")) {
+        if (parameter.path("name").asText().equals("state")) {
+          parameter.at("/schema/enum").forEach(state -> told.add(state.asText()));
+        }
+      }
+      assertThat(told).as(kind.command()).isEqualTo(kind.states());
+    }
+    assertThat(
+            paths.at(
+                "/~1api~1v1~1grace/post/requestBody/content/application~1json/schema/properties"
+                    + "/action/enum"))
+        .extracting(JsonNode::asText)
+        .containsExactly("start", "end");
   }
 
   @Test
