@@ -169,6 +169,11 @@ kernel() {
   mkdir "$tree/aside"
   [[ ! -d $tree/lib/modules/$version/kernel/drivers/infiniband ]] ||
     mv "$tree/lib/modules/$version/kernel/drivers/infiniband" "$tree/aside/"
+  # So does the guest with SCSI disks.
+  if [[ -d $tree/lib/modules/$version/kernel/drivers/scsi ]]; then
+    mkdir "$tree/aside/scsi"
+    mv "$tree/lib/modules/$version/kernel/drivers/scsi"/{scsi_common,scsi_mod,sd_mod}.ko* "$tree/aside/scsi/"
+  fi
   (cd "$tree/lib/modules/$version/kernel" && rm -rf "${USELESS_MODULES[@]}")
   depmod -b "$tree" "$version"
   mv "$tree/root/boot/vmlinuz-$version" "$tree/vmlinuz"

@@ -1,5 +1,6 @@
 package io.selkie.config;
 
+import io.selkie.config.ExportConfig.BlockLayouts;
 import io.selkie.config.Node.Place;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -76,13 +77,15 @@ final class ConfigCheck {
   /** A client that does not answer is waited for until its lease and its last access are over. */
   private void blockLayouts(SelkieConfig config) {
     long needed = config.sessions().leaseSeconds() * 1000L + config.layout().blockIoMillis();
-    boolean any = config.exports().stream().anyMatch(ExportConfig::hasBlockLayouts);
+    boolean any =
+        config.exports().stream().anyMatch(export -> export.hasBlockLayouts(BlockLayouts.UNFENCED));
     if (any && config.layout().fenceBudgetMillis() < needed) {
       at(
           "layout.fenceBudgetMillis",
           "is "
               + config.layout().fenceBudgetMillis()
-              + ": with blockLayouts a client that is cut off has its layouts for another "
+              + ": with blockLayouts: unfenced a client that is cut off has its layouts for another"
+              + " "
               + needed
               + " ms (sessions.leaseSeconds and layout.blockIoMillis)",
           "raise it to "

@@ -38,7 +38,9 @@ public record ExportConfig(
      * There are, and a client that is cut off is trusted to stop by itself, because nobody can keep
      * it from the device.
      */
-    UNFENCED
+    UNFENCED,
+    /** There are SCSI layouts instead: the disk refuses a client that is cut off. */
+    SCSI
   }
 
   /** Copies the list. */
@@ -52,7 +54,12 @@ public record ExportConfig(
     this(path, null, null, name, readOnly, layouts, BlockLayouts.NONE, clients);
   }
 
-  /** Whether clients may get block layouts of its files. */
+  /** Whether clients may get layouts of that kind of its files. */
+  public boolean hasBlockLayouts(BlockLayouts kind) {
+    return layouts && blockLayouts == kind;
+  }
+
+  /** Whether clients may get block layouts of its files, of whatever kind. */
   public boolean hasBlockLayouts() {
     return layouts && blockLayouts != BlockLayouts.NONE;
   }

@@ -208,6 +208,14 @@ class ConfigLoaderTest {
         .isInstanceOf(ConfigException.class)
         .hasMessageContaining("fenceBudgetMillis")
         .hasMessageContaining("12000");
+    String scsi = less.replace("unfenced", "scsi");
+    assertThat(
+            ConfigLoader.parse("x", scsi, CommandLineSettings.NONE)
+                .exports()
+                .getFirst()
+                .hasBlockLayouts())
+        .as("a disk can be told to refuse a client, at once")
+        .isTrue();
     String without = less.replace("unfenced", "none");
     assertThat(
             ConfigLoader.parse("x", without, CommandLineSettings.NONE)

@@ -47,7 +47,7 @@ final class ChangeDesk {
           ? permit(change, range, clientId)
           : null;
     }
-    if (change != FileChange.WRITE
+    if ((change != FileChange.WRITE && change != FileChange.READ_STORED)
         || !file.delegations.isFreeFor(change, clientId)
         || file.hasMoving()
         || file.returns.isCommitting(0)
@@ -83,6 +83,7 @@ final class ChangeDesk {
     String delay =
         switch (op.change) {
           case READ, OPEN_READ, OPEN_WRITE, METADATA -> null;
+          case READ_STORED -> readStored(op);
           case WRITE -> write(op);
           case SHRINK -> take(op, RecallCause.TRUNCATE, op.range, false);
           case PUNCH -> take(op, RecallCause.PUNCH, op.range, false);
@@ -134,6 +135,29 @@ final class ChangeDesk {
       working.touched(op.range);
     }
     return null;
+  }
+
+  /**
+   * What a client may be writing to the device is not in the page cache, or an old state of it is.
+   */
+  private String readStored(ChangeOp op) {
+    if (file.returns.isCommitting(0)) {
+      reserve(op.change, op.range, op.clientId, file.now());
+      return "a commit changes the file just now";
+    }
+    GrantOp working = file.grants.working();
+    if (working != null && working.writesBlocks()) {
+      working.doom(NFS4ERR_LAYOUTTRYLATER, "the file is about to be read through the server");
+      reserve(op.change, op.range, op.clientId, file.now());
+      return "a layout is being granted";
+    }
+    RecallDesk.InTheWay writers =
+        file.recalls.hasBlockWriters() ? file.recalls.writersBut(0) : null;
+    if (writers == null) {
+      return null;
+    }
+    reserve(op.change, op.range, op.clientId, writers.untilNanos());
+    return writers.why() + ": what clients write is not in the page cache";
   }
 
   private String take(ChangeOp op, RecallCause cause, ByteRange taken, boolean othersOnly) {

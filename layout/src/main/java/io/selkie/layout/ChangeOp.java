@@ -14,7 +14,14 @@ final class ChangeOp {
     this.range =
         switch (change) {
           case SHRINK, PUNCH, REMAP, SHARE, WRITE -> range;
-          case ACCESS_CHANGE, CONFLICTING_OPEN, READ, OPEN_READ, OPEN_WRITE, METADATA, REOPEN ->
+          case ACCESS_CHANGE,
+              CONFLICTING_OPEN,
+              READ,
+              READ_STORED,
+              OPEN_READ,
+              OPEN_WRITE,
+              METADATA,
+              REOPEN ->
               Ranges.WHOLE;
         };
     this.clientId = clientId;

@@ -294,7 +294,7 @@ final class DelegationDesk {
       case ACCESS_CHANGE -> RecallCause.ACCESS_CHANGE;
       case REOPEN -> RecallCause.REOPEN;
       case CONFLICTING_OPEN, OPEN_READ, OPEN_WRITE -> RecallCause.CONFLICTING_OPEN;
-      case READ, WRITE, METADATA -> RecallCause.CONFLICTING_ACCESS;
+      case READ, READ_STORED, WRITE, METADATA -> RecallCause.CONFLICTING_ACCESS;
     };
   }
 

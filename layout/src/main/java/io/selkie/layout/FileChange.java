@@ -20,6 +20,11 @@ public enum FileChange {
   CONFLICTING_OPEN,
   /** A read through the server without an open, or by another's leave: write delegations go. */
   READ,
+  /**
+   * A read through the server of a file whose device clients reach past its page cache: layouts for
+   * writing go first, and with them write delegations of others.
+   */
+  READ_STORED,
   /** An open for reading: write delegations of others go. */
   OPEN_READ,
   /** An open for writing: all delegations of others go, layouts stay. */
@@ -31,7 +36,7 @@ public enum FileChange {
 
   /** Whether no byte changes: then of all delegations only those to write are in its way. */
   boolean isRead() {
-    return this == READ || this == OPEN_READ || this == SHARE;
+    return this == READ || this == READ_STORED || this == OPEN_READ || this == SHARE;
   }
 
   /** Whether the file may end elsewhere after it. */

@@ -177,6 +177,12 @@ final class GrantWorker {
       // grant in its file.
       return new FileEvent.GrantFailed(op, seal, parts, NFS4ERR_BAD_STATEID, "the client is gone");
     }
+    ByteRange range =
+        Ranges.between(plan.getFirst().range().offset(), plan.getLast().range().end());
+    Optional<String> unsettled = op.type.settle(seal, range, op.request.ioMode());
+    if (unsettled.isPresent()) {
+      return new FileEvent.GrantFailed(op, seal, parts, NFS4ERR_LAYOUTTRYLATER, unsettled.get());
+    }
     try {
       return open(op, seal, plan, parts);
     } finally {

@@ -85,6 +85,17 @@ public interface LayoutType {
   }
 
   /**
+   * Makes bytes of a sealed file what clients will find there, where they do not reach the mapping.
+   * Called before any handle of a grant is opened; may block as a write to disk does. Who reads or
+   * writes the file through the server meanwhile is known to the arbiter.
+   *
+   * @return why they are not, for people: to be tried again later; empty when they are
+   */
+  default Optional<String> settle(Seal seal, ByteRange range, int ioMode) {
+    return Optional.empty();
+  }
+
+  /**
    * LAYOUTCOMMIT of an update that was found good. What clients wrote through the mapping only
    * needs to be flushed, which is done otherwise.
    *

@@ -143,7 +143,8 @@ final class Ledger {
       Client client = client(hold.clientId);
       client.holds.remove(hold);
       client.revoked.add(number(hold));
-      if (hold.layoutType == LayoutConst4.LAYOUT4_BLOCK_VOLUME) {
+      if (hold.layoutType == LayoutConst4.LAYOUT4_BLOCK_VOLUME
+          || hold.layoutType == LayoutConst4.LAYOUT4_SCSI) {
         client.neverFreed.add(number(hold));
         client.tellings = TELLINGS;
       }

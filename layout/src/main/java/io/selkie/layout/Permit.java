@@ -35,6 +35,7 @@ final class Permit implements ChangePermit.Granted {
     }
     return switch (change) {
       case READ, OPEN_READ, OPEN_WRITE, METADATA -> false;
+      case READ_STORED -> op.writesBlocks();
       case WRITE -> op.attempts > 0;
       case CONFLICTING_OPEN -> op.clientId() != clientId;
       case SHRINK, PUNCH, REMAP, SHARE, ACCESS_CHANGE, REOPEN -> true;

@@ -31,6 +31,7 @@ record Reservation(
     }
     return switch (change) {
       case READ, OPEN_READ, OPEN_WRITE, METADATA -> false;
+      case READ_STORED -> readWrite;
       case WRITE, CONFLICTING_OPEN -> byClientId != clientId;
       case SHRINK, PUNCH, REMAP, SHARE, ACCESS_CHANGE, REOPEN -> true;
     };

@@ -66,6 +66,28 @@ class BlockRecallTest {
     rig.assertNothingIsLeft(file);
   }
 
+  /** Where the page cache stands before the device, it knows nothing of what clients write. */
+  @Test
+  void aReadPastTheDeviceTakesTheFileBackFromWhoeverWritesIt() {
+    FakeSealer.File file = file();
+    LayoutArbiter.LayoutGetResult.Granted granted =
+        rig.get(file).blocks().rw().range(0, MB / 2).granted();
+
+    rig.delayed(file, FileChange.READ_STORED, MB / 2, 100, 1);
+    assertThat(rig.sent).as("its own client's, too").hasSize(1);
+    rig.giveBackBlocks(file, 1, granted.stateid());
+    assertThat(rig.get(file).blocks().rw().refused())
+        .as("until it has come back")
+        .isEqualTo(NFS4ERR_LAYOUTTRYLATER);
+
+    var permit = rig.permitted(file, FileChange.READ_STORED, 0, 100, 1);
+    rig.get(file).blocks().granted();
+    assertThat(rig.get(file).blocks().rw().send()).as("while it reads").isNotDone();
+    permit.close();
+    rig.work();
+    assertThat(rig.arbiter.layoutCount()).isEqualTo(2);
+  }
+
   @Test
   void aWriteOfAnotherClientTakesTheFileBackWhereverItIs() {
     FakeSealer.File file = file();

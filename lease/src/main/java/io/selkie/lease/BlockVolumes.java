@@ -71,7 +71,7 @@ public final class BlockVolumes implements AutoCloseable {
     if (known != null) {
       return known;
     }
-    String number = (device >>> 32) + ":" + (device & 0xFFFFFFFFL);
+    String number = number(device);
     Path facts = sysfs.resolve("dev/block").resolve(number);
     if (!Files.exists(facts)) {
       throw new BlockVolumeException(
@@ -164,6 +164,24 @@ public final class BlockVolumes implements AutoCloseable {
         ByteBuffer.wrap(first.asSlice(nameOffset, NAME_BYTES).toArray(ValueLayout.JAVA_BYTE))
             .asReadOnlyBuffer();
     return new BlockVolume(device, path, fileSystem, fd, nameOffset, name);
+  }
+
+  /**
+   * Refuses a part of a disk: a reservation is of the whole, and so is what clients find.
+   *
+   * @throws BlockVolumeException when it is one
+   */
+  public void requireWhole(BlockVolume volume, String what) throws BlockVolumeException {
+    if (Files.exists(
+        sysfs.resolve("dev/block").resolve(number(volume.device())).resolve("partition"))) {
+      throw new BlockVolumeException(
+          "SCSI layouts of %s: %s is a part of a disk; put the file system on the whole of one"
+              .formatted(what, volume.path()));
+    }
+  }
+
+  private static String number(long device) {
+    return (device >>> 32) + ":" + (device & 0xFFFFFFFFL);
   }
 
   /** The one that files of a device number are on. */

@@ -155,9 +155,9 @@ final class KernelSeal implements Seal, LeaseHolder {
   }
 
   /** Maps the file under the lease; 0, or {@code -errno}. */
-  int verify(long sizeBytes, boolean dax) {
+  int verify(long sizeBytes, boolean mapExact, boolean dax) {
     advance(SealState.VERIFYING);
-    return map(sizeBytes, dax);
+    return map(sizeBytes, mapExact, dax);
   }
 
   /** Nothing is mapped: the lease is all that is wanted for now. */
@@ -174,9 +174,9 @@ final class KernelSeal implements Seal, LeaseHolder {
    * Maps the file under a lease that was held without; not yet while it is empty. 0, or {@code
    * -errno}.
    */
-  int map(long sizeBytes, boolean dax) {
+  int map(long sizeBytes, boolean mapExact, boolean dax) {
     synchronized (this) {
-      exact = dax;
+      exact = mapExact;
     }
     return sizeBytes == 0 ? 0 : mapping.open(target.fd(), sizeBytes, dax);
   }

@@ -11,6 +11,7 @@ import io.selkie.posix.FileStatus;
 import io.selkie.posix.Kernel;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongPredicate;
 
 /**
  * Makes seals by kernel leases. {@link LeaseRuntime} puts it together for a real kernel; a
@@ -30,6 +31,7 @@ public final class KernelSealer implements Sealer {
   private final BlockMapReader reader;
   private final AtomicLong sealNumbers = new AtomicLong();
   private volatile MediaCheck mediaCheck = MediaCheck.NONE;
+  private volatile LongPredicate reached = _ -> false;
 
   KernelSealer(
       SealContext context,
@@ -47,6 +49,16 @@ public final class KernelSealer implements Sealer {
   /** Asks this before anything is granted from now on. */
   void mediaCheck(MediaCheck check) {
     mediaCheck = check;
+  }
+
+  /** Maps of files on such devices count exactly, whatever stands before them. */
+  void reached(LongPredicate devices) {
+    reached = devices;
+  }
+
+  /** Whether somebody reaches the blocks: the file is its storage, or others see that. */
+  private boolean isExact(FileStatus status) {
+    return status.isDax() || reached.test(status.device());
   }
 
   @Override
@@ -75,7 +87,8 @@ public final class KernelSealer implements Sealer {
 
   @Override
   public boolean mayBeExact(SealTarget target) {
-    return probes.dax(target.fd()).answer() == Probe.Answer.YES;
+    return reached.test(target.identity().device())
+        || probes.dax(target.fd()).answer() == Probe.Answer.YES;
   }
 
   @Override
@@ -90,7 +103,7 @@ public final class KernelSealer implements Sealer {
     seal.prepare();
     try {
       // The mode that handles would need, so that layouts may come under the same seal.
-      SealMode mode = modeFor(target, status, status.isDax());
+      SealMode mode = modeFor(target, status, isExact(status));
       Taking taking = seal.seal(mode);
       if (taking.result() < 0) {
         return new LeaseOutcome.Refused(
@@ -139,7 +152,7 @@ public final class KernelSealer implements Sealer {
     ByteRange inside = clip(range, purpose, preparation, status.size());
     if (!seal.isMapped()) {
       // It was made for a delegation. Only now it is worth auditing.
-      int mapped = seal.map(status.size(), status.isDax());
+      int mapped = seal.map(status.size(), isExact(status), status.isDax());
       if (mapped < 0) {
         return mapping(target, mapped);
       }
@@ -244,23 +257,23 @@ public final class KernelSealer implements Sealer {
       if (refused != null) {
         return refused;
       }
-      boolean dax = status.isDax();
+      boolean exact = isExact(status);
       ByteRange inside = clip(range, purpose, preparation, status.size());
       long written = writtenEnd(preparation, status.size());
-      if (preparer.settle(target, inside, dax, purpose, preparation, written, Optional.empty())
+      if (preparer.settle(target, inside, exact, purpose, preparation, written, Optional.empty())
           instanceof Settled.Unfit(Refused unfit)) {
         return unfit;
       }
-      SealMode mode = modeFor(target, status, dax);
+      SealMode mode = modeFor(target, status, exact);
       Taking taking = seal.seal(mode);
       if (taking.result() < 0) {
         return Refusals.lease(taking.call(), target, mode, taking.result());
       }
-      return underLease(dax);
+      return underLease(exact, status.isDax());
     }
 
     /** From here on nobody else changes the map; what was read before counts for nothing (S2). */
-    private SealOutcome underLease(boolean dax) {
+    private SealOutcome underLease(boolean exact, boolean dax) {
       Refused refused = inspect(target, purpose, range, preparation, status);
       if (refused != null) {
         return refused;
@@ -270,7 +283,7 @@ public final class KernelSealer implements Sealer {
             Reason.MAP_CHANGED,
             target.describe() + " changed its DAX state while it was sealed; try again");
       }
-      int result = seal.verify(status.size(), dax);
+      int result = seal.verify(status.size(), exact, dax);
       if (result < 0) {
         return mapping(target, result);
       }
@@ -279,7 +292,7 @@ public final class KernelSealer implements Sealer {
           preparer.settle(
               target,
               inside,
-              dax,
+              exact,
               purpose,
               preparation,
               writtenEnd(preparation, status.size()),
@@ -304,14 +317,14 @@ public final class KernelSealer implements Sealer {
   }
 
   /**
-   * A read lease does not see reflinks and deduplication, so it holds the map of a DAX file still
-   * only where the file system has neither; and it needs a description that cannot write.
+   * A read lease does not see reflinks and deduplication, so it holds an exact map still only where
+   * the file system has neither; and it needs a description that cannot write.
    */
-  private SealMode modeFor(SealTarget target, FileStatus status, boolean dax) {
+  private SealMode modeFor(SealTarget target, FileStatus status, boolean exact) {
     if (target.writable()) {
       return SealMode.EXCLUSIVE;
     }
-    return dax && !probes.reflink(target.fd(), status.device(), false).isNo()
+    return exact && !probes.reflink(target.fd(), status.device(), false).isNo()
         ? SealMode.EXCLUSIVE
         : SealMode.SHARED;
   }

@@ -9,6 +9,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.function.BiPredicate;
+import java.util.function.LongPredicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -127,6 +128,14 @@ public final class LeaseRuntime implements AutoCloseable {
   /** What may be granted is asked here too, from now on. */
   public void mediaCheck(MediaCheck check) {
     sealer.mediaCheck(check);
+  }
+
+  /**
+   * Block maps of files on such devices count exactly from now on, be there a page cache before
+   * them: clients reach the device past it. For before the first seal.
+   */
+  public void reached(LongPredicate devices) {
+    sealer.reached(devices);
   }
 
   /** Files with a live handle whose map is such; looks at all handles there are. */

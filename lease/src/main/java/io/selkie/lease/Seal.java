@@ -23,7 +23,8 @@ public interface Seal {
   SealState state();
 
   /**
-   * Whether the mapping is the storage (DAX with MAP_SYNC): then maps must be exactly equal (S2).
+   * Whether places on the storage count, and maps must be exactly equal (S2): the mapping is the
+   * storage (DAX with MAP_SYNC), or clients reach the device past the page cache.
    */
   boolean exact();
 

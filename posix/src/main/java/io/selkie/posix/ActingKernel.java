@@ -105,6 +105,8 @@ public final class ActingKernel extends GatedKernel {
           FDATASYNC,
           FADVISE,
           FIEMAP,
+          CACHED_PAGES,
+          SCSI,
           MMAP,
           MUNMAP,
           MSYNC,

@@ -198,6 +198,16 @@ public abstract class ForwardingKernel implements Kernel {
   }
 
   @Override
+  public long cachedPages(int fd, long offset, long length) {
+    return delegate.cachedPages(fd, offset, length);
+  }
+
+  @Override
+  public int scsi(int fd, ScsiCommand command) {
+    return delegate.scsi(fd, command);
+  }
+
+  @Override
   public long mmap(int fd, long fileOffset, long length, int protection, int flags) {
     return delegate.mmap(fd, fileOffset, length, protection, flags);
   }

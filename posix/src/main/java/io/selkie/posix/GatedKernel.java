@@ -267,6 +267,16 @@ abstract class GatedKernel implements Kernel {
   }
 
   @Override
+  public long cachedPages(int fd, long offset, long length) {
+    return run(KernelCall.CACHED_PAGES, fd, null, () -> delegate.cachedPages(fd, offset, length));
+  }
+
+  @Override
+  public int scsi(int fd, ScsiCommand command) {
+    return (int) run(KernelCall.SCSI, fd, null, () -> delegate.scsi(fd, command));
+  }
+
+  @Override
   public long mmap(int fd, long fileOffset, long length, int protection, int flags) {
     return run(
         KernelCall.MMAP,

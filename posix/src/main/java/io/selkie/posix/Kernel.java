@@ -203,6 +203,21 @@ public interface Kernel {
    */
   int fiemap(int fd, long start, long length, int flags, FiemapPage out);
 
+  /**
+   * {@code cachestat(2)}: how many pages of a range the page cache has; those that are just being
+   * read count too. ENOSYS before Linux 6.5.
+   *
+   * @param length 0 to the end of file
+   */
+  long cachedPages(int fd, long offset, long length);
+
+  /**
+   * {@code ioctl(SG_IO)}: one SCSI command to the device that is open. Blocks until it has ended.
+   *
+   * @return 0 when it came to an end, whatever the device said of it
+   */
+  int scsi(int fd, ScsiCommand command);
+
   // ---------------------------------------------------------------- mappings
 
   /**

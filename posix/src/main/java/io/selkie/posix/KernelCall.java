@@ -74,6 +74,10 @@ public enum KernelCall {
   FADVISE,
   /** {@link Kernel#fiemap}. */
   FIEMAP,
+  /** {@link Kernel#cachedPages}. */
+  CACHED_PAGES,
+  /** {@link Kernel#scsi}. */
+  SCSI,
   /** {@link Kernel#mmap}. */
   MMAP,
   /** {@link Kernel#munmap}. */

@@ -25,6 +25,8 @@ public final class LinuxKernel extends LinuxProcess {
   /** MADV_POPULATE_READ. */
   private static final int POPULATE_READ = 22;
 
+  private static final long SG_IO = 0x2285;
+
   private static final long FS_IOC_FIEMAP = 0xc020660bL;
 
   /** Linux 6.6 has fchmodat2; before, the mode is changed by the descriptor's name in /proc. */
@@ -483,6 +485,21 @@ public final class LinuxKernel extends LinuxProcess {
       result = result(libc.ioctl(fd, FS_IOC_FIEMAP, out.prepare(start, length, flags)));
     } while (result == EINTR);
     return result < 0 ? result : out.complete();
+  }
+
+  @Override
+  public long cachedPages(int fd, long offset, long length) {
+    MemorySegment range = scratches.get().area();
+    range.set(JAVA_LONG, 0, offset);
+    range.set(JAVA_LONG, 8, length);
+    MemorySegment counts = range.asSlice(16);
+    long result = result(libc.syscall(Machine.CACHESTAT, fd, range.address(), counts.address(), 0));
+    return result < 0 ? result : counts.get(JAVA_LONG, 0);
+  }
+
+  @Override
+  public int scsi(int fd, ScsiCommand command) {
+    return result(libc.ioctl(fd, SG_IO, command.address()));
   }
 
   // ---------------------------------------------------------------- mappings

@@ -30,6 +30,7 @@ enum Machine {
   static final int QUOTACTL_FD = 443;
   static final int FACCESSAT2 = 439;
   static final int FCHMODAT2 = 452;
+  static final int CACHESTAT = 451;
 
   private final long openDirect;
   private final long openDirectory;

@@ -129,6 +129,7 @@ final class ServerParts {
   final MediaErrors media;
   private final List<Export> addedExports = new CopyOnWriteArrayList<>();
   private final RdmaParts rdmaParts;
+  private BlockParts blockParts = BlockParts.NONE;
 
   ServerParts(
       SelkieConfig config,
@@ -321,9 +322,13 @@ final class ServerParts {
         clock);
   }
 
-  /** Block layouts, where an export allows them. */
-  Optional<LayoutType> openBlocks(PassthroughFileSystem fs) throws IOException {
-    return BlockParts.open(config, fs.exports(), kernel, leaseSettings(), timers, random, teardown);
+  /** Block and SCSI layouts, where an export allows them. */
+  List<LayoutType> openBlocks(PassthroughFileSystem fs, LeaseRuntime leases) throws IOException {
+    blockParts =
+        BlockParts.open(
+            config, fs.exports(), kernel, leaseSettings(), timers, random, state, teardown);
+    leases.reached(blockParts.exports().bypassed()::contains);
+    return blockParts.types();
   }
 
   Arbiter openArbiter(
@@ -332,7 +337,7 @@ final class ServerParts {
       SessionManager sessions,
       OpenTable opens,
       Optional<RdmaService> rdma,
-      Optional<LayoutType> blocks,
+      List<LayoutType> blocks,
       BlockingThreads blocking,
       BlockingThreads releases) {
     List<LayoutType> types = new ArrayList<>();
@@ -343,7 +348,7 @@ final class ServerParts {
                 service.devices(),
                 service.regionBytesMax(),
                 LAYOUT_BLOCK_BYTES)));
-    blocks.ifPresent(types::add);
+    types.addAll(blocks);
     LayoutPolicy policy = LayoutPolicy.of(config.layout());
     DelegationPolicy delegations = Limits.delegations(config.delegations());
     RecallAny recallAny =
@@ -437,7 +442,6 @@ final class ServerParts {
         .filter(ExportConfig::layouts)
         .map(ExportConfig::name)
         .forEach(withLayouts::add);
-    Set<String> withBlocks = BlockParts.names(config);
     return new FileServices(
         kernel,
         acting,
@@ -451,7 +455,7 @@ final class ServerParts {
         Limits.attributes(config.sessions()),
         new WriteVerifier(state.bootEpoch()),
         withLayouts,
-        withBlocks,
+        blockParts.exports(),
         grace,
         courtesy(sessions, opens));
   }

@@ -1,7 +1,6 @@
 package io.selkie.layout.block;
 
 import io.selkie.config.time.Timers;
-import io.selkie.layout.LayoutHandle;
 import io.selkie.protocol.layout.block.BlockExtent4;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -9,7 +8,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** One extent that a client was told of. Safe for use by several threads. */
-final class BlockHandle implements LayoutHandle {
+final class BlockHandle implements StorageLayoutType.ExtentHandle {
 
   private static final Logger LOG = LoggerFactory.getLogger(BlockHandle.class);
 
@@ -35,7 +34,8 @@ final class BlockHandle implements LayoutHandle {
     this.what = what;
   }
 
-  BlockExtent4 extent() {
+  @Override
+  public BlockExtent4 extent() {
     return extent;
   }
 

@@ -4,69 +4,40 @@ import static io.selkie.protocol.layout.block.BlockExtentState4.PNFS_BLOCK_INVAL
 import static io.selkie.protocol.layout.block.BlockExtentState4.PNFS_BLOCK_NONE_DATA;
 import static io.selkie.protocol.layout.block.BlockExtentState4.PNFS_BLOCK_READ_DATA;
 import static io.selkie.protocol.layout.block.BlockExtentState4.PNFS_BLOCK_READ_WRITE_DATA;
-import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_BADXDR;
-import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_INVAL;
-import static io.selkie.protocol.nfs4.NfsStat4.NFS4_OK;
 
 import io.selkie.config.time.Timers;
 import io.selkie.layout.LayoutHandle;
 import io.selkie.layout.LayoutHandle.OnWrite;
-import io.selkie.layout.LayoutType;
-import io.selkie.lease.BlockMap;
-import io.selkie.lease.BlockMap.Extent;
 import io.selkie.lease.BlockVolume;
-import io.selkie.lease.ByteRange;
 import io.selkie.lease.Seal;
-import io.selkie.lease.SealTarget;
 import io.selkie.lease.StorageCommit;
 import io.selkie.protocol.layout.block.BlockDeviceAddr4;
 import io.selkie.protocol.layout.block.BlockExtent4;
-import io.selkie.protocol.layout.block.BlockExtentState4;
-import io.selkie.protocol.layout.block.BlockLayout4;
 import io.selkie.protocol.layout.block.BlockLayoutUpdate4;
 import io.selkie.protocol.layout.block.Volume4;
 import io.selkie.protocol.nfs4.DeviceId4;
 import io.selkie.protocol.nfs4.LayoutConst4;
-import io.selkie.protocol.xdr.XdrException;
 import io.selkie.protocol.xdr.XdrReader;
 import io.selkie.protocol.xdr.XdrWriter;
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.BooleanSupplier;
 import java.util.random.RandomGenerator;
 
 /**
- * LAYOUT4_BLOCK_VOLUME: each part is a run of blocks on the device of the file system.
- *
- * <p>Inside the file, ranges for writing are prepared before the grant as for any other type, so
- * they are READ_WRITE_DATA. Past its end there is nothing that could be written yet: blocks are
- * allocated there, INVALID_DATA, and LAYOUTCOMMIT makes of them what the client wrote. Only files
+ * LAYOUT4_BLOCK_VOLUME: each part is a run of blocks on the device of the file system. Only files
  * whose mapping is the storage (DAX) have block layouts: with them no page cache stands between.
  */
-public final class BlockLayoutType implements LayoutType {
+public final class BlockLayoutType extends StorageLayoutType {
 
-  private static final int GONE_MAX = 4096;
   private static final int DEVICE_BYTES_MAX = 1024;
-  private static final int EINVAL = 22;
 
   private final Map<Long, DeviceId4> idsByDevice = new LinkedHashMap<>();
   private final Map<DeviceId4, BlockVolume> volumes = new LinkedHashMap<>();
-  private final StorageCommit commits;
   private final Timers timers;
   private final long expiryNanos;
-
-  /** The last clients that went; guarded by itself. */
-  private final Map<Long, Boolean> gone =
-      new LinkedHashMap<>() {
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<Long, Boolean> eldest) {
-          return size() > GONE_MAX;
-        }
-      };
 
   /**
    * Over some devices.
@@ -81,6 +52,7 @@ public final class BlockLayoutType implements LayoutType {
       Timers timers,
       long expiryNanos,
       RandomGenerator random) {
+    super(volumes, commits);
     if (expiryNanos <= 0) {
       throw new IllegalArgumentException("expiry after " + expiryNanos + " ns");
     }
@@ -90,7 +62,6 @@ public final class BlockLayoutType implements LayoutType {
       idsByDevice.put(volume.device(), id);
       this.volumes.put(id, volume);
     }
-    this.commits = commits;
     this.timers = timers;
     this.expiryNanos = expiryNanos;
   }
@@ -113,160 +84,20 @@ public final class BlockLayoutType implements LayoutType {
   }
 
   @Override
-  public int blockBytes() {
-    return BlockVolume.BLOCK_BYTES;
-  }
-
-  @Override
-  public Seal.Names names() {
-    return Seal.Names.STORAGE;
-  }
-
-  @Override
-  public Optional<String> unsuitable(SealTarget target, boolean exact) {
-    if (!idsByDevice.containsKey(target.identity().device())) {
-      return Optional.of(target.describe() + " is on a device that clients are not told of");
-    }
-    return exact
-        ? Optional.empty()
-        : Optional.of(
-            target.describe()
-                + " is not in DAX state: the page cache stands between it and the device");
-  }
-
-  @Override
-  public List<PlannedPart> plan(BlockMap map, boolean exact, int ioMode, int partsMax) {
-    return exact
-        ? BlockPlan.parts(map, ioMode == LayoutConst4.LAYOUTIOMODE4_RW, partsMax)
-        : List.of();
-  }
-
-  @Override
-  public int bodyBytes(int parts) {
-    return BlockLayout4.encodedBytes(parts);
+  List<BlockExtent4> decodeUpdate(XdrReader in) {
+    return BlockLayoutUpdate4.decode(in).commitList();
   }
 
   @Override
   public LayoutHandle open(long clientId, Seal seal, PlannedPart part, int ioMode) {
-    DeviceId4 id = idsByDevice.get(part.blocks().device());
-    Extent extent = part.blocks().extents().isEmpty() ? null : part.blocks().extents().getFirst();
-    BlockExtentState4 state = stateOf(extent, ioMode == LayoutConst4.LAYOUTIOMODE4_RW);
+    BlockExtent4 extent = extent(idsByDevice.get(part.blocks().device()), part, ioMode);
     OnWrite onWrite =
-        switch (state) {
+        switch (extent.state()) {
           case PNFS_BLOCK_READ_WRITE_DATA -> OnWrite.EXCLUDES_OTHERS;
           case PNFS_BLOCK_INVALID_DATA, PNFS_BLOCK_NONE_DATA -> OnWrite.CHANGES;
           // Shared blocks, which a write would move, are known to the arbiter by their map.
           case PNFS_BLOCK_READ_DATA -> OnWrite.NOTHING;
         };
-    return new BlockHandle(
-        new BlockExtent4(
-            id,
-            part.range().offset(),
-            part.range().length(),
-            state == PNFS_BLOCK_NONE_DATA ? 0 : extent.physical(),
-            state),
-        onWrite,
-        timers,
-        expiryNanos,
-        "client " + Long.toHexString(clientId) + ", " + seal.target().describe());
-  }
-
-  private static BlockExtentState4 stateOf(Extent extent, boolean readWrite) {
-    if (extent == null || (extent.unwritten() && !readWrite)) {
-      return PNFS_BLOCK_NONE_DATA;
-    }
-    if (!readWrite) {
-      return PNFS_BLOCK_READ_DATA;
-    }
-    return extent.unwritten() ? PNFS_BLOCK_INVALID_DATA : PNFS_BLOCK_READ_WRITE_DATA;
-  }
-
-  @Override
-  public ByteBuffer encode(List<PlannedPart> parts, List<LayoutHandle> handles, int ioMode) {
-    List<BlockExtent4> extents = new ArrayList<>(parts.size());
-    for (LayoutHandle handle : handles) {
-      if (!(handle instanceof BlockHandle block)) {
-        throw new IllegalArgumentException("a handle of another layout type: " + handle);
-      }
-      extents.add(block.extent());
-    }
-    ByteBuffer body = ByteBuffer.allocate(bodyBytes(extents.size()));
-    new BlockLayout4(extents).encode(new XdrWriter(body));
-    return body.flip();
-  }
-
-  /** RFC 5663 section 2.3.2: sorted, disjoint, whole blocks, and what the client may write. */
-  @Override
-  public int checkUpdate(ByteBuffer body, List<ByteRange> held) {
-    List<BlockExtent4> list;
-    try {
-      list = decode(body);
-    } catch (XdrException _) {
-      return NFS4ERR_BADXDR;
-    }
-    long before = 0;
-    for (BlockExtent4 extent : list) {
-      boolean sound =
-          extent.fileOffset() >= before
-              && extent.length() > 0
-              && (extent.fileOffset() | extent.length()) % blockBytes() == 0
-              && extent.fileOffset() <= Long.MAX_VALUE - extent.length()
-              && extent.state() == PNFS_BLOCK_READ_WRITE_DATA;
-      if (!sound) {
-        return NFS4ERR_INVAL;
-      }
-      ByteRange range = new ByteRange(extent.fileOffset(), extent.length());
-      if (held.stream().noneMatch(one -> one.contains(range))) {
-        return NFS4ERR_INVAL;
-      }
-      before = range.end();
-    }
-    return NFS4_OK;
-  }
-
-  private static List<BlockExtent4> decode(ByteBuffer body) {
-    if (!body.hasRemaining()) {
-      return List.of();
-    }
-    XdrReader in = new XdrReader(body.slice());
-    List<BlockExtent4> list = BlockLayoutUpdate4.decode(in).commitList();
-    if (in.remaining() > 0) {
-      throw XdrException.Kind.OVER_BOUND.exception();
-    }
-    return list;
-  }
-
-  @Override
-  public int commit(
-      Seal seal, ByteBuffer body, List<ByteRange> held, long endBytes, BooleanSupplier cancelled) {
-    BlockVolume volume = volumes.get(idsByDevice.get(seal.target().identity().device()));
-    if (endBytes > held.getLast().end()) {
-      return -EINVAL;
-    }
-    List<ByteRange> written =
-        decode(body).stream()
-            .map(extent -> new ByteRange(extent.fileOffset(), extent.length()))
-            .toList();
-    return commits.commit(seal.target(), volume, written, held, endBytes, cancelled);
-  }
-
-  @Override
-  public int checkReturn(ByteBuffer body) {
-    return body.hasRemaining() ? NFS4ERR_INVAL : NFS4_OK;
-  }
-
-  @Override
-  public boolean isGone(long clientId) {
-    synchronized (gone) {
-      return gone.containsKey(clientId);
-    }
-  }
-
-  /** There is nothing to break: its handles are revoked one by one. */
-  @Override
-  public void clientGone(long clientId) {
-    synchronized (gone) {
-      gone.put(clientId, true);
-    }
+    return new BlockHandle(extent, onWrite, timers, expiryNanos, describe(clientId, seal));
   }
 }

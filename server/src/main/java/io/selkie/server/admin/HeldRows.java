@@ -52,6 +52,7 @@ record HeldRows(ExportNames names) {
         switch (view.layoutType()) {
           case LayoutConst4.LAYOUT4_RDMA -> "rdma";
           case LayoutConst4.LAYOUT4_BLOCK_VOLUME -> "block";
+          case LayoutConst4.LAYOUT4_SCSI -> "scsi";
           default -> Integer.toString(view.layoutType());
         },
         view.ioMode() == LayoutConst4.LAYOUTIOMODE4_RW ? "rw" : "read",

@@ -5,7 +5,6 @@ import io.selkie.posix.AccessModes;
 import io.selkie.posix.ActingKernel;
 import io.selkie.posix.FileStatus;
 import io.selkie.posix.Kernel;
-import io.selkie.protocol.nfs4.LayoutConst4;
 import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.server.compound.CompoundContext;
 import io.selkie.server.identity.Admission;
@@ -46,7 +45,7 @@ import java.util.Set;
  * @param verifier of what was written and not yet made durable
  * @param layoutExports names of the exports whose files may have layouts; changes with the exports,
  *     safe for use by several threads
- * @param blockExports names of those of them whose files may have block layouts
+ * @param storage which of them have layouts that name places on the storage
  * @param grace whether state may be reclaimed or taken anew just now
  * @param courtesy whether a conflict is with a client whose lease is over
  */
@@ -63,7 +62,7 @@ public record FileServices(
     ServerAttributes attributes,
     WriteVerifier verifier,
     Set<String> layoutExports,
-    Set<String> blockExports,
+    StorageExports storage,
     Grace grace,
     Courtesy courtesy) {
 
@@ -110,23 +109,19 @@ public record FileServices(
     }
     List<Integer> all = arbiter.layoutTypes();
     // Each GETATTR asks: nothing is made anew where no export has block layouts.
-    return !all.contains(LayoutConst4.LAYOUT4_BLOCK_VOLUME) || offersBlocks(file)
+    return storage.isEmpty()
         ? all
-        : all.stream().filter(FileServices::isOfMemory).toList();
-  }
-
-  private static boolean isOfMemory(int layoutType) {
-    return layoutType != LayoutConst4.LAYOUT4_BLOCK_VOLUME;
-  }
-
-  private boolean offersBlocks(VfsFile file) {
-    Optional<Export> export = file.export();
-    return export.isPresent() && blockExports.contains(export.get().name());
+        : all.stream().filter(type -> storage.offers(file.export(), type)).toList();
   }
 
   /** Whether a layout type that this server has is offered for a file. */
   boolean offers(VfsFile file, int layoutType) {
-    return offersLayouts(file) && (isOfMemory(layoutType) || offersBlocks(file));
+    return offersLayouts(file) && storage.offers(file.export(), layoutType);
+  }
+
+  /** Whether clients may write to its device past the page cache. */
+  boolean isBypassed(VfsFile file) {
+    return storage.isBypassed(file.export());
   }
 
   /** Which attributes there are for a file under a minor version. */

@@ -166,7 +166,7 @@ final class LayoutCommit extends FileOperation {
    * be taken in. An update of blocks begins with how many it names.
    */
   static boolean isLost(int type, ByteBuffer update) {
-    return type == LayoutConst4.LAYOUT4_BLOCK_VOLUME
+    return (type == LayoutConst4.LAYOUT4_BLOCK_VOLUME || type == LayoutConst4.LAYOUT4_SCSI)
         && (update.remaining() < Integer.BYTES
             ? update.hasRemaining()
             : update.getInt(update.position()) != 0);

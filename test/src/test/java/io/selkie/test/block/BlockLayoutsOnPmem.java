@@ -8,7 +8,6 @@ import io.selkie.config.ConfigLoader;
 import io.selkie.config.time.NanoClock;
 import io.selkie.lease.PmemFileSystem;
 import io.selkie.server.SelkieServer;
-import io.selkie.test.block.ClientGuest.Statistics;
 import io.selkie.test.support.Digests;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -140,17 +139,12 @@ class BlockLayoutsOnPmem {
     return data;
   }
 
-  /** What was called between two looks. */
-  private static long between(Statistics before, Statistics after, String operation) {
-    return after.of(operation) - before.of(operation);
-  }
-
-  private static void assertNothingThroughTheServer(Statistics before, Statistics after) {
-    assertThat(after.blocks()).as("the client has the block layout driver").isTrue();
-    assertThat(between(before, after, "READ")).as("READ").isZero();
-    assertThat(between(before, after, "READ_PLUS")).as("READ_PLUS").isZero();
-    assertThat(between(before, after, "WRITE")).as("WRITE").isZero();
-    assertThat(between(before, after, "LAYOUTGET")).as("LAYOUTGET").isPositive();
+  private static void assertNothingThroughTheServer(MountStatistics before, MountStatistics after) {
+    assertThat(after.driver()).isEqualTo("LAYOUT_BLOCK_VOLUME");
+    assertThat(after.since(before, "READ")).as("READ").isZero();
+    assertThat(after.since(before, "READ_PLUS")).as("READ_PLUS").isZero();
+    assertThat(after.since(before, "WRITE")).as("WRITE").isZero();
+    assertThat(after.since(before, "LAYOUTGET")).as("LAYOUTGET").isPositive();
   }
 
   private static String remoteSum(OnDevice fs, String name) throws IOException {
@@ -167,13 +161,13 @@ class BlockLayoutsOnPmem {
   @EnumSource
   void aNewFileIsWrittenWithoutTheServer(OnDevice fs) throws Exception {
     client.run("head -c 3000001 /dev/urandom > /tmp/new");
-    Statistics before = client.statistics(fs.mount());
+    MountStatistics before = client.statistics(fs.mount());
 
     client.run("dd if=/tmp/new of=%s bs=64k conv=fsync".formatted(fs.remote("new")));
 
-    Statistics after = client.statistics(fs.mount());
+    MountStatistics after = client.statistics(fs.mount());
     assertNothingThroughTheServer(before, after);
-    assertThat(between(before, after, "LAYOUTCOMMIT")).as("LAYOUTCOMMIT").isPositive();
+    assertThat(after.since(before, "LAYOUTCOMMIT")).as("LAYOUTCOMMIT").isPositive();
     assertThat(Files.size(fs.local("new"))).isEqualTo(3_000_001);
     assertThat(localSum(fs, "new")).isEqualTo(client.run("sha256sum /tmp/new").substring(0, 64));
     assertThat(remoteSum(fs, "new")).isEqualTo(localSum(fs, "new"));
@@ -183,7 +177,7 @@ class BlockLayoutsOnPmem {
   @EnumSource
   void aFileIsReadWithoutTheServer(OnDevice fs) throws Exception {
     Files.write(fs.local("read"), random(2 * MIB + 77, 1));
-    Statistics before = client.statistics(fs.mount());
+    MountStatistics before = client.statistics(fs.mount());
 
     String sum = remoteSum(fs, "read");
 
@@ -196,7 +190,7 @@ class BlockLayoutsOnPmem {
   void whatIsThereIsOverwrittenWithoutTheServer(OnDevice fs) throws Exception {
     byte[] data = random(MIB, 2);
     Files.write(fs.local("over"), data);
-    Statistics before = client.statistics(fs.mount());
+    MountStatistics before = client.statistics(fs.mount());
 
     client.run(
         "tr '\\0' 'x' < /dev/zero"

@@ -13,8 +13,6 @@ import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Map;
-import java.util.stream.Collectors;
 
 /** The other guest: does what it is told, a command at a time. */
 final class ClientGuest implements AutoCloseable {
@@ -94,27 +92,8 @@ final class ClientGuest implements AutoCloseable {
   }
 
   /** How often each operation of a mount was called, and under which name its layouts go. */
-  Statistics statistics(String mountPoint) throws IOException {
-    String all = run("cat /proc/self/mountstats");
-    String mine = all.substring(all.indexOf("mounted on " + mountPoint + " "));
-    int next = mine.indexOf("\ndevice ");
-    mine = next < 0 ? mine : mine.substring(0, next);
-    Map<String, Long> calls =
-        mine.lines()
-            .map(String::strip)
-            .filter(line -> line.matches("[A-Z_]+: \\d+ .*"))
-            .collect(
-                Collectors.toMap(
-                    line -> line.substring(0, line.indexOf(':')),
-                    line -> Long.parseLong(line.split(" ")[1])));
-    return new Statistics(calls, mine.contains("pnfs=LAYOUT_BLOCK_VOLUME"));
-  }
-
-  /** See {@link #statistics}. */
-  record Statistics(Map<String, Long> calls, boolean blocks) {
-    long of(String operation) {
-      return calls.getOrDefault(operation, 0L);
-    }
+  MountStatistics statistics(String mountPoint) throws IOException {
+    return MountStatistics.of(run("cat /proc/self/mountstats"), mountPoint);
   }
 
   @Override

@@ -559,7 +559,7 @@ final class Simulation {
       case SHARE -> kernel.share(inode, from, to);
       case ACCESS_CHANGE -> checker.mustHaveNoHandles(inode, 0, "a change of mode");
       case CONFLICTING_OPEN -> checker.mustHaveNoHandles(inode, client.id, "a conflicting open");
-      case READ, OPEN_READ, OPEN_WRITE, METADATA -> {}
+      case READ, READ_STORED, OPEN_READ, OPEN_WRITE, METADATA -> {}
       case REOPEN -> {
         checker.mustHaveNoHandles(inode, 0, "opening anew");
         if (inode.retained > 0) {

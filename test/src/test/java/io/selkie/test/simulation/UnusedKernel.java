@@ -5,6 +5,7 @@ import io.selkie.posix.FileLock;
 import io.selkie.posix.FileLockType;
 import io.selkie.posix.Kernel;
 import io.selkie.posix.QuotaStatus;
+import io.selkie.posix.ScsiCommand;
 import io.selkie.posix.SignalInfo;
 import java.lang.foreign.MemorySegment;
 
@@ -158,6 +159,16 @@ abstract class UnusedKernel implements Kernel {
 
   @Override
   public int ftruncate(int fd, long size) {
+    throw unused();
+  }
+
+  @Override
+  public long cachedPages(int fd, long offset, long length) {
+    throw unused();
+  }
+
+  @Override
+  public int scsi(int fd, ScsiCommand command) {
     throw unused();
   }
 

@@ -1,0 +1,172 @@
+package io.selkie.layout.block;
+
+import io.selkie.config.time.Timers;
+import io.selkie.lease.ScsiException;
+import io.selkie.lease.ScsiUnit;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The key by which one client reaches one disk, and its fence: PREEMPT AND ABORT, after which the
+ * keys are read and must not have it (S3). Safe for use by several threads.
+ *
+ * <p>A client that was told its key and has not registered it may still be about to. Nothing can be
+ * taken from it yet, so it is looked at again until it must have stopped by itself; and so it is
+ * where the disk does not answer.
+ */
+final class ScsiKey {
+
+  private static final Logger LOG = LoggerFactory.getLogger(ScsiKey.class);
+  private static final long AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
+
+  /** How it is done. */
+  record Means(Timers timers, Executor blocking, long expiryNanos) {}
+
+  private final ScsiUnit unit;
+  private final long number;
+  private final long clientId;
+  private final Means means;
+  private final CompletableFuture<Void> dead = new CompletableFuture<>();
+  private ScsiKeyState state = ScsiKeyState.SECRET;
+
+  ScsiKey(ScsiUnit unit, long number, long clientId, Means means) {
+    this.unit = unit;
+    this.number = number;
+    this.clientId = clientId;
+    this.means = means;
+  }
+
+  ScsiUnit unit() {
+    return unit;
+  }
+
+  long number() {
+    return number;
+  }
+
+  long clientId() {
+    return clientId;
+  }
+
+  synchronized ScsiKeyState state() {
+    return state;
+  }
+
+  /** The client is going to be told; false when it must not be any more. */
+  synchronized boolean tell() {
+    if (state == ScsiKeyState.SECRET) {
+      become(ScsiKeyState.TOLD);
+    }
+    return state == ScsiKeyState.TOLD;
+  }
+
+  /** Whether something may be granted to who has it. */
+  synchronized boolean isGood() {
+    return state == ScsiKeyState.SECRET || state == ScsiKeyState.TOLD;
+  }
+
+  /** Complete when the disk refuses it. Every call answers the same stage. */
+  CompletionStage<Void> fence() {
+    boolean begin = false;
+    synchronized (this) {
+      if (state == ScsiKeyState.SECRET) {
+        become(ScsiKeyState.DEAD);
+      } else if (state == ScsiKeyState.TOLD) {
+        become(ScsiKeyState.FENCING);
+        begin = true;
+      }
+    }
+    if (begin) {
+      means.blocking().execute(() -> attempt(means.expiryNanos()));
+    } else if (state() == ScsiKeyState.DEAD) {
+      dead.complete(null);
+    }
+    return dead.minimalCompletionStage();
+  }
+
+  /** What an attempt came to. */
+  private enum Outcome {
+    REFUSED_BY_THE_DISK,
+    NOT_REGISTERED,
+    FAILED
+  }
+
+  private void attempt(long restNanos) {
+    Outcome outcome = preempt();
+    if (outcome == Outcome.REFUSED_BY_THE_DISK) {
+      LOG.info("{}: {} is fenced", unit.describe(), this);
+      end();
+      return;
+    }
+    synchronized (this) {
+      if (state == ScsiKeyState.FENCING) {
+        become(ScsiKeyState.AWAITING_EXPIRY);
+        LOG.warn(
+            "{}: {} {}: asked again for {} ms, when it must have stopped by itself",
+            unit.describe(),
+            this,
+            outcome == Outcome.FAILED ? "could not be fenced" : "has not registered yet",
+            means.expiryNanos() / 1_000_000);
+      }
+    }
+    if (restNanos <= 0) {
+      if (outcome == Outcome.FAILED) {
+        LOG.error("S3: {}: {} was not fenced; trusted to have stopped", unit.describe(), this);
+      }
+      end();
+      return;
+    }
+    long delay = Math.min(restNanos, AGAIN_NANOS);
+    means
+        .timers()
+        .schedule(delay, () -> means.blocking().execute(() -> attempt(restNanos - delay)));
+  }
+
+  private Outcome preempt() {
+    try {
+      if (!unit.keys().contains(number)) {
+        return Outcome.NOT_REGISTERED;
+      }
+      try {
+        unit.preempt(number);
+      } catch (ScsiException e) {
+        if (!e.isConflict()) {
+          throw e;
+        }
+        // It unregistered in between; the keys say so, or they do not.
+      }
+      if (unit.keys().contains(number)) {
+        LOG.error("{}: {} is still registered after PREEMPT AND ABORT", unit.describe(), this);
+        return Outcome.FAILED;
+      }
+      return Outcome.REFUSED_BY_THE_DISK;
+    } catch (ScsiException e) {
+      LOG.error("{}: {}", this, e.getMessage());
+      return Outcome.FAILED;
+    }
+  }
+
+  private void end() {
+    synchronized (this) {
+      become(ScsiKeyState.DEAD);
+    }
+    dead.complete(null);
+  }
+
+  /** The one transition method; guarded by the monitor. */
+  private void become(ScsiKeyState next) {
+    if (!state.mayBecome(next)) {
+      throw new IllegalStateException(this + ": " + state + " -> " + next);
+    }
+    state = next;
+  }
+
+  @Override
+  public String toString() {
+    return "key %x of client %x".formatted(number, clientId);
+  }
+}

@@ -1,0 +1,182 @@
+package io.selkie.layout.block;
+
+import static io.selkie.protocol.layout.block.BlockExtentState4.PNFS_BLOCK_READ_WRITE_DATA;
+
+import io.selkie.config.time.Timers;
+import io.selkie.layout.LayoutHandle;
+import io.selkie.lease.BlockVolume;
+import io.selkie.lease.ByteRange;
+import io.selkie.lease.PageCache;
+import io.selkie.lease.ScsiDesignator;
+import io.selkie.lease.ScsiUnit;
+import io.selkie.lease.Seal;
+import io.selkie.lease.StorageCommit;
+import io.selkie.posix.Errno;
+import io.selkie.protocol.layout.block.BlockExtent4;
+import io.selkie.protocol.layout.block.ScsiDeviceAddr4;
+import io.selkie.protocol.layout.block.ScsiLayoutUpdate4;
+import io.selkie.protocol.layout.block.Volume4;
+import io.selkie.protocol.nfs4.DeviceId4;
+import io.selkie.protocol.nfs4.LayoutConst4;
+import io.selkie.protocol.xdr.XdrReader;
+import io.selkie.protocol.xdr.XdrWriter;
+import java.nio.ByteBuffer;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Executor;
+import java.util.function.BooleanSupplier;
+import java.util.function.LongSupplier;
+import java.util.random.RandomGenerator;
+
+/**
+ * LAYOUT4_SCSI (RFC 8154): as the block layout, on a disk that refuses whom it is told to refuse.
+ *
+ * <p>Each client has a device id of its own for each disk, and behind it a reservation key of its
+ * own: after a fence both are over, and with the new ones the client has to ask again.
+ *
+ * <p>Such a disk is no memory, so the page cache stands between it and the server. Before a grant
+ * it is written back, and before one for writing dropped; after a commit, and when a layout for
+ * writing ends, it is dropped again. In between the server reads nothing (READ_STORED).
+ */
+public final class ScsiLayoutType extends StorageLayoutType {
+
+  private static final int DEVICE_BYTES_MAX = 512;
+
+  private final Map<Long, ScsiUnit> units = new LinkedHashMap<>();
+  private final PageCache cache;
+  private final ScsiKeys keys;
+  private final ScsiHandle.Means means;
+  private final long boot;
+
+  /**
+   * A disk that is reserved.
+   *
+   * @param volume the file system on it, from its first byte
+   */
+  public record Disk(BlockVolume volume, ScsiUnit unit) {}
+
+  /**
+   * Over some disks.
+   *
+   * @param expiryNanos a lease and the longest I/O of a client: when it must have stopped where the
+   *     disk does not answer
+   * @param blocking runs what waits for a disk
+   * @param keyNumbers keys for clients, none of them twice
+   * @param random makes this boot's device ids unlike those of any other
+   */
+  public ScsiLayoutType(
+      List<Disk> disks,
+      StorageCommit commits,
+      PageCache cache,
+      Timers timers,
+      long expiryNanos,
+      Executor blocking,
+      LongSupplier keyNumbers,
+      RandomGenerator random) {
+    super(disks.stream().map(Disk::volume).toList(), commits);
+    if (expiryNanos <= 0) {
+      throw new IllegalArgumentException("expiry after " + expiryNanos + " ns");
+    }
+    disks.forEach(disk -> units.put(disk.volume().device(), disk.unit()));
+    this.cache = cache;
+    this.keys = new ScsiKeys(keyNumbers, new ScsiKey.Means(timers, blocking, expiryNanos));
+    this.means = new ScsiHandle.Means(cache, blocking, keys);
+    this.boot = random.nextLong();
+  }
+
+  @Override
+  public int number() {
+    return LayoutConst4.LAYOUT4_SCSI;
+  }
+
+  @Override
+  public Optional<ByteBuffer> deviceAddress(DeviceId4 deviceId, String arrivedAtHost) {
+    return deviceId.high() != boot
+        ? Optional.empty()
+        : keys.tell(deviceId.low()).map(ScsiLayoutType::address);
+  }
+
+  private static ByteBuffer address(ScsiKey key) {
+    ScsiDesignator name = key.unit().designator();
+    ByteBuffer body = ByteBuffer.allocate(DEVICE_BYTES_MAX);
+    var unit = new Volume4.Base(name.codeSet(), name.type(), name.name(), key.number());
+    new ScsiDeviceAddr4(List.of(unit)).encode(new XdrWriter(body));
+    return body.flip();
+  }
+
+  @Override
+  List<BlockExtent4> decodeUpdate(XdrReader in) {
+    return ScsiLayoutUpdate4.decode(in).commitList().stream()
+        .map(range ->
+            new BlockExtent4(
+                new DeviceId4(0, 0),
+                range.fileOffset(),
+                range.length(),
+                0,
+                PNFS_BLOCK_READ_WRITE_DATA))
+        .toList();
+  }
+
+  @Override
+  public Optional<String> settle(Seal seal, ByteRange range, int ioMode) {
+    int result =
+        ioMode == LayoutConst4.LAYOUTIOMODE4_RW
+            ? cache.drop(seal.target(), range)
+            : cache.writeBack(seal.target());
+    return result >= 0
+        ? Optional.empty()
+        : Optional.of(
+            "the page cache of %s cannot be emptied into the disk: %s"
+                .formatted(seal.target().describe(), Errno.describe(result)));
+  }
+
+  @Override
+  public LayoutHandle open(long clientId, Seal seal, PlannedPart part, int ioMode)
+      throws LayoutTypeException {
+    ScsiUnit unit = units.get(part.blocks().device());
+    ScsiKey key =
+        keys.of(clientId, unit)
+            .orElseThrow(() ->
+                new LayoutTypeException(
+                    "client %x was fenced at %s and may not know it yet"
+                        .formatted(clientId, unit.describe()),
+                    null));
+    return new ScsiHandle(
+        extent(new DeviceId4(boot, key.number()), part, ioMode),
+        key,
+        seal,
+        means,
+        describe(clientId, seal));
+  }
+
+  /** What of it is in the page cache is of before, or is what the client has gone past since. */
+  @Override
+  public int commit(
+      Seal seal, ByteBuffer body, List<ByteRange> held, long endBytes, BooleanSupplier cancelled) {
+    int result = dropAll(seal, held);
+    if (result >= 0) {
+      result = super.commit(seal, body, held, endBytes, cancelled);
+    }
+    // What stays of it is looked for again before the next commit, and when the layout ends.
+    var _ = dropAll(seal, held);
+    return result;
+  }
+
+  private int dropAll(Seal seal, List<ByteRange> held) {
+    for (ByteRange range : held) {
+      int result = cache.drop(seal.target(), range);
+      if (result < 0) {
+        return result;
+      }
+    }
+    return 0;
+  }
+
+  @Override
+  public void clientGone(long clientId) {
+    super.clientGone(clientId);
+    keys.clientGone(clientId);
+  }
+}

@@ -1,0 +1,167 @@
+package io.selkie.lease;
+
+import io.selkie.lease.ScsiCommands.Reservation;
+import io.selkie.posix.Kernel;
+import java.util.Optional;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A disk under this server's reservation (RFC 8154 section 2.4.10).
+ *
+ * <p>It stays reserved when the server ends, in whatever way: who was granted something by a server
+ * that is not there any more must not reach the disk, and this machine's own file system does,
+ * because its key stays registered. The next start takes over, and takes away the keys of all who
+ * were there before.
+ *
+ * <pre>
+ *   key   63     56 55              24 23          0
+ *         |  5Eh   | the server's start |  number   |   0: the server itself
+ * </pre>
+ *
+ * So no key is ever given out twice.
+ */
+public final class ReservedDisk implements ScsiUnit, AutoCloseable {
+
+  private static final Logger LOG = LoggerFactory.getLogger(ReservedDisk.class);
+
+  private static final long TAG = 0x5EL << 56;
+  private static final long TAG_MASK = 0xFFL << 56;
+  private static final int NUMBER_BITS = 24;
+
+  private final ScsiCommands commands;
+  private final String disk;
+  private final long own;
+  private final ScsiDesignator designator;
+
+  private ReservedDisk(ScsiCommands commands, String disk, long own, ScsiDesignator designator) {
+    this.commands = commands;
+    this.disk = disk;
+    this.own = own;
+    this.designator = designator;
+  }
+
+  /**
+   * The key of a number under a start of the server.
+   *
+   * @param number 0 for the server itself, less than 2^24
+   * @throws IllegalArgumentException when the numbers of this start are used up
+   */
+  public static long key(int start, int number) {
+    if (number < 0 || number >= 1 << NUMBER_BITS) {
+      throw new IllegalArgumentException("reservation key number " + number);
+    }
+    return TAG | Integer.toUnsignedLong(start) << NUMBER_BITS | number;
+  }
+
+  /**
+   * Registers, reserves, and takes the keys of all others away; nobody but this machine reaches the
+   * disk when it returns.
+   *
+   * @param start counts the starts of this server
+   * @throws ScsiException when it cannot be; nothing is left behind but what was there
+   */
+  public static ReservedDisk open(Kernel kernel, BlockVolume volume, int start)
+      throws ScsiException {
+    String disk = volume.path().toString();
+    var commands = new ScsiCommands(kernel, volume.fd(), disk);
+    ScsiDesignator designator =
+        commands
+            .designator()
+            .orElseThrow(() ->
+                new ScsiException(
+                    disk + " has no name in its VPD page 83h that RFC 8154 allows", false));
+    if (!designator.isFindable()) {
+      LOG.warn(
+          "{}: its name {} is none that Linux clients look for (NAA or EUI-64)", disk, designator);
+    }
+    long own = key(start, 0);
+    Optional<Reservation> before = commands.reservation();
+    if (before.isPresent() && (before.get().key() & TAG_MASK) != TAG) {
+      throw new ScsiException(
+          "%s is reserved by somebody else, with key %x: if nobody needs that any more, clear it"
+                  .formatted(disk, before.get().key())
+              + " (sg_persist --out --clear)",
+          true);
+    }
+    commands.register(own);
+    var opened = new ReservedDisk(commands, disk, own, designator);
+    boolean taken = false;
+    try {
+      opened.take();
+      taken = true;
+    } finally {
+      if (!taken && before.isEmpty()) {
+        commands.unregister(own);
+      }
+    }
+    LOG.info("{}: reserved for registrants only, own key {}", disk, Long.toHexString(own));
+    return opened;
+  }
+
+  /** The reservation becomes ours, whichever earlier start of a server had it. */
+  private void take() throws ScsiException {
+    Optional<Reservation> held = commands.reservation();
+    if (held.isEmpty()) {
+      commands.reserve(own);
+    } else if (held.get().key() != own) {
+      commands.preemptAndAbort(own, held.get().key());
+    }
+    clear();
+    Set<Long> left = keys();
+    Optional<Reservation> now = commands.reservation();
+    if (!left.equals(Set.of(own))
+        || !now.equals(Optional.of(new Reservation(own, ScsiCommands.REGISTRANTS_ONLY)))) {
+      throw new ScsiException(
+          "%s does not keep its reservation: registered %s, reserved %s; somebody else uses it"
+              .formatted(disk, left.stream().map(Long::toHexString).toList(), now),
+          false);
+    }
+  }
+
+  /** Takes away all keys but ours. */
+  private void clear() throws ScsiException {
+    for (long key : keys()) {
+      if (key != own) {
+        LOG.info("{}: key {} of an earlier time is taken away", disk, Long.toHexString(key));
+        try {
+          preempt(key);
+        } catch (ScsiException e) {
+          // Gone by itself meanwhile; whether it is, is looked at in the end.
+          LOG.info("{}", e.getMessage());
+        }
+      }
+    }
+  }
+
+  @Override
+  public ScsiDesignator designator() {
+    return designator;
+  }
+
+  @Override
+  public Set<Long> keys() throws ScsiException {
+    return commands.keys();
+  }
+
+  @Override
+  public void preempt(long key) throws ScsiException {
+    commands.preemptAndAbort(own, key);
+  }
+
+  @Override
+  public String describe() {
+    return disk;
+  }
+
+  /** Nobody reaches the disk from now on but this machine; it stays reserved. */
+  @Override
+  public void close() {
+    try {
+      clear();
+    } catch (ScsiException e) {
+      LOG.error("clients of {} may go on writing to it: {}", disk, e.getMessage());
+    }
+  }
+}

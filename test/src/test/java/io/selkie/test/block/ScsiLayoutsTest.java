@@ -1,0 +1,35 @@
+package io.selkie.test.block;
+
+import io.selkie.rdma.verbs.GuestRun;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.Timeout;
+
+/**
+ * Goal: a stock Linux client that reaches the server's SCSI disks reads and writes files of XFS and
+ * ext4 on them by itself, gives way when others want them, and is refused by the disk when it does
+ * not.
+ *
+ * <p>Method: {@code test/vm/scsi/run} boots a stock Debian kernel with two disks of its SCSI
+ * target, each on two ways, and runs the class below there. Each of its tests is a test here. A
+ * machine that cannot be had is a failure.
+ */
+@Tag("debian")
+@Tag("slow")
+class ScsiLayoutsTest {
+
+  private static final List<String> CLASSES = List.of("io.selkie.test.block.ScsiLayoutsOnLio");
+  private static final int TESTS_MIN = 10;
+
+  @TestFactory
+  @Timeout(value = GuestRun.MINUTES_MAX + 1, unit = TimeUnit.MINUTES)
+  Stream<DynamicTest> holdsOnScsiDisks() throws IOException, InterruptedException {
+    return new GuestRun("test/vm/scsi/run", Path.of("test/target/scsi")).run(CLASSES, TESTS_MIN);
+  }
+}
