@@ -10,6 +10,8 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
  * Goal: a stock Linux client that reaches the server's SCSI disks reads and writes files of XFS and
@@ -22,6 +24,7 @@ import org.junit.jupiter.api.Timeout;
  */
 @Tag("debian")
 @Tag("slow")
+@Execution(ExecutionMode.CONCURRENT)
 class ScsiLayoutsTest {
 
   private static final List<String> CLASSES = List.of("io.selkie.test.block.ScsiLayoutsOnLio");
