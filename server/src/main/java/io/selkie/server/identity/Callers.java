@@ -45,14 +45,29 @@ public final class Callers implements Attendant {
     /** Whether the groups are to be looked up, and those that were. */
     private boolean managed;
 
+    /** The group that the request names first, after squashing. */
+    private int gid;
+
     private int[] groups;
 
-    /** Takes groups that were looked up instead of those of the request. */
+    /**
+     * Takes groups that were looked up instead of those of the request. What the request names
+     * first is a claim like the others: it is the group of new files only for a member of it.
+     */
     void manage(int[] known) {
       if (!Arrays.equals(known, groups)) {
         groups = known;
-        user = FsUser.of(user.uid(), user.gid(), known);
+        user = FsUser.of(user.uid(), primary(gid, known), known);
       }
+    }
+
+    private static int primary(int claimed, int[] known) {
+      for (int group : known) {
+        if (group == claimed) {
+          return claimed;
+        }
+      }
+      return known.length == 0 ? NOBODY : known[0];
     }
 
     boolean isOf(CompoundContext c, Export of, int now, AuthSys other) {
@@ -127,6 +142,7 @@ public final class Callers implements Attendant {
         users.managesGroups()
             && c.flavor() == RpcConst.AUTH_SYS
             && memory.user.uid() == credential.uid();
+    memory.gid = memory.user.gid();
     memory.groups = null;
     memory.credential.assign(credential);
     memory.connection = c.connection();

@@ -10,7 +10,6 @@ import io.selkie.posix.FaultInjectingKernel.When;
 import io.selkie.posix.KernelCall;
 import io.selkie.posix.LinuxKernel;
 import io.selkie.protocol.nfs4.Nfs4Const;
-import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.Stateids;
 import io.selkie.server.ops.FileCalls.Opened;
 import io.selkie.server.ops.FileCalls.Written;
@@ -86,16 +85,47 @@ class FaultsTest {
     assertThat(write(opened, 0, Nfs4Const.UNSTABLE4).verifier()).isNotEqualTo(before.verifier());
   }
 
+  @ParameterizedTest
+  @CsvSource({"ENOSPC, NFS4ERR_NOSPC", "EDQUOT, NFS4ERR_DQUOT", "EIO, NFS4ERR_IO"})
+  void unstableWritesThatFoundNoRoomAreToldByCommitAndSentAgain(Errno errno, String status) {
+    Opened opened = client.create(root, "f");
+    long before = writeUnstable(opened);
+    kernel.failNth(KernelCall.FDATASYNC, 1, errno, When.AFTERWARDS);
+    assertThat(commit(opened)).isEqualTo(status);
+    long after = writeUnstable(opened);
+    assertThat(after).as("whoever wrote anything writes it again").isNotEqualTo(before);
+    FileCalls.Answer committed = client.commit(opened.handle());
+    assertThat(committed.status()).isEqualTo("NFS4_OK");
+    assertThat(committed.in().int64()).as("nothing is left to be sent").isEqualTo(after);
+    assertThat(server.export().resolve("f")).hasSize(8 * 3);
+  }
+
+  private long writeUnstable(Opened opened) {
+    long verifier = write(opened, 0, Nfs4Const.UNSTABLE4).verifier();
+    for (int i = 1; i < 8; i++) {
+      Written written = write(opened, 3L * i, Nfs4Const.UNSTABLE4);
+      assertThat(written.status()).isEqualTo("NFS4_OK");
+      assertThat(written.verifier()).isEqualTo(verifier);
+    }
+    return verifier;
+  }
+
+  @ParameterizedTest
+  @CsvSource({"ENOSPC, NFS4ERR_NOSPC", "EDQUOT, NFS4ERR_DQUOT"})
+  void roomThatEndsAmongUnstableWritesCostsNoneOfThoseBefore(Errno errno, String status) {
+    Opened opened = client.create(root, "f");
+    Written first = write(opened, 0, Nfs4Const.UNSTABLE4);
+    kernel.failNth(KernelCall.PWRITE, 2, errno, When.INSTEAD);
+    assertThat(write(opened, 3, Nfs4Const.UNSTABLE4).status()).isEqualTo("NFS4_OK");
+    assertThat(write(opened, 6, Nfs4Const.UNSTABLE4).status()).isEqualTo(status);
+    FileCalls.Answer committed = client.commit(opened.handle());
+    assertThat(committed.status()).isEqualTo("NFS4_OK");
+    assertThat(committed.in().int64()).as("none is lost").isEqualTo(first.verifier());
+    assertThat(server.export().resolve("f")).hasBinaryContent(new byte[] {1, 2, 3, 1, 2, 3});
+  }
+
   private String commit(Opened opened) {
-    return client
-        .on(
-            opened.handle(),
-            NfsOp4.OP_COMMIT,
-            o -> {
-              o.int64(0);
-              o.int32(0);
-            })
-        .status();
+    return client.commit(opened.handle()).status();
   }
 
   @Test

@@ -173,6 +173,41 @@ final class FileCalls implements AutoCloseable {
         });
   }
 
+  /** LAYOUTCOMMIT of all of a file, without a time. */
+  String layoutCommit(byte[] handle, Stateid4 layout, boolean reclaim, long lastWritten) {
+    return on(
+            handle,
+            NfsOp4.OP_LAYOUTCOMMIT,
+            o -> {
+              o.int64(0);
+              o.int64(-1);
+              o.bool(reclaim);
+              Stateids.encode(o, layout);
+              o.bool(true);
+              o.int64(lastWritten);
+              o.bool(false);
+              o.int32(LayoutConst4.LAYOUT4_RDMA);
+              o.int32(0);
+            })
+        .status();
+  }
+
+  /** COMMIT of all of a file. */
+  Answer commit(byte[] handle) {
+    return on(
+        handle,
+        NfsOp4.OP_COMMIT,
+        o -> {
+          o.int64(0);
+          o.int32(0);
+        });
+  }
+
+  /** LINK of a file. */
+  String link(byte[] file, byte[] directory, String name) {
+    return onTwo(file, directory, NfsOp4.OP_LINK, name(name)).status();
+  }
+
   /** One operation on two directories: the saved one and the current one. */
   Answer onTwo(byte[] saved, byte[] current, int opcode, Consumer<XdrWriter> arguments) {
     return call(

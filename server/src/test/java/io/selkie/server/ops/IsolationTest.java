@@ -77,13 +77,7 @@ class IsolationTest extends IsolationFixture {
   }
 
   private static void commit(FileCalls client, Opened file) {
-    client.on(
-        file.handle(),
-        NfsOp4.OP_COMMIT,
-        o -> {
-          o.int64(0);
-          o.int32(0);
-        });
+    client.commit(file.handle());
   }
 
   private void measure(String what, FileCalls client, Opened file, boolean read) {

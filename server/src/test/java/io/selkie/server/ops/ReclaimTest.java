@@ -51,7 +51,8 @@ class ReclaimTest {
     return client;
   }
 
-  private static Opened reclaim(FileCalls client, byte[] handle, int access, int deny) {
+  /** OPEN by CLAIM_PREVIOUS. */
+  static Opened reclaim(FileCalls client, byte[] handle, int access, int deny) {
     return client.open(
         handle,
         access,
@@ -289,22 +290,7 @@ class ReclaimTest {
 
   private static String commit(
       FileCalls client, byte[] handle, Stateid4 stateid, long lastWritten) {
-    return client
-        .on(
-            handle,
-            NfsOp4.OP_LAYOUTCOMMIT,
-            o -> {
-              o.int64(0);
-              o.int64(-1);
-              o.bool(true);
-              Stateids.encode(o, stateid);
-              o.bool(true);
-              o.int64(lastWritten);
-              o.bool(false);
-              o.int32(LayoutConst4.LAYOUT4_RDMA);
-              o.int32(0);
-            })
-        .status();
+    return client.layoutCommit(handle, stateid, true, lastWritten);
   }
 
   private static String layoutGet(FileCalls client, byte[] handle, Stateid4 stateid) {

@@ -3,6 +3,7 @@ package io.selkie.server.ops;
 import io.selkie.config.CommandLineSettings;
 import io.selkie.config.ConfigException;
 import io.selkie.config.ConfigLoader;
+import io.selkie.posix.Kernel;
 import io.selkie.posix.LinuxKernel;
 import io.selkie.protocol.nfs4.SessionConst4;
 import io.selkie.server.SelkieServer;
@@ -22,6 +23,7 @@ import java.util.stream.Stream;
 final class RestartingServer implements AutoCloseable {
 
   private final Path directory;
+  private final Kernel kernel;
   private final String sessions;
   private final String delegations;
   private final List<FileCalls> clients = Collections.synchronizedList(new ArrayList<>());
@@ -38,6 +40,12 @@ final class RestartingServer implements AutoCloseable {
 
   /** The same with delegations, which most clients of tests do not expect. */
   RestartingServer(String sessions, String delegations) throws IOException {
+    this(new LinuxKernel(), sessions, delegations);
+  }
+
+  /** The same on a kernel that a test plays with. */
+  RestartingServer(Kernel kernel, String sessions, String delegations) throws IOException {
+    this.kernel = kernel;
     this.sessions = sessions;
     this.delegations = delegations;
     Path base = Path.of(System.getProperty("selkie.test.dir", "target"));
@@ -68,7 +76,8 @@ final class RestartingServer implements AutoCloseable {
         """
             .formatted(export(), sessions, delegations, directory.resolve("state"));
     try {
-      server = SelkieServer.start(ConfigLoader.parse("restart", yaml, CommandLineSettings.NONE));
+      server =
+          SelkieServer.start(ConfigLoader.parse("restart", yaml, CommandLineSettings.NONE), kernel);
     } catch (ConfigException e) {
       throw new AssertionError(e);
     }

@@ -55,11 +55,22 @@ final class ServerFixture implements AutoCloseable {
    */
   ServerFixture(Kernel kernel, String exportKeys, String delegations, int recallMillis)
       throws IOException {
+    this(kernel, exportKeys, delegations, "recallTimeoutMillis: " + recallMillis, "");
+  }
+
+  /**
+   * With whatever a test wants.
+   *
+   * @param layout more keys of the section
+   * @param more whole top-level keys, each on a line, none of those that are set here
+   */
+  ServerFixture(Kernel kernel, String exportKeys, String delegations, String layout, String more)
+      throws IOException {
     Path base = Path.of(System.getProperty("selkie.test.dir", "target"));
     Files.createDirectories(base);
     directory = Files.createTempDirectory(base, "server").toAbsolutePath();
     Files.createDirectory(export());
-    server = SelkieServer.start(config(exportKeys, delegations, recallMillis), kernel);
+    server = SelkieServer.start(config(exportKeys, delegations, layout, more), kernel);
   }
 
   /**
@@ -75,23 +86,25 @@ final class ServerFixture implements AutoCloseable {
     return (int) Math.min(60_000, seconds * 1000L - margin - FENCE_MILLIS);
   }
 
-  private SelkieConfig config(String exportKeys, String delegations, int recallMillis) {
+  private SelkieConfig config(String exportKeys, String delegations, String layout, String more) {
     String yaml =
         """
         exports: [{path: %s, name: data%s}]
         listen: 127.0.0.1:0
         rdma: {listen: 127.0.0.1:0}
-        layout: {recallTimeoutMillis: %d, fenceBudgetMillis: %d}
+        layout: {%s, fenceBudgetMillis: %d}
         delegations: %s
         stateDirectory: %s
+        %s
         """
             .formatted(
                 export(),
                 exportKeys.isEmpty() ? "" : ", " + exportKeys,
-                recallMillis,
+                layout,
                 FENCE_MILLIS,
                 delegations,
-                directory.resolve("state"));
+                directory.resolve("state"),
+                more);
     try {
       return ConfigLoader.parse("fixture", yaml, CommandLineSettings.NONE);
     } catch (ConfigException e) {
