@@ -4,9 +4,13 @@ A suite is a program. Its head says what it needs, in comments "# key: value":
 
     kind      compare: runs in an empty directory, prints a transcript; "== NAME" begins a case of it.
                        It runs on the guest's own ext4 and on each mount; the transcripts must be equal.
+                       OTHER is the same directory, seen by the second client.
               scenario: runs with mounts and the server at hand (see selkie_vm.py), prints
                        "ok NAME" or "not ok NAME: why" per case.
-    versions  of NFS, for example "4.1 4.2"
+    versions  of NFS, for example "4.1 4.2"; a scenario may name "local" first, and then runs also with one
+              directory of the guest's own file system in place of both mounts
+    sends     operations that the clients must have sent by its end, as mountstats name them: some things a
+              kernel does by other means, and nobody notices, when its server cannot
     seconds   it may take, for each version
     waits for what the server lacks yet; such a suite is listed and not run
     kernel may say  what is no trouble in this suite, as a regular expression
@@ -22,7 +26,7 @@ import sys
 import threading
 import time
 
-from selkie_vm import DOMAIN
+from selkie_vm import A, B, DOMAIN, counters
 
 JOB = "/job"
 LOCAL = "/local"
@@ -70,6 +74,7 @@ class Suite:
         self.versions = head["versions"].split()
         self.seconds = int(head["seconds"])
         self.may_say = head.get("kernel may say")
+        self.sends = head.get("sends", "").split()
         self.waits_for = None if SETTINGS["named"] else head.get("waits for")
 
 
@@ -150,7 +155,8 @@ def compare(suite, version, base, results, expected):
     directory = f"{base}/{suite.name}.{version}"
     os.makedirs(directory)
     log = f"{JOB}/log/{suite.name}.{version}"
-    text, status, seconds = run([suite.path], directory, suite.seconds, log)
+    other = directory.replace(A, B) if base == A else directory
+    text, status, seconds = run([suite.path], directory, suite.seconds, log, {"OTHER": other})
     if expected is None:
         if status != 0:
             results.add(suite.name, "local run", "local", "FAILED", seconds, f"exit {status}: {tail(log)}")
@@ -177,11 +183,14 @@ def compare(suite, version, base, results, expected):
     return expected
 
 
-def scenario(suite, version, results):
+def scenario(suite, version, results, local=None):
+    """local: of the guest's own file system, in place of both mounts and of the server's directory."""
     log = f"{JOB}/log/{suite.name}.{version}"
-    directory = f"/mnt/a/{suite.name}.{version}"
+    directory = f"{local or A}/{suite.name}.{version}"
     os.makedirs(directory)
     more = {"VERSION": version, "WORK": os.path.basename(directory), "SETTINGS": json.dumps(SETTINGS)}
+    if local:
+        more.update(MOUNT_A=local, MOUNT_B=local, SELKIE_EXPORT=local)
     text, status, seconds = run([suite.path], "/", suite.seconds, log, more)
     number = 0
     for line in text.splitlines():
@@ -196,9 +205,16 @@ def scenario(suite, version, results):
         results.add(suite.name, "exit status", version, "FAILED", seconds, f"{status}: {tail(log)}")
 
 
+def sent():
+    """How often both clients together have sent each operation."""
+    found = [counters(mount) for mount in (A, B)]
+    return {name: sum(each.get(name, 0) for each in found) for name in found[0]}
+
+
 class Server:
     """Selkie itself in the guest, on an XFS that can share blocks, where neither the host nor its file system matters."""
 
+    PLAIN = "/export/plain"  # of the same file system, beside what is exported
     ADDRESS = "10.9.0.1"  # of the guest on a link between its two network namespaces
 
     def __init__(self):
@@ -210,7 +226,7 @@ class Server:
             "ip -n b link set link-b up",
             "mkfs.xfs -q -m reflink=1 /dev/vdc",
             "mount -o uquota /dev/vdc /export",
-            "mkdir /export/data /export/readonly /export/squash /export/state /run/selkie",
+            f"mkdir -p {self.PLAIN} /export/data/inner /export/inner /export/readonly /export/squash /export/state /run/selkie",
             # Classes are read often, and from the host they come slowly.
             "cp -r /job/selkie /run/",
         ):
@@ -265,6 +281,7 @@ def run_version(suites, version, results, expected):
     for suite in suites:
         said(f"  {suite.name} on {version}")
         _, before = kernel_words(0)
+        begin = sent()
         try:
             if suite.kind == "compare":
                 expected[suite.name] = compare(suite, version, "/mnt/a", results, expected.get(suite.name, {}))
@@ -272,6 +289,11 @@ def run_version(suites, version, results, expected):
                 scenario(suite, version, results)
         except (subprocess.SubprocessError, OSError) as trouble:
             results.add(suite.name, "set-up", version, "FAILED", 0, repr(trouble))
+        if suite.sends:
+            end = sent()
+            missing = [name for name in suite.sends if end.get(name, 0) <= begin.get(name, 0)]
+            reason = f"never sent: {', '.join(missing)}" if missing else ""
+            results.add(suite.name, "sends " + ", ".join(suite.sends), version, "FAILED" if missing else "ok", 0, reason)
         lines, _ = kernel_words(before)
         trouble = [line for line in lines if KERNEL_TROUBLE.search(line)]
         if suite.may_say:
@@ -303,6 +325,9 @@ def main():
         if suite.kind == "compare":
             said(f"  {suite.name} on local ext4")
             expected[suite.name] = compare(suite, "local", LOCAL, results, None)
+        elif "local" in suite.versions:
+            said(f"  {suite.name} on the local file system")
+            scenario(suite, "local", results, LOCAL if server is None else server.PLAIN)
     versions = [v for v in ("4.1", "4.2") if any(v in suite.versions for suite in suites)]
     for version in versions:
         run_version([s for s in suites if version in s.versions], version, results, expected)

@@ -5,16 +5,20 @@ import base64
 import contextlib
 import ctypes
 import errno
+import fcntl
 import json
 import os
 import re
+import struct
 import subprocess
 import sys
 import threading
 import time
 
-A = "/mnt/a"  # the first client's mount
-B = "/mnt/b"  # the second client's: another network namespace, another client id
+# Both are the same local directory where a scenario runs without a server, to compare with.
+A = os.environ.get("MOUNT_A", "/mnt/a")  # the first client's mount
+B = os.environ.get("MOUNT_B", "/mnt/b")  # the second client's: another network namespace, another client id
+LOCAL = A == B
 ALICE, BOB, TEAM = 1001, 1002, 1100  # the guest's users
 DOMAIN = "selkie.example"  # of names, where the server in the guest tells owners by name
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -201,6 +205,23 @@ def eventually(probe, seconds=30, words="did not come true"):
         if time.monotonic() > deadline:
             raise AssertionError(words)
         time.sleep(0.1)
+
+
+def set_lock(file, how, length=0, start=0, wait=False):
+    """
+    A lock of a byte range; whether it was given. Two files of one process compete here as two clients do: on the
+    local file system that takes locks of the open file, for those of a process do not compete with each other.
+    """
+    kind = {fcntl.LOCK_SH: fcntl.F_RDLCK, fcntl.LOCK_EX: fcntl.F_WRLCK, fcntl.LOCK_UN: fcntl.F_UNLCK}[how]
+    words = struct.pack("hhqqi4x", kind, os.SEEK_SET, start, length, 0)
+    kinds = (fcntl.F_OFD_SETLK, fcntl.F_OFD_SETLKW) if LOCAL else (fcntl.F_SETLK, fcntl.F_SETLKW)
+    try:
+        fcntl.fcntl(file, kinds[wait], words)
+        return True
+    except OSError as trouble:
+        if wait or trouble.errno not in (errno.EAGAIN, errno.EACCES):
+            raise
+        return False
 
 
 def fallocate(descriptor, mode, offset, length):

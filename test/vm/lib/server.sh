@@ -42,12 +42,18 @@ server_restart() {
   server_start
 }
 
-# write_configuration ADDRESS BASE: three exports below BASE, and a lease that a suite can wait for.
+# write_configuration ADDRESS BASE: four exports below BASE, of which "inner" lies in "data", and a lease that a
+# suite can wait for.
 write_configuration() {
   cat << END
 exports:
   - path: $2/data
     name: data
+    clients:
+      - hosts: '*'
+        squash: none
+  - path: $2/inner
+    name: data/inner
     clients:
       - hosts: '*'
         squash: none

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # title: appends under fcntl and flock locks from two clients: nothing torn, lost or doubled
 # kind: scenario
-# versions: 4.1 4.2
+# versions: local 4.1 4.2
 # seconds: 300
+# sends: LOCK LOCKU
 import collections
 import sys
 
@@ -27,14 +28,14 @@ for number in range(int(records)):
 def appends(how):
     open(f"{here(A)}/{how}", "wb").close()
     writers = [
-        python(APPENDER, f"{here(mount)}/{how}", f"{mount[-1]}{number}", RECORDS, how)
-        for mount in (A, B)
+        python(APPENDER, f"{here(mount)}/{how}", f"{client}{number}", RECORDS, how)
+        for client, mount in (("a", A), ("b", B))
         for number in range(WRITERS_EACH)
     ]
     equal([writer.wait() for writer in writers], [0] * len(writers), "exits of the writers:")
     expected = collections.Counter(
-        f"{mount}{number}.{record}:" + "." * (37 * record % 3000)
-        for mount in "ab"
+        f"{client}{number}.{record}:" + "." * (37 * record % 3000)
+        for client in "ab"
         for number in range(WRITERS_EACH)
         for record in range(RECORDS)
     )

@@ -2,8 +2,9 @@
 # title: clones and copies on XFS, which shares blocks; the server runs in the guest
 # kind: scenario
 # server: guest
-# versions: 4.2
+# versions: local 4.2
 # seconds: 400
+# sends: COPY CLONE SEEK DEALLOCATE
 import fcntl
 import os
 import random
@@ -84,13 +85,13 @@ with case("copy_file_range copies on the server"):
 
 with case("both clients clone one file at once"):
     children = []
-    for mount in (a, b):
+    for client, mount in (("a", a), ("b", b)):
         child = os.fork()
         if child == 0:
             status = 1
             try:
                 for number in range(10):
-                    clone(f"{mount}/source", f"{mount}/both.{mount[5]}.{number}")
+                    clone(f"{mount}/source", f"{mount}/both.{client}.{number}")
                 status = 0
             finally:
                 os._exit(status)

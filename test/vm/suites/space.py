@@ -2,7 +2,7 @@
 # title: statfs and df agree with the server's file system; silly renames; exports for reading only, and with squashed users
 # kind: scenario
 # versions: 4.1 4.2
-# seconds: 120
+# seconds: 180
 import os
 import subprocess
 import sys
@@ -41,6 +41,34 @@ with case("removed by the other client while it is open: reads go on or say ESTA
     os.unlink(f"{here(B)}/other")
     check(attempt(os.pread, file, 10, 0) in (b"alive", "ESTALE"))
     os.close(file)
+
+try:
+    with case("an export in another one is a file system of its own, with its way back"):
+        inner, name = f"{A}/inner", host_here()
+        with os.scandir(A) as entries:
+            covered = [entry.inode() for entry in entries if entry.name == "inner"]
+        equal(covered, [int(host("stat -c %i inner"))], "number of the directory that it covers:")
+        host(f"mkdir -p ../inner/{name}/sub && echo inside > ../inner/{name}/sub/file")
+        equal(open(f"{inner}/{name}/sub/file").read(), "inside\n")
+        check(os.stat(inner).st_dev != os.stat(A).st_dev, "it shares the outer one's device number")
+        equal(os.stat(f"{inner}/{name}/sub/file").st_dev, os.stat(inner).st_dev, "device of what lies in it:")
+        equal(os.stat(inner).st_ino, int(host("stat -c %i ../inner")), "number of its root:")
+        check(os.path.ismount(inner), "the client mounted nothing there")
+        # By way of the names, and of a directory where one stands.
+        for way in (f"{inner}/..", f"{inner}/{name}/../..", f"{inner}/{name}/sub/../../.."):
+            check(os.path.samefile(way, A), way)
+        equal(subprocess.run(["/bin/pwd", "-P"], cwd=f"{inner}/{name}/sub/..", capture_output=True, text=True).stdout,
+              f"{inner}/{name}\n")
+        with open(f"{inner}/{name}/made", "w") as file:
+            file.write("by the client")
+        equal(host(f"cat ../inner/{name}/made"), "by the client")
+        equal(host("ls -A inner"), "", "what the covered directory holds:")
+        for action in (os.rename, os.link):
+            equal(attempt(action, f"{inner}/{name}/made", f"{here()}/moved"), "EXDEV", str(action))
+        equal(attempt(os.rmdir, inner), "EBUSY")
+        equal(attempt(os.rename, inner, f"{here()}/inner"), "EBUSY")
+finally:
+    driver.unmount(f"{A}/inner")
 
 version = os.environ["VERSION"]
 try:

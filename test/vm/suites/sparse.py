@@ -3,6 +3,7 @@
 # kind: compare
 # versions: 4.2
 # seconds: 60
+# sends: SEEK ALLOCATE DEALLOCATE READ_PLUS
 import os
 
 from selkie_vm import attempt, fallocate, section

@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
-# title: storms of renames, links and unlinks from several processes
+# title: storms of renames, links and unlinks from several processes of two clients
 # kind: compare
 # versions: 4.1 4.2
-# seconds: 120
+# seconds: 300
 import os
 import random
 
 from selkie_vm import section
 
+# Every other one works by way of the second client; on the local file system that is the same directory.
 WORKERS = 4
+OTHER = os.environ["OTHER"]
 
 
 def together(work):
@@ -17,6 +19,8 @@ def together(work):
         child = os.fork()
         if child == 0:
             try:
+                if worker % 2:
+                    os.chdir(OTHER)
                 work(worker)
                 os._exit(0)
             except BaseException as trouble:
@@ -24,6 +28,17 @@ def together(work):
                 os._exit(1)
         children.append(child)
     print("exits", [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children])
+    # A client looks for what others did to a directory when it has changed it itself, and not for half a minute
+    # otherwise.
+    for directory in (".", *(entry for entry in os.listdir(".") if os.path.isdir(entry))):
+        os.utime(directory)
+
+
+def opened_status(path):
+    """Attributes as of an open, before which a client asks for them."""
+    with open(path) as file:
+        return os.fstat(file.fileno())
+
 
 
 section("tokens move between directories, none is lost or doubled")
@@ -117,7 +132,30 @@ def links(worker):
 
 
 together(links)
-print(os.stat("inode").st_nlink, len([n for n in os.listdir(".") if n.startswith("link.")]))
+print(opened_status("inode").st_nlink, len([n for n in os.listdir(".") if n.startswith("link.")]))
+
+section("everybody unlinks the same names: each goes once")
+os.mkdir("shared")
+for number in range(60):
+    open(f"shared/{number}", "w").close()
+for worker in range(WORKERS):
+    open(f"unlinked.{worker}", "w").close()
+
+
+def unlink(worker):
+    mine = 0
+    for number in range(60):
+        try:
+            os.unlink(f"shared/{number}")
+            mine += 1
+        except FileNotFoundError:
+            pass  # another one was faster
+    with open(f"unlinked.{worker}", "w") as file:
+        file.write(str(mine))
+
+
+together(unlink)
+print(os.listdir("shared"), sum(int(open(f"unlinked.{worker}").read()) for worker in range(WORKERS)))
 
 section("trees made and torn down side by side")
 

@@ -1,27 +1,17 @@
 #!/usr/bin/env python3
 # title: two clients: what one does the other sees, locks between them and with a process of the server
 # kind: scenario
-# versions: 4.1 4.2
+# versions: local 4.1 4.2
 # seconds: 300
-import errno
+# sends: LOCK LOCKU
 import fcntl
 import os
 import threading
 import time
 
-from selkie_vm import A, B, case, check, equal, eventually, here, host, host_here
+from selkie_vm import A, B, LOCAL, case, check, counters, equal, eventually, here, host, host_here, set_lock
 
 a, b = here(A), here(B)
-
-
-def try_lock(file, how, length=0, start=0):
-    try:
-        fcntl.lockf(file, how | fcntl.LOCK_NB, length, start)
-        return True
-    except OSError as trouble:
-        if trouble.errno not in (errno.EAGAIN, errno.EACCES):
-            raise
-        return False
 
 
 with case("close-to-open: what one closed the other reads"):
@@ -50,43 +40,62 @@ open(f"{a}/lock", "wb").write(b"x" * 100)
 
 with case("an exclusive lock of one keeps the other out"):
     with open(f"{a}/lock", "r+b") as left, open(f"{b}/lock", "r+b") as right:
-        check(try_lock(left, fcntl.LOCK_EX, 10, 0), "the first lock")
-        check(not try_lock(right, fcntl.LOCK_EX, 10, 5), "an overlapping lock was given")
-        check(not try_lock(right, fcntl.LOCK_SH, 1, 9), "a shared lock was given")
-        check(try_lock(right, fcntl.LOCK_EX, 10, 10), "a lock beside it")
-        fcntl.lockf(left, fcntl.LOCK_UN, 10, 0)
-        check(try_lock(right, fcntl.LOCK_EX, 10, 0), "it was let go")
+        check(set_lock(left, fcntl.LOCK_EX, 10, 0), "the first lock")
+        check(not set_lock(right, fcntl.LOCK_EX, 10, 5), "an overlapping lock was given")
+        check(not set_lock(right, fcntl.LOCK_SH, 1, 9), "a shared lock was given")
+        check(set_lock(right, fcntl.LOCK_EX, 10, 10), "a lock beside it")
+        set_lock(left, fcntl.LOCK_UN, 10, 0)
+        check(set_lock(right, fcntl.LOCK_EX, 10, 0), "it was let go")
 
 with case("shared locks of both, an upgrade waits"):
     with open(f"{a}/lock", "r+b") as left, open(f"{b}/lock", "r+b") as right:
-        check(try_lock(left, fcntl.LOCK_SH), "first")
-        check(try_lock(right, fcntl.LOCK_SH), "second")
-        check(not try_lock(left, fcntl.LOCK_EX), "upgraded over the other's lock")
-        fcntl.lockf(right, fcntl.LOCK_UN)
-        check(try_lock(left, fcntl.LOCK_EX), "upgrade")
+        check(set_lock(left, fcntl.LOCK_SH), "first")
+        check(set_lock(right, fcntl.LOCK_SH), "second")
+        check(not set_lock(left, fcntl.LOCK_EX), "upgraded over the other's lock")
+        set_lock(right, fcntl.LOCK_UN)
+        check(set_lock(left, fcntl.LOCK_EX), "upgrade")
 
 with case("a close lets go"):
     left = open(f"{a}/lock", "r+b")
-    check(try_lock(left, fcntl.LOCK_EX), "first")
+    check(set_lock(left, fcntl.LOCK_EX), "first")
     left.close()
     with open(f"{b}/lock", "r+b") as right:
-        check(try_lock(right, fcntl.LOCK_EX), "after the close")
+        check(set_lock(right, fcntl.LOCK_EX), "after the close")
 
-for name, lock in (("fcntl", fcntl.lockf), ("flock", fcntl.flock)):
+# A client that is not told when it can have a lock asks again after 1, 3, 7 and 15 seconds.
+HELD_SECONDS = 8
+SOON_SECONDS = 5
+LOCKS = {"fcntl": lambda file, how: set_lock(file, how, wait=True), "flock": fcntl.flock}
+holders, waiters, granted = {}, {}, {}
+
+
+def wait_for(name):
+    with open(f"{b}/blocked.{name}", "r+b") as file:
+        LOCKS[name](file, fcntl.LOCK_EX)
+        granted[name] = time.monotonic()
+
+
+with case("blocked locks wait, and are not asked for again meanwhile"):
+    asked = 0 if LOCAL else counters(B)["LOCK"]
+    for name, lock in LOCKS.items():
+        holders[name] = open(f"{a}/blocked.{name}", "w+b")
+        lock(holders[name], fcntl.LOCK_EX)
+        waiters[name] = threading.Thread(target=wait_for, args=[name], daemon=True)
+        waiters[name].start()
+    time.sleep(HELD_SECONDS)
+    check(not granted, f"granted while they were held: {list(granted)}")
+    if not LOCAL:
+        equal(counters(B)["LOCK"] - asked, len(LOCKS), "LOCKs while both were held:")
+
+for name, lock in LOCKS.items():
     with case(f"a blocked {name} lock is granted soon after the other lets go"):
-        with open(f"{a}/lock", "r+b") as left, open(f"{b}/lock", "r+b") as right:
-            lock(left, fcntl.LOCK_EX)
-            granted = []
-            waiter = threading.Thread(target=lambda: (lock(right, fcntl.LOCK_EX), granted.append(time.monotonic())))
-            waiter.start()
-            time.sleep(1.5)
-            check(not granted, "granted while it was held")
-            begin = time.monotonic()
-            lock(left, fcntl.LOCK_UN)
-            waiter.join(45)
-            check(granted, "not granted within 45 s")
-            # A client that is not told asks every second at first, and every 30 seconds at last.
-            check(granted[0] - begin < 20, f"granted after {granted[0] - begin:.1f} s only")
+        begin = time.monotonic()
+        lock(holders[name], fcntl.LOCK_UN)
+        waiters[name].join(45)
+        check(name in granted, "not granted within 45 s")
+        print(f"granted after {granted[name] - begin:.2f} s", flush=True)
+        check(granted[name] - begin < SOON_SECONDS, f"granted after {granted[name] - begin:.1f} s only")
+        holders[name].close()
 
 PERL_LOCK = (
     "perl -e 'use Fcntl; open(F, \"+<\", $ARGV[0]) or die; "
@@ -97,14 +106,14 @@ PERL_LOCK = (
 
 with case("a process of the server sees the lock of a client"):
     with open(f"{a}/lock", "r+b") as left:
-        check(try_lock(left, fcntl.LOCK_EX, 10, 0), "lock")
+        check(set_lock(left, fcntl.LOCK_EX, 10, 0), "lock")
         equal(host(f"{PERL_LOCK} {host_here()}/lock w 0 5"), "denied")
         equal(host(f"{PERL_LOCK} {host_here()}/lock r 0 5"), "denied")
         equal(host(f"{PERL_LOCK} {host_here()}/lock w 10 5"), "got")
-        fcntl.lockf(left, fcntl.LOCK_SH, 10, 0)
+        set_lock(left, fcntl.LOCK_SH, 10, 0)
         equal(host(f"{PERL_LOCK} {host_here()}/lock w 0 5"), "denied")
         equal(host(f"{PERL_LOCK} {host_here()}/lock r 0 5"), "got")
-        fcntl.lockf(left, fcntl.LOCK_UN, 10, 0)
+        set_lock(left, fcntl.LOCK_UN, 10, 0)
         equal(host(f"{PERL_LOCK} {host_here()}/lock w 0 5"), "got")
 
 with case("a client sees the lock of a process of the server"):
@@ -113,7 +122,7 @@ with case("a client sees the lock of a process of the server"):
     host(f"mkfifo {fifo}; ({PERL_LOCK} {host_here()}/lock w 0 5 {fifo} > {host_here()}/held) > /dev/null 2>&1 &")
     host(f"timeout 20 tail -n 1 -f {host_here()}/held | grep -q -m 1 got")
     with open(f"{a}/lock", "r+b") as left:
-        check(not try_lock(left, fcntl.LOCK_EX, 10, 0), "locked over a local process")
-        check(try_lock(left, fcntl.LOCK_EX, 10, 5), "lock beside it")
+        check(not set_lock(left, fcntl.LOCK_EX, 10, 0), "locked over a local process")
+        check(set_lock(left, fcntl.LOCK_EX, 10, 5), "lock beside it")
         host(f"echo > {fifo}")
-        eventually(lambda: try_lock(left, fcntl.LOCK_EX, 5, 0), 20, "the local lock never went")
+        eventually(lambda: set_lock(left, fcntl.LOCK_EX, 5, 0), 20, "the local lock never went")

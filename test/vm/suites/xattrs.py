@@ -3,6 +3,7 @@
 # kind: compare
 # versions: 4.2
 # seconds: 60
+# sends: GETXATTR SETXATTR LISTXATTRS REMOVEXATTR
 import os
 
 from selkie_vm import attempt, section
