@@ -2,6 +2,7 @@ package io.selkie.client.fake;
 
 import static io.selkie.protocol.nfs4.NfsStat4.*;
 
+import io.selkie.protocol.layout.rdma.RdmaDeviceAddr4;
 import io.selkie.protocol.layout.rdma.RdmaExtent4;
 import io.selkie.protocol.layout.rdma.RdmaExtentState4;
 import io.selkie.protocol.nfs4.Bitmap4;
@@ -59,6 +60,10 @@ final class FakeOperations {
           yield " " + offset + "+" + in.int32() + (skip < 0 ? "?" : "");
         }
         case NfsOp4.OP_LAYOUTCOMMIT -> " " + in.int64() + "+" + in.int64();
+        case NfsOp4.OP_SETATTR -> {
+          var _ = Stateids.decode(in);
+          yield isTouch(FakeCompound.bitmap(in)) ? " of the time of the last change" : "";
+        }
         default -> "";
       };
     } finally {
@@ -251,10 +256,20 @@ final class FakeOperations {
     return NFS4_OK;
   }
 
+  private static boolean isTouch(Bitmap4 attributes) {
+    return attributes.equals(Bitmap4.of(FileAttributes.FATTR4_TIME_MODIFY_SET));
+  }
+
+  /** Of the size, or of the time of the last change to the server's. */
   private int setAttr() {
     Stateids.decode(in);
-    FakeCompound.bitmap(in);
-    in.int32();
+    Bitmap4 attributes = FakeCompound.bitmap(in);
+    int length = in.int32();
+    if (isTouch(attributes)) {
+      boolean wellFormed = length == Integer.BYTES && in.int32() == Nfs4Const.SET_TO_SERVER_TIME4;
+      attributes.encode(out);
+      return wellFormed ? NFS4_OK : NFS4ERR_BADXDR;
+    }
     long size = in.int64();
     if (size < current.size) {
       current.memory.asSlice(size, current.size - size).fill((byte) 0);
@@ -419,7 +434,8 @@ final class FakeOperations {
     FakeCompound.bitmap(in);
     out.int32(LayoutConst4.LAYOUT4_RDMA);
     int body = out.beginOpaque();
-    NetAddr4.of("rdma", "127.0.0.1", state.listener.address().getPort()).encode(out);
+    NetAddr4 addr = NetAddr4.of("rdma", "127.0.0.1", state.listener.address().getPort());
+    new RdmaDeviceAddr4(addr, RdmaDeviceAddr4.IWARP, state.offersFlush).encode(out);
     out.endOpaque(body);
     new Bitmap4().encode(out);
     return NFS4_OK;

@@ -1,5 +1,6 @@
 package io.selkie.client.fake;
 
+import io.selkie.protocol.layout.rdma.BindingData;
 import io.selkie.protocol.nfs4.SessionId4;
 import io.selkie.protocol.nfs4.Stateid4;
 import io.selkie.rdma.ConnectionAcceptor;
@@ -52,6 +53,9 @@ public final class FakeState implements AutoCloseable {
   /** Where layouts may be granted as holes to readers. */
   boolean grantsHoles;
 
+  /** Whether what is written may be flushed. */
+  boolean offersFlush;
+
   static final class Slot {
     int sequence;
     byte[] reply;
@@ -75,7 +79,7 @@ public final class FakeState implements AutoCloseable {
     privateData.add(copy);
     return new ConnectionAcceptor.Accept(
         domain,
-        ByteBuffer.allocate(8),
+        BindingData.accept(offersFlush ? BindingData.FLAG_FLUSH : 0),
         new QueuePairListener() {
           @Override
           public void onEstablished(QueuePair queuePair) {
@@ -91,6 +95,11 @@ public final class FakeState implements AutoCloseable {
   public void dropQueuePairs() {
     queuePairs.forEach(queuePair -> queuePair.abort("test"));
     queuePairs.clear();
+  }
+
+  /** From now on devices offer RDMA FLUSH: who asks has to bring a provider that has it. */
+  public synchronized void offerFlush() {
+    offersFlush = true;
   }
 
   /** Private data of connection requests, oldest first. */
