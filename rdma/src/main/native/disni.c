@@ -375,7 +375,7 @@ JNIEXPORT void DISNI(postSend)(JNIEnv *env, jobject self, jlong pair, jlong requ
   struct ibv_send_wr *refused = NULL;
   int error = ibv_post_send(pointer(pair), pointer(requests), &refused);
   if (error != 0) {
-    selkie_throw(env, "ibv_post_send", error);
+    selkie_throw(env, "ibv_post_send", post_error(error));
   }
 }
 
@@ -384,7 +384,7 @@ JNIEXPORT void DISNI(postRecv)(JNIEnv *env, jobject self, jlong pair, jlong requ
   struct ibv_recv_wr *refused = NULL;
   int error = ibv_post_recv(pointer(pair), pointer(requests), &refused);
   if (error != 0) {
-    selkie_throw(env, "ibv_post_recv", error);
+    selkie_throw(env, "ibv_post_recv", post_error(error));
   }
 }
 

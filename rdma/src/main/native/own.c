@@ -226,7 +226,7 @@ JNIEXPORT void OWN(postSendWithKey)(JNIEnv *env, jclass type, jlong pair, jlong 
   struct ibv_send_wr *refused = NULL;
   int error = ibv_post_send(pointer(pair), &request, &refused);
   if (error != 0) {
-    selkie_throw(env, "ibv_post_send", error);
+    selkie_throw(env, "ibv_post_send", post_error(error));
   }
 }
 

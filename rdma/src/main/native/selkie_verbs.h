@@ -52,6 +52,17 @@ extern _Thread_local struct selkie_event selkie_last_event;
 /* Throws a VerbsException: the call that failed and why. */
 void selkie_throw(JNIEnv *env, const char *call, int error);
 
+/*
+ * Why a post failed. Providers of devices answer with what it is called, that negated, or, if the
+ * kernel refused (libsiw), -1 as system calls do.
+ */
+static inline int post_error(int answer) {
+  if (answer == -1) {
+    return errno;
+  }
+  return answer < 0 ? -answer : answer;
+}
+
 static inline void *pointer(jlong address) { return (void *)(uintptr_t)address; }
 
 static inline jlong address_of(const void *object) { return (jlong)(uintptr_t)object; }

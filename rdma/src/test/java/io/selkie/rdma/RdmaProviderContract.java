@@ -325,16 +325,30 @@ public abstract class RdmaProviderContract extends RdmaDataContract {
     assertThat(passive.isUp()).isFalse();
   }
 
+  /** Nothing keeps a provider from being done before the close; so it has several chances. */
   @Test
   void outstandingRequestsAreFlushedByClose() throws Exception {
+    List<Done> done = List.of();
+    for (int i = 0; i < 20 && (done.isEmpty() || isSuccess(done.getLast())); i++) {
+      done = closeWithReadsOutstanding();
+      List<Done> after = done.stream().dropWhile(RdmaProviderContract::isSuccess).toList();
+      assertThat(after).allMatch(each -> each.status() == WorkStatus.FLUSHED);
+      assertThat(done).extracting(Done::workId).containsExactly(0L, 1L, 2L, 3L, 4L, 5L, 6L, 7L);
+    }
+    assertThat(done.getLast().status()).isEqualTo(WorkStatus.FLUSHED);
+  }
+
+  private static boolean isSuccess(Done done) {
+    return done.status() == WorkStatus.SUCCESS;
+  }
+
+  private List<Done> closeWithReadsOutstanding() throws Exception {
     QueuePair pair = connect();
     for (int i = 0; i < 8; i++) {
       pair.postRead(localRegion, local, remoteRegion.key(), remoteRegion.remoteAddress(), i);
     }
     pair.close();
-    List<Done> done = reap(pair, 8);
-    assertThat(done.getLast().status()).isEqualTo(WorkStatus.FLUSHED);
-    assertThat(done).extracting(Done::workId).isSorted();
+    return reap(pair, 8);
   }
 
   @Test

@@ -2,6 +2,7 @@ package io.selkie.rdma.verbs;
 
 import com.ibm.disni.verbs.IbvContext;
 import com.ibm.disni.verbs.impl.NatIbvContext;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -37,6 +38,8 @@ record VerbsDevice(
     boolean onDemand,
     boolean flush,
     boolean softIwarp) {
+
+  private static final int ENOTCONN = 107;
 
   private static final int ON_DEMAND_BOTH =
       NativeVerbs.ON_DEMAND_READ | NativeVerbs.ON_DEMAND_WRITE;
@@ -82,6 +85,14 @@ record VerbsDevice(
         || (softIwarp
             && (status == WorkCompletions.GENERAL_ERROR
                 || status == WorkCompletions.OPERATION_ERROR));
+  }
+
+  /**
+   * Whether a refused post says that the connection has ended. Software iWARP says so while it ends
+   * one, when the request is in its queue already: it is flushed with those before it.
+   */
+  boolean isEnd(IOException refusal) {
+    return softIwarp && refusal instanceof VerbsException known && known.errno() == ENOTCONN;
   }
 
   /** Whether a connection came to be on this device. */

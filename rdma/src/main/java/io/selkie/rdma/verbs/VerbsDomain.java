@@ -20,7 +20,12 @@ final class VerbsDomain implements ProtectionDomain {
 
   private static final Logger LOG = LoggerFactory.getLogger(VerbsDomain.class);
   private static final int OWNER_CHARS_MAX = 128;
+
+  /** Of keys for one region; with one in a thousand retired, a second draw is rare. */
+  private static final int KEY_DRAWS_MAX = 16;
+
   private static final int EINVAL = 22;
+  private static final int EAGAIN = 11;
   private static final int EFAULT = 14;
   private static final int ENOMEM = 12;
   private static final int EOPNOTSUPP = 95;
@@ -103,10 +108,17 @@ final class VerbsDomain implements ProtectionDomain {
 
   private VerbsRegion made(MemorySegment memory, boolean writable, int flags)
       throws VerbsException {
-    long handle =
-        NativeVerbs.registerMemory(
-            ((NatIbvPd) domain).getObjId(), memory.address(), memory.byteSize(), flags);
-    return new VerbsRegion(this, handle, memory, writable);
+    for (int draws = 0; draws < KEY_DRAWS_MAX; draws++) {
+      long handle =
+          NativeVerbs.registerMemory(
+              ((NatIbvPd) domain).getObjId(), memory.address(), memory.byteSize(), flags);
+      if (!provider.retiredKeys().has(NativeVerbs.remoteKey(handle))) {
+        return new VerbsRegion(this, handle, memory, writable);
+      }
+      NativeVerbs.deregister(handle);
+    }
+    throw new VerbsException(
+        "ibv_reg_mr", EAGAIN, "each key it gives was taken back a short while ago");
   }
 
   private RdmaException refused(

@@ -40,6 +40,9 @@ public final class VerbsProvider implements RdmaProvider {
   /** Requests outstanding on a queue pair that was accepted. */
   static final int PASSIVE_DEPTH = 32;
 
+  /** Keys that are not given again, of a device that draws them: one in a thousand of all. */
+  private static final int RETIRED_KEYS = 1 << 14;
+
   private static final int LISTEN_BACKLOG = 256;
   private static final int CLOSE_SECONDS_MAX = 60;
   private static final int EADDRINUSE = 98;
@@ -57,6 +60,7 @@ public final class VerbsProvider implements RdmaProvider {
   private final Set<VerbsDomain> domains = ConcurrentHashMap.newKeySet();
   private final Set<VerbsQueuePair> pairs = ConcurrentHashMap.newKeySet();
   private final Set<VerbsListener> listeners = ConcurrentHashMap.newKeySet();
+  private final RetiredKeys retiredKeys;
   private boolean closed;
 
   private record Chosen(VerbsDevice device, InetAddress address) {}
@@ -67,6 +71,8 @@ public final class VerbsProvider implements RdmaProvider {
     this.loop = loop;
     this.device = chosen.device;
     this.address = chosen.address;
+    // Others count before they come back to a key.
+    retiredKeys = new RetiredKeys(device.softIwarp() ? RETIRED_KEYS : 0);
     takingBack = threads("verbs-invalidate-", config.releaseThreads());
     tearingDown = threads("verbs-release-", config.releaseThreads());
   }
@@ -346,6 +352,11 @@ public final class VerbsProvider implements RdmaProvider {
   /** Some thread that is not the caller's, to ask whether memory is confined to one. */
   Thread anotherThread() {
     return anotherThread;
+  }
+
+  /** What no region may have for a key now. */
+  RetiredKeys retiredKeys() {
+    return retiredKeys;
   }
 
   boolean hasRoom() {

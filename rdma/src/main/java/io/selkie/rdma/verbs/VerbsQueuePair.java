@@ -53,9 +53,6 @@ final class VerbsQueuePair implements QueuePair {
     }
   }
 
-  /** No memory has this key. */
-  private static final int NO_KEY = 0;
-
   private final VerbsProvider provider;
   private final VerbsDomain domain;
   private final RdmaCmId id;
@@ -407,16 +404,7 @@ final class VerbsQueuePair implements QueuePair {
   public PostResult postFlush(
       int remoteKey, long remoteAddress, long bytes, boolean persistent, long workId) {
     Operation operation = handles.sends().flush(provider, bytes, persistent);
-    return post(operation, false, NO_KEY, 0, bytes, remoteKey, remoteAddress, workId);
-  }
-
-  /** The key that is right for the local buffer, or {@link #NO_KEY}. */
-  private int localKey(MemoryRegion localRegion, MemorySegment local, boolean toWrite) {
-    return localRegion instanceof VerbsRegion ours
-            && ours.domain() == domain
-            && ours.covers(local, toWrite)
-        ? ours.localKey()
-        : NO_KEY;
+    return post(operation, false, VerbsRegion.NO_KEY, 0, bytes, remoteKey, remoteAddress, workId);
   }
 
   private PostResult post(
@@ -427,7 +415,7 @@ final class VerbsQueuePair implements QueuePair {
       int remoteKey,
       long remoteAddress,
       long workId) {
-    int localKey = localKey(localRegion, local, operation == Operation.READ);
+    int localKey = VerbsRegion.localKey(domain, localRegion, local, operation == Operation.READ);
     return post(
         operation,
         confirm,
@@ -465,7 +453,7 @@ final class VerbsQueuePair implements QueuePair {
       if (number < 0) {
         return PostResult.QUEUE_FULL;
       }
-      if (doomed >= 0 || (localKey == NO_KEY && hasBuffer)) {
+      if (doomed >= 0 || (localKey == VerbsRegion.NO_KEY && hasBuffer)) {
         doom(number);
         return PostResult.POSTED;
       }
@@ -523,6 +511,11 @@ final class VerbsQueuePair implements QueuePair {
   }
 
   private PostResult refused(long number, boolean whole, IOException e) {
+    if (provider.device().isEnd(e)) {
+      // The request is in the device's queue all the same, and is flushed with it.
+      endOfFlushed();
+      return PostResult.POSTED;
+    }
     if (whole) {
       ring.unpost(number);
     }

@@ -16,6 +16,9 @@ import org.slf4j.LoggerFactory;
  */
 final class VerbsRegion implements MemoryRegion {
 
+  /** No memory has this key. */
+  static final int NO_KEY = 0;
+
   private static final Logger LOG = LoggerFactory.getLogger(VerbsRegion.class);
 
   private final VerbsDomain domain;
@@ -79,6 +82,8 @@ final class VerbsRegion implements MemoryRegion {
   }
 
   private void deregister() {
+    // Before the device may give the key to another one.
+    domain.provider().retiredKeys().add(key);
     try {
       NativeVerbs.deregister(handle);
     } catch (VerbsException e) {
@@ -97,16 +102,22 @@ final class VerbsRegion implements MemoryRegion {
     domain.abortAll("accesses to a region that is taken back");
   }
 
-  VerbsDomain domain() {
-    return domain;
-  }
-
-  int localKey() {
-    return localKey;
+  /**
+   * The key that is right for a local buffer of a queue pair in a domain, or {@link #NO_KEY}.
+   *
+   * @param toWrite whether the device is to write to the buffer
+   */
+  static int localKey(
+      VerbsDomain domain, MemoryRegion region, MemorySegment local, boolean toWrite) {
+    return region instanceof VerbsRegion ours
+            && ours.domain == domain
+            && ours.covers(local, toWrite)
+        ? ours.localKey
+        : NO_KEY;
   }
 
   /** Whether a local buffer lies in it, and may be written when it is to be. */
-  boolean covers(MemorySegment local, boolean toWrite) {
+  private boolean covers(MemorySegment local, boolean toWrite) {
     long offset = local.address() - address;
     return isValid()
         && memory != null
