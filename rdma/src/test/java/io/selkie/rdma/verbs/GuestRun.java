@@ -2,10 +2,12 @@ package io.selkie.rdma.verbs;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.fail;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -22,6 +24,9 @@ public final class GuestRun {
 
   private static final String PASSED = "ok ";
   private static final String FAILED = "not ok ";
+
+  /** Lines of a failure that are told: stack traces of several causes. */
+  private static final int WORDS_MAX = 200;
 
   private final Path root = Path.of(System.getProperty("selkie.root"));
   private final String script;
@@ -53,23 +58,60 @@ public final class GuestRun {
     int status = boot(arguments);
     Path output = report.resolve("output");
     assertThat(output).as("exit status %s: %s", status, Files.readString(log, UTF_8)).exists();
-    List<String> verdicts =
-        Files.readAllLines(output, UTF_8).stream()
-            .filter(line -> line.startsWith(PASSED) || line.startsWith(FAILED))
-            .toList();
-    assertThat(verdicts).as(Files.readString(output, UTF_8)).hasSizeGreaterThanOrEqualTo(testsMin);
-    boolean passed = verdicts.stream().allMatch(line -> line.startsWith(PASSED));
-    assertThat(status == 0)
-        .as("exit status %s; %s", status, Files.readString(output, UTF_8))
-        .isEqualTo(passed);
-    return verdicts.stream()
-        .map(
-            line -> DynamicTest.dynamicTest(name(line), () -> assertThat(line).startsWith(PASSED)));
+    String said = Files.readString(output, UTF_8);
+    List<Verdict> verdicts = verdicts(said.lines().toList());
+    assertThat(verdicts).as(said).hasSizeGreaterThanOrEqualTo(testsMin);
+    boolean passed = verdicts.stream().allMatch(Verdict::passed);
+    assertThat(status == 0).as("exit status %s; %s", status, said).isEqualTo(passed);
+    return verdicts.stream().map(Verdict::test);
   }
 
-  private static String name(String line) {
-    String rest = line.substring(line.startsWith(PASSED) ? PASSED.length() : FAILED.length());
-    return rest.substring(0, rest.indexOf('(') < 0 ? rest.length() : rest.indexOf('('));
+  /**
+   * What came of a test.
+   *
+   * @param words its line, and if it failed all up to the next one's: where that was
+   */
+  private record Verdict(String name, boolean passed, String words) {
+
+    /** A test that ends so, and tells in its own report what the guest told. */
+    DynamicTest test() {
+      return DynamicTest.dynamicTest(
+          name,
+          () -> {
+            if (!passed) {
+              fail("in the guest: " + words);
+            }
+          });
+    }
+  }
+
+  private static List<Verdict> verdicts(List<String> lines) {
+    List<Verdict> found = new ArrayList<>();
+    for (int i = 0; i < lines.size(); i++) {
+      String line = lines.get(i);
+      if (line.startsWith(PASSED)) {
+        found.add(new Verdict(name(line.substring(PASSED.length())), true, line));
+      } else if (line.startsWith(FAILED)) {
+        int end = i + 1;
+        while (end < lines.size() && end - i < WORDS_MAX && !isEnd(lines.get(end))) {
+          end++;
+        }
+        String words = String.join("\n", lines.subList(i, end));
+        found.add(new Verdict(name(line.substring(FAILED.length())), false, words));
+      }
+    }
+    return found;
+  }
+
+  private static boolean isEnd(String line) {
+    return line.startsWith(PASSED) || line.startsWith(FAILED) || line.matches("\\d+ passed, .*");
+  }
+
+  /** Without what is different each time. */
+  private static String name(String verdict) {
+    String name = verdict.replaceFirst(" \\[\\d+ ms\\].*", "");
+    int arguments = name.indexOf('(');
+    return arguments < 0 ? name : name.substring(0, arguments);
   }
 
   private int boot(List<String> arguments) throws IOException, InterruptedException {

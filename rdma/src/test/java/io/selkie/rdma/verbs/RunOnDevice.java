@@ -5,7 +5,10 @@ import static org.junit.platform.engine.discovery.DiscoverySelectors.selectMetho
 import static org.junit.platform.launcher.EngineFilter.includeEngines;
 
 import java.util.Arrays;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import org.junit.platform.engine.DiscoverySelector;
 import org.junit.platform.engine.TestExecutionResult;
 import org.junit.platform.launcher.Launcher;
@@ -16,8 +19,8 @@ import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
 import org.junit.platform.launcher.core.LauncherFactory;
 
 /**
- * Runs tests that need a device and says of each what came of it, one line each: {@code ok NAME} or
- * {@code not ok NAME: why}.
+ * Runs tests that need a device and says of each what came of it, one line each: {@code ok NAME
+ * [TIME ms]} or {@code not ok NAME [TIME ms]: why}, and behind the latter where that was.
  *
  * <p>Arguments: classes, by their full name when of another package, or one test as {@code
  * CLASS#METHOD}.
@@ -30,6 +33,7 @@ public final class RunOnDevice implements TestExecutionListener {
   private static final String INVOCATION = "class-template-invocation";
 
   private TestPlan plan;
+  private final Map<String, Long> begun = new ConcurrentHashMap<>();
   private int failed;
   private int passed;
 
@@ -75,15 +79,26 @@ public final class RunOnDevice implements TestExecutionListener {
   }
 
   @Override
+  public void executionStarted(TestIdentifier test) {
+    begun.put(test.getUniqueId(), System.nanoTime());
+  }
+
+  private long millis(TestIdentifier test) {
+    Long begin = begun.remove(test.getUniqueId());
+    return begin == null ? 0 : TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begin);
+  }
+
+  @Override
   public void executionFinished(TestIdentifier test, TestExecutionResult result) {
     Throwable why = result.getThrowable().orElse(null);
+    long millis = millis(test);
     if (why != null) {
       failed++;
-      System.out.printf("not ok %s: %s%n", name(test), oneLine(why));
-      why.printStackTrace();
+      System.out.printf("not ok %s [%d ms]: %s%n", name(test), millis, oneLine(why));
+      why.printStackTrace(System.out);
     } else if (test.isTest()) {
       passed++;
-      System.out.printf("ok %s%n", name(test));
+      System.out.printf("ok %s [%d ms]%n", name(test), millis);
     }
   }
 
