@@ -31,6 +31,7 @@ abstract class RdmaContractFixture {
 
   static final int REGION_BYTES = 1 << 20;
   static final long WAIT_NANOS = TimeUnit.SECONDS.toNanos(60);
+  static final int CONNECT_MILLIS = 60_000;
 
   /** A completion as it was reaped. */
   record Done(long workId, WorkStatus status) {}
@@ -153,7 +154,7 @@ abstract class RdmaContractFixture {
     return client.connect(
         listener.address(),
         clientDomain,
-        new ConnectOptions(bytes("hello"), depth, reads, 0, 10_000));
+        new ConnectOptions(bytes("hello"), depth, reads, 0, CONNECT_MILLIS));
   }
 
   boolean tellsRefusals() {

@@ -246,7 +246,7 @@ abstract class RdmaDataContract extends RdmaContractFixture {
         client.connect(
             listener.address(),
             clientDomain,
-            new ConnectOptions(bytes("hello"), 8, 8, 0, 10_000),
+            new ConnectOptions(bytes("hello"), 8, 8, 0, CONNECT_MILLIS),
             new Recorder(answers))) {
       MemorySegment.copy(
           MemorySegment.ofArray("ping".getBytes(StandardCharsets.UTF_8)), 0, local, 0, 4);

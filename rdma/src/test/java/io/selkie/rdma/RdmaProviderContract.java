@@ -251,7 +251,9 @@ public abstract class RdmaProviderContract extends RdmaDataContract {
     String longest = "x".repeat(most);
     try (QueuePair pair =
         client.connect(
-            listener.address(), clientDomain, new ConnectOptions(bytes(longest), 8, 8, 0, 9000))) {
+            listener.address(),
+            clientDomain,
+            new ConnectOptions(bytes(longest), 8, 8, 0, CONNECT_MILLIS))) {
       assertThat(requestSeen).isEqualTo(longest);
       assertThat(text(pair.remotePrivateData())).isEqualTo(acceptWith);
     }
@@ -259,7 +261,7 @@ public abstract class RdmaProviderContract extends RdmaDataContract {
             client.connect(
                 listener.address(),
                 clientDomain,
-                new ConnectOptions(bytes(longest + "x"), 8, 8, 0, 9000)))
+                new ConnectOptions(bytes(longest + "x"), 8, 8, 0, CONNECT_MILLIS)))
         .isInstanceOf(IllegalArgumentException.class);
   }
 
