@@ -26,6 +26,7 @@ import io.selkie.lease.Sealer.SealListener;
 import io.selkie.lease.Sealer.SealOutcome;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import org.slf4j.Logger;
@@ -221,7 +222,7 @@ final class GrantWorker {
         throw e;
       }
       if (flight.shouldCommit()) {
-        flight.client = Long.toHexString(op.clientId());
+        flight.client = HexFormat.of().toHexDigits(op.clientId());
         flight.file = op.request.file().describe();
         flight.offset = planned.range().offset();
         flight.bytes = planned.range().length();

@@ -1,6 +1,7 @@
 package io.selkie.server.trace;
 
 import io.selkie.layout.LayoutEvents;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import jdk.jfr.Category;
@@ -145,7 +146,7 @@ public final class FlightEvents implements LayoutEvents {
       FenceFlight flight = new FenceFlight();
       flight.recallId = event.recallId();
       flight.path = event.path();
-      flight.client = Long.toHexString(event.clientId());
+      flight.client = HexFormat.of().toHexDigits(event.clientId());
       flight.bytes = event.bytes();
       flight.taken = event.atNanos() - begun;
       flight.commit();
@@ -171,7 +172,7 @@ public final class FlightEvents implements LayoutEvents {
   static void slow(String operation, long clientId, long nanos) {
     SlowFlight flight = new SlowFlight();
     flight.operation = operation;
-    flight.client = Long.toHexString(clientId);
+    flight.client = HexFormat.of().toHexDigits(clientId);
     flight.taken = nanos;
     flight.commit();
   }

@@ -94,7 +94,10 @@ class LiveExportsTest {
         .isEqualTo("NFS4ERR_STALE");
     assertThat(client.read(two.handle(), two.stateid(), 0, 10).status()).isEqualTo("NFS4_OK");
     assertThat(server.server().arbiter().layoutCount()).isEqualTo(1);
-    assertThat(server.server().metrics().values()).containsEntry("selkie_seals", 1L);
+    assertThat(server.server().metrics().values())
+        .containsEntry("selkie_seals", 1L)
+        .as("never a grace period because of a reload")
+        .containsEntry("selkie_grace", 0L);
     assertThat(descriptorsOn(server.of("one"))).isZero();
     assertThat(client.create(client.handleOf("three"), "g").status()).isEqualTo("NFS4_OK");
   }
