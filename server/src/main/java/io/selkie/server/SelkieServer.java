@@ -123,7 +123,15 @@ public final class SelkieServer implements AutoCloseable {
         parts.startLeases(deadlines, guard, () -> auditIntervalNanos(this.config));
     Arbiter newArbiter =
         parts.openArbiter(
-            leases, guard, sessions, opens, rdma, parts.openBlocks(fs, leases), blocking, releases);
+            leases,
+            guard,
+            sessions,
+            opens,
+            fs,
+            rdma,
+            parts.openBlocks(fs, leases),
+            blocking,
+            releases);
     this.arbiter = newArbiter;
     LockTable locks = parts.openLocks(sessions, opens, fs);
     departure.attach(arbiter, opens, locks, rdma.map(RdmaService::gate));

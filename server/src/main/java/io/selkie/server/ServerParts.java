@@ -336,6 +336,7 @@ final class ServerParts {
       LeaseTimeGuard guard,
       SessionManager sessions,
       OpenTable opens,
+      PassthroughFileSystem fs,
       Optional<RdmaService> rdma,
       List<LayoutType> blocks,
       BlockingThreads blocking,
@@ -362,7 +363,8 @@ final class ServerParts {
     Arbiter arbiter =
         new Arbiter(
             guard.guarding(leases.sealer()),
-            sessions.callbackChannel(opens::fileHandleOf),
+            // Not those of the table of opens: a delegation may stand for an open (RFC 9754).
+            sessions.callbackChannel(fs.openFiles()::fileHandleOf),
             sessions.delegationCallbacks(),
             types,
             recallAny,

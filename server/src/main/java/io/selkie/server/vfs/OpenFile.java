@@ -14,6 +14,7 @@ public final class OpenFile implements SealTarget {
   private final OpenFileTable table;
   private final FileIdentity identity;
   private final int exportId;
+  private final byte[] handle;
   private final int fd;
   private final String description;
   private volatile boolean writable;
@@ -28,6 +29,7 @@ public final class OpenFile implements SealTarget {
     this.table = table;
     this.identity = file.identity();
     this.exportId = file.handle().exportId();
+    this.handle = file.bytes();
     this.fd = fd;
     this.description = description;
     this.writable = writable;
@@ -71,6 +73,11 @@ public final class OpenFile implements SealTarget {
   /** The export that it was first opened in; the same inode may be in others. */
   int exportId() {
     return exportId;
+  }
+
+  /** The filehandle that it was first opened by, a copy. */
+  byte[] handleBytes() {
+    return handle.clone();
   }
 
   void setWritable() {

@@ -42,9 +42,14 @@ final class CallbackInbox {
   }
 
   void awaitRecall() throws InterruptedException {
-    assertThat(recalls.poll(Nfs41TestClient.TIMEOUT_SECONDS, TimeUnit.SECONDS))
-        .as("a CB_LAYOUTRECALL")
-        .isNotNull();
+    int _ = nextRecall();
+  }
+
+  /** The operation of the next callback that is no CB_OFFLOAD. */
+  int nextRecall() throws InterruptedException {
+    Integer next = recalls.poll(Nfs41TestClient.TIMEOUT_SECONDS, TimeUnit.SECONDS);
+    assertThat(next).as("a recall").isNotNull();
+    return next;
   }
 
   int endedCount() {

@@ -10,6 +10,7 @@ import io.selkie.posix.LinuxKernel;
 import io.selkie.protocol.nfs4.Bitmap4;
 import io.selkie.protocol.nfs4.FileAttributes;
 import io.selkie.protocol.nfs4.Nfs4Const;
+import io.selkie.protocol.nfs4.NfsCbOp4;
 import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.OpenConst4;
 import io.selkie.protocol.nfs4.Stateids;
@@ -18,6 +19,7 @@ import io.selkie.server.testing.Compound;
 import io.selkie.server.testing.CompoundReply;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -410,6 +412,24 @@ class DelegationOperationsTest extends DelegationFixture {
     assertThat(one.giveBack(held.handle(), held.stateid())).isEqualTo("NFS4_OK");
     assertThat(fixture.server().arbiter().layoutCount()).isZero();
     ends(local("echo local >> file"));
+  }
+
+  /** There is no open that the file's handle could be known from. */
+  @Test
+  void layoutWithoutAnOpenIsRecalledBesideItsDelegation() throws Exception {
+    Given held = writer();
+    assertThat(one.calls.close(held.handle(), held.open())).isEqualTo("NFS4_OK");
+    assertThat(one.layoutUnder(held)).isEqualTo("NFS4_OK");
+    assertThat(fixture.server().opens().count()).isZero();
+    CallbackInbox inbox = CallbackInbox.of(one.calls);
+
+    Process writer = local("echo local >> file");
+
+    assertThat(List.of(inbox.nextRecall(), inbox.nextRecall()))
+        .containsExactlyInAnyOrder(NfsCbOp4.OP_CB_LAYOUTRECALL, NfsCbOp4.OP_CB_RECALL);
+    // The layout hung on it alone, and goes with it.
+    assertThat(one.giveBack(held.handle(), held.stateid())).isEqualTo("NFS4_OK");
+    ends(writer);
   }
 
   // ---------------------------------------------------------------- everybody else
