@@ -1,12 +1,18 @@
 package io.selkie.test.structure;
 
+import static java.nio.file.LinkOption.NOFOLLOW_LINKS;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.selkie.test.support.ScratchDirectory;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -72,6 +78,82 @@ class ScriptsTest {
     write("sources.list", "deb [arch=amd64] http://one.example/debian/ some main\n");
     assertThat(run("debian_mirror \"$1\"", folder.toString()))
         .isEqualTo("http://one.example/debian");
+  }
+
+  /** All programs of this machine but some; those that are played answer as they are told. */
+  private ScratchDirectory programs(String without, Map<String, String> played) throws IOException {
+    ScratchDirectory programs = ScratchDirectory.in(folder, "programs-");
+    for (String directory : List.of("/bin", "/sbin", "/usr/bin", "/usr/sbin")) {
+      try (Stream<Path> found = Files.list(Path.of(directory))) {
+        for (Path program : found.toList()) {
+          String name = program.getFileName().toString();
+          Path link = programs.resolve(name);
+          if (!name.startsWith(without)
+              && !played.containsKey(name)
+              && !Files.exists(link, NOFOLLOW_LINKS)) {
+            Files.createSymbolicLink(link, program);
+          }
+        }
+      }
+    }
+    for (Map.Entry<String, String> program : played.entrySet()) {
+      Path path = programs.resolve(program.getKey());
+      Files.writeString(path, "#!/bin/sh\n" + program.getValue() + "\n");
+      assertThat(path.toFile().setExecutable(true)).isTrue();
+    }
+    return programs;
+  }
+
+  /** What {@code test/vm/run} says where programs are so, and that it ends with status 1. */
+  private String linuxClientsFail(Map<String, String> played) throws Exception {
+    Path words = folder.resolve("words");
+    try (ScratchDirectory programs = programs("qemu", played)) {
+      ProcessBuilder builder =
+          new ProcessBuilder("test/vm/run")
+              .directory(SourceTree.root().toFile())
+              .redirectErrorStream(true)
+              .redirectOutput(words.toFile());
+      builder.environment().put("PATH", programs.path().toString());
+      builder.environment().put("SELKIE_VM_DIR", folder.resolve("vm").toString());
+      Process process = builder.start();
+      assertThat(process.waitFor(40, TimeUnit.SECONDS)).isTrue();
+      String said = Files.readString(words, StandardCharsets.UTF_8).strip();
+      assertThat(process.exitValue()).as(said).isEqualTo(1);
+      return said;
+    }
+  }
+
+  @Test
+  @Tag("debian")
+  void withoutAnEmulatorTheLinuxClientsSuitesFailAndSayWhy() throws Exception {
+    assertThat(
+            linuxClientsFail(
+                Map.of(
+                    "dpkg-query", "echo 'install ok installed'",
+                    "apt-get", "exit 0",
+                    "apt-cache", "exit 1")))
+        .contains("taking the host's", "run: cannot have a virtual machine: qemu does not run");
+  }
+
+  @Test
+  @Tag("debian")
+  void withoutAPackageMirrorTheLinuxClientsSuitesFailAndSayWhy() throws Exception {
+    assertThat(
+            linuxClientsFail(
+                Map.of("dpkg-query", "echo 'install ok installed'", "apt-get", "exit 100")))
+        .contains("run: the package lists of ", "could not be had");
+  }
+
+  @Test
+  @Tag("debian")
+  void withoutTheEmulatorsPackageTheLinuxClientsSuitesFailAndNameIt() throws Exception {
+    assertThat(
+            linuxClientsFail(
+                Map.of(
+                    "dpkg-query", "case $* in *qemu*) exit 1 ;; esac; echo 'install ok installed'",
+                    "apt-get", "exit 100",
+                    "id", "echo 1000")))
+        .contains("run: these Debian packages are missing: ", "qemu-system-x86", "as root");
   }
 
   @ParameterizedTest
