@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.selkie.rdma.DisconnectCause;
 import io.selkie.rdma.RemoteAccess;
 import io.selkie.rdma.WorkStatus;
+import io.selkie.rdma.iwarp.IwarpConfig;
 import io.selkie.test.siw.Connected.SetUp;
 import java.io.IOException;
 import java.util.Arrays;
@@ -38,6 +39,8 @@ class SiwErrorsTest {
   enum Wrong {
     KEY,
     BOUNDS,
+    BEFORE,
+    WRAPS,
     RIGHT,
     DOMAIN,
     DEREGISTERED,
@@ -49,9 +52,24 @@ class SiwErrorsTest {
         .flatMap(wrong -> Stream.of(Arguments.of(wrong, true), Arguments.of(wrong, false)));
   }
 
-  /** All but one: this kernel lets whoever has the key read, with the right to read or without. */
+  /**
+   * This kernel lets whoever has the key read, with the right to read or without; and it does not
+   * look for the end of the address space, where it has just no pages.
+   */
   private static Stream<Arguments> accessesTheKernelRefuses() {
-    return accesses().filter(access -> !List.of(Wrong.RIGHT, false).equals(List.of(access.get())));
+    return accesses()
+        .filter(access -> !List.of(Wrong.RIGHT, false).equals(List.of(access.get())))
+        .filter(access -> access.get()[0] != Wrong.WRAPS);
+  }
+
+  /** Where an access of 100 octets begins, with a region that begins there. */
+  private static long address(Wrong wrong, long begin) {
+    return switch (wrong) {
+      case BOUNDS -> begin + BYTES - 99;
+      case BEFORE -> begin - 1;
+      case WRAPS -> -50;
+      case KEY, RIGHT, DOMAIN, DEREGISTERED, INVALIDATED -> begin + 1;
+    };
   }
 
   /**
@@ -72,7 +90,7 @@ class SiwErrorsTest {
       KernelPeer.Region good = kernel.register(c.kernelDomain, BYTES, "rw");
       KernelPeer.Region target =
           switch (wrong) {
-            case KEY, BOUNDS -> good;
+            case KEY, BOUNDS, BEFORE, WRAPS -> good;
             case RIGHT -> kernel.register(c.kernelDomain, BYTES, write ? "r" : "w");
             case DOMAIN -> kernel.register(kernel.domain(), BYTES, "rw");
             case DEREGISTERED, INVALIDATED -> kernel.register(c.kernelDomain, BYTES, "rw");
@@ -90,7 +108,7 @@ class SiwErrorsTest {
         kernel.succeeded(c.endpoint, 1);
       }
       int key = wrong == Wrong.KEY ? target.key() ^ 0x5A5A00 : target.key();
-      long address = target.address() + (wrong == Wrong.BOUNDS ? BYTES - 99 : 1);
+      long address = address(wrong, target.address());
       if (write) {
         c.pair.postWriteAndConfirm(
             ours.registration(), ours.memory().asSlice(0, 100), key, address, 2);
@@ -149,7 +167,7 @@ class SiwErrorsTest {
           switch (wrong) {
             case RIGHT -> c.java.register(BYTES, write ? RemoteAccess.READ : RemoteAccess.WRITE);
             case DOMAIN -> c.java.registerElsewhere(BYTES, RemoteAccess.READ, RemoteAccess.WRITE);
-            case KEY, BOUNDS, DEREGISTERED, INVALIDATED ->
+            case KEY, BOUNDS, BEFORE, WRAPS, DEREGISTERED, INVALIDATED ->
                 c.java.register(BYTES, RemoteAccess.READ, RemoteAccess.WRITE);
           };
       KernelPeer.Region theirs = kernel.register(c.kernelDomain, BYTES, "rw");
@@ -164,7 +182,7 @@ class SiwErrorsTest {
       }
       var _ = kernel.kernelWords();
       int key = wrong == Wrong.KEY ? target.key() ^ 0x5A5A00 : target.key();
-      long address = target.address() + (wrong == Wrong.BOUNDS ? BYTES - 99 : 1);
+      long address = address(wrong, target.address());
       if (write) {
         kernel.write(c.endpoint, 2, theirs, 0, 100, key, address);
       } else {
@@ -191,12 +209,14 @@ class SiwErrorsTest {
         ? switch (wrong) {
           // There is no code of DDP for a right that is missing.
           case KEY, RIGHT, DEREGISTERED, INVALIDATED -> new int[] {1, 1, 0};
-          case BOUNDS -> new int[] {1, 1, 1};
+          case BOUNDS, BEFORE -> new int[] {1, 1, 1};
+          case WRAPS -> new int[] {1, 1, 3};
           case DOMAIN -> new int[] {1, 1, 2};
         }
         : switch (wrong) {
           case KEY, DEREGISTERED, INVALIDATED -> new int[] {0, 1, 0};
-          case BOUNDS -> new int[] {0, 1, 1};
+          case BOUNDS, BEFORE -> new int[] {0, 1, 1};
+          case WRAPS -> new int[] {0, 1, 4};
           case RIGHT -> new int[] {0, 1, 2};
           case DOMAIN -> new int[] {0, 1, 3};
         };
@@ -252,5 +272,19 @@ class SiwErrorsTest {
   @Test
   void aRefusalOfOursReachesTheKernel(KernelPeer kernel) throws IOException, InterruptedException {
     Refusals.ofOurs(kernel);
+  }
+
+  @Test
+  void whereNobodyListensTheKernelIsRefused(KernelPeer kernel) throws Exception {
+    int port;
+    try (JavaPeer java = new JavaPeer(IwarpConfig.DEFAULTS)) {
+      port = java.listen(Connected.text("gone by then"), false);
+    }
+    int endpoint = kernel.resolve(port);
+    kernel.queuePair(endpoint, kernel.domain());
+    KernelPeer.Answer answer = kernel.connect(endpoint, Connected.text("anybody"));
+    assertThat(answer.accepted()).isFalse();
+    assertThat(answer.privateData().hasRemaining()).isFalse();
+    kernel.close(endpoint);
   }
 }
