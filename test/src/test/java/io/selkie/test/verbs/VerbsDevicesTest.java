@@ -42,7 +42,7 @@ class VerbsDevicesTest {
   @TestFactory
   @Timeout(value = GuestRun.MINUTES_MAX + 1, unit = TimeUnit.MINUTES)
   Stream<DynamicTest> softwareIwarp() throws IOException, InterruptedException {
-    return run("siw", CONTRACT + 2, "VerbsOnDevice", SiwClientOnDevice.class.getName());
+    return run("siw", CONTRACT + 3, "VerbsOnDevice", SiwClientOnDevice.class.getName());
   }
 
   /** Where memory is registered on demand, too, and peers can flush what they wrote. */
