@@ -73,6 +73,11 @@ final class ClientProcess implements AutoCloseable {
     }
   }
 
+  /** Whether it has had a grant. */
+  boolean isUnderFire() {
+    return underFire.getCount() == 0;
+  }
+
   /** Tells it something, a line. */
   void tell(String line) throws IOException {
     process.getOutputStream().write((line + "\n").getBytes(UTF_8));

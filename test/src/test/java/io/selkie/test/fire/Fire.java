@@ -13,12 +13,16 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * A server in a process of its own, clients that flood its files, each in a process of its own, and
@@ -29,6 +33,10 @@ final class Fire implements AutoCloseable {
   /**
    * What there is and how long it lasts.
    *
+   * @param clients each in a process of its own; one is killed now and then, and followed by
+   *     another
+   * @param threads clients in this process, which are there at once, and stay
+   * @param grantsMin so many there must be, however long it takes
    * @param config of the server, besides its export and times
    * @param broken whether the server's fence is a {@link LateFence}
    * @param ground what is under fire
@@ -40,17 +48,23 @@ final class Fire implements AutoCloseable {
       int files,
       int fileBytes,
       int clients,
+      int threads,
       int queuePairs,
+      int grantsMin,
       String config,
       boolean broken,
       MakeGround ground) {
 
     /** One for this machine, of files. */
     static Plan of(String provider, long seed, int seconds, boolean broken) {
-      return new Plan(provider, seed, seconds, 8, FILE_BYTES, 3, 3, "", broken, FireFiles::new);
+      return new Plan(
+          provider, seed, seconds, 8, FILE_BYTES, 3, 0, 3, 1, "", broken, FireFiles::new);
     }
 
-    /** One of a device that is served over an RDMA device. */
+    /**
+     * One of a device that is served over an RDMA device: in a guest, where it takes seconds until
+     * a process has its first grant. A broken one needs nobody who is killed.
+     */
     static Plan ofDevice(Path device, String rdmaHost, long seed, int seconds, boolean broken) {
       return new Plan(
           "verbs",
@@ -58,8 +72,10 @@ final class Fire implements AutoCloseable {
           seconds,
           1,
           FILE_BYTES,
+          broken ? 0 : 1,
+          3,
           2,
-          2,
+          DEVICE_GRANTS_MIN,
           "rdma: {provider: verbs}\n",
           broken,
           _ -> new FireDevice(device, rdmaHost, FILE_BYTES));
@@ -73,6 +89,9 @@ final class Fire implements AutoCloseable {
   }
 
   private static final int FILE_BYTES = 512 << 10;
+
+  /** About as many as there are in the time of a guest. */
+  private static final int DEVICE_GRANTS_MIN = 150;
 
   /**
    * How it was.
@@ -124,6 +143,7 @@ final class Fire implements AutoCloseable {
   private final ConcurrentLinkedQueue<String> violations = new ConcurrentLinkedQueue<>();
   private final Map<Attack.Strike, Integer> strikes = new ConcurrentHashMap<>();
   private int clientsStarted;
+  private int kills;
 
   private Fire(Plan plan, Path scratch) throws Exception {
     this.plan = plan;
@@ -190,54 +210,33 @@ final class Fire implements AutoCloseable {
 
   private boolean hasAllHappened() {
     return strikes.keySet().containsAll(ground.strikes())
+        && board.get(Count.GRANTS) >= plan.grantsMin
         && MUST_HAPPEN.stream().allMatch(count -> board.get(count) > 0);
   }
 
   private boolean isOver(long begun) {
     long seconds = TimeUnit.NANOSECONDS.toSeconds(clock.nanoTime() - begun);
     return isLost()
+        || board.isStopped()
         || (seconds >= plan.seconds && (plan.broken || hasAllHappened()))
         || seconds >= plan.seconds + MORE_SECONDS;
   }
 
   private Outcome burn() throws Exception {
-    for (int i = 0; i < plan.clients; i++) {
-      clients.add(startClient());
-    }
-    for (ClientProcess client : clients) {
-      client.awaitFire(START_SECONDS);
-    }
-    List<Attack> attacks = List.of(attack(), attack());
-    long begun = clock.nanoTime();
-    int kills = 0;
-    try (ExecutorService threads = Executors.newFixedThreadPool(attacks.size())) {
-      List<Future<?>> running = new ArrayList<>();
-      for (Attack attack : attacks) {
-        running.add(
-            threads.submit(() -> {
-              attack.until(() -> isOver(begun));
-              return null;
-            }));
-      }
-      while (!isOver(begun)) {
-        FireClient.pause(random.nextInt(1000, 5000));
-        int victim = random.nextInt(clients.size());
-        clients.get(victim).kill();
-        kills++;
-        clients.set(victim, startClient());
-        for (Future<?> one : running) {
-          if (one.isDone()) {
-            one.get();
-          }
+    try (ExecutorService threads = Executors.newCachedThreadPool()) {
+      List<Future<?>> here = new ArrayList<>();
+      try {
+        burnUntilOver(threads, here);
+        // The last ones die as they write, and then nobody has anything.
+        for (ClientProcess client : clients) {
+          client.kill();
         }
+      } finally {
+        board.stop();
       }
-      for (Future<?> one : running) {
+      for (Future<?> one : here) {
         one.get(START_SECONDS, TimeUnit.SECONDS);
       }
-    }
-    // The last ones die as they write, and then nobody has anything.
-    for (ClientProcess client : clients) {
-      client.kill();
     }
     ctl.command(Map.of("command", "fence", "all", true));
     Map<Path, ByteBuffer> contents = new HashMap<>();
@@ -257,10 +256,68 @@ final class Fire implements AutoCloseable {
     }
     String scan = ground.scan(contents, this::violation);
     return new Outcome(
-        List.copyOf(violations),
-        board.get(Count.PLACED_AFTER_THE_END),
-        all,
-        story(kills, all, scan));
+        List.copyOf(violations), board.get(Count.PLACED_AFTER_THE_END), all, story(all, scan));
+  }
+
+  private void burnUntilOver(ExecutorService threads, List<Future<?>> here) throws Exception {
+    CountDownLatch underFire = new CountDownLatch(plan.threads);
+    for (int i = 0; i < plan.threads; i++) {
+      here.add(threads.submit(client(underFire)));
+    }
+    for (int i = 0; i < plan.clients; i++) {
+      clients.add(startClient());
+    }
+    for (ClientProcess client : clients) {
+      client.awaitFire(START_SECONDS);
+    }
+    if (!underFire.await(START_SECONDS, TimeUnit.SECONDS)) {
+      throw new IOException("a client in this process has no layout");
+    }
+    List<Attack> attacks = List.of(attack(), attack());
+    long begun = clock.nanoTime();
+    List<Future<?>> attacking = new ArrayList<>();
+    for (Attack attack : attacks) {
+      attacking.add(
+          threads.submit(() -> {
+            attack.until(() -> isOver(begun));
+            return null;
+          }));
+    }
+    while (!isDone(attacking.getFirst(), random.nextInt(1000, 5000))) {
+      killOne();
+      for (Future<?> one : here) {
+        if (one.isDone()) {
+          one.get();
+        }
+      }
+      if (attacking.getLast().isDone()) {
+        attacking.getLast().get();
+      }
+    }
+    attacking.getLast().get(START_SECONDS, TimeUnit.SECONDS);
+  }
+
+  /** Waits a little for its end; what it failed of is thrown. */
+  private static boolean isDone(Future<?> one, int millis) throws Exception {
+    try {
+      one.get(millis, TimeUnit.MILLISECONDS);
+      return true;
+    } catch (TimeoutException _) {
+      return false;
+    }
+  }
+
+  /** One that is at it; who was started a moment ago is left alone. */
+  private void killOne() throws IOException, InterruptedException {
+    if (clients.isEmpty()) {
+      return;
+    }
+    int victim = random.nextInt(clients.size());
+    if (clients.get(victim).isUnderFire()) {
+      clients.get(victim).kill();
+      kills++;
+      clients.set(victim, startClient());
+    }
   }
 
   private Attack attack() {
@@ -277,28 +334,52 @@ final class Fire implements AutoCloseable {
         this::violation);
   }
 
-  private ClientProcess startClient() throws IOException {
+  private FireClient.Orders orders() {
     int number = clientsStarted++;
-    FireClient.Orders orders =
-        new FireClient.Orders(
-            boardFile,
-            "fire-" + number,
-            random.nextLong(),
-            plan.provider,
-            server.nfs(),
-            server.rdma(),
-            server.exportName(),
-            plan.files,
-            plan.fileBytes,
-            plan.queuePairs);
-    return ClientProcess.start(FireClient.class, orders.words());
+    return new FireClient.Orders(
+        boardFile,
+        "fire-" + number,
+        random.nextLong(),
+        plan.provider,
+        server.nfs(),
+        server.rdma(),
+        server.exportName(),
+        plan.files,
+        plan.fileBytes,
+        plan.queuePairs);
   }
 
-  private String story(int kills, boolean all, String scan) {
+  private ClientProcess startClient() throws IOException {
+    return ClientProcess.start(FireClient.class, orders().words());
+  }
+
+  /** One in this process; counted when it has had its first grant. */
+  private Callable<Void> client(CountDownLatch underFire) {
+    FireClient.Orders orders = orders();
+    AtomicBoolean first = new AtomicBoolean(true);
+    return () -> {
+      FireClient.burn(
+          orders,
+          board,
+          said -> {
+            if (said.startsWith("under fire") && first.getAndSet(false)) {
+              underFire.countDown();
+            }
+          });
+      return null;
+    };
+  }
+
+  private String story(boolean all, String scan) {
     StringBuilder text =
         new StringBuilder(
             "fencing under fire: provider %s, seed %d, %d s, %d clients with %d queue pairs each%n"
-                .formatted(plan.provider, plan.seed, plan.seconds, plan.clients, plan.queuePairs));
+                .formatted(
+                    plan.provider,
+                    plan.seed,
+                    plan.seconds,
+                    plan.clients + plan.threads,
+                    plan.queuePairs));
     for (Count count : Count.values()) {
       text.append(
           "  %-22s %d%n".formatted(count.name().toLowerCase(Locale.ROOT), board.get(count)));

@@ -16,10 +16,11 @@ import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 
 /**
- * A client under fire, in a process of its own: session after session until the board says stop or
- * somebody kills it. It is no honest one; see {@link FireSession}.
+ * A client under fire, mostly in a process of its own: session after session until the board says
+ * stop or somebody kills it. It is no honest one; see {@link FireSession}.
  */
 final class FireClient {
 
@@ -77,18 +78,29 @@ final class FireClient {
   /** Runs one; says {@code under fire} when its first grant is there. */
   public static void main(String[] arguments) throws Exception {
     Orders orders = Orders.of(arguments);
+    try (Board board = Board.open(orders.board)) {
+      burn(orders, board, System.out::println);
+    }
+  }
+
+  /**
+   * Session after session until the board says stop.
+   *
+   * @param says hears of each grant, and what goes wrong
+   */
+  static void burn(Orders orders, Board board, Consumer<String> says)
+      throws RdmaException, InterruptedException {
     SplittableRandom random = new SplittableRandom(orders.seed);
-    try (Board board = Board.open(orders.board);
-        RdmaProvider provider = provider(orders.provider, orders.rdma.getAddress())) {
+    try (RdmaProvider provider = provider(orders.provider, orders.rdma.getAddress())) {
       for (int number = 0; !board.isStopped(); number++) {
         String owner = orders.name + "." + number;
         try (FireSession session =
-            FireSession.open(orders, owner, board, provider, random, NanoClock.system())) {
+            FireSession.open(orders, owner, board, provider, random, NanoClock.system(), says)) {
           board.add(Count.SESSIONS);
           session.run();
         } catch (IOException e) {
           board.add(Count.SESSIONS_LOST);
-          System.out.println(owner + ": " + e);
+          says.accept(owner + ": " + e);
           pause(random.nextInt(20, 100));
         }
       }

@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 
 /**
  * One NFS session of a client under fire and its queue pairs. Round after round it gets the layout
@@ -50,6 +51,7 @@ final class FireSession implements AutoCloseable {
   private final RawNfs nfs;
   private final boolean backChannel;
   private final ProtectionDomain domain;
+  private final Consumer<String> says;
   private final List<Flood> floods = new ArrayList<>();
   private final Map<Integer, RawNfs.OpenFile> opened = new HashMap<>();
 
@@ -59,13 +61,15 @@ final class FireSession implements AutoCloseable {
       SplittableRandom random,
       RawNfs nfs,
       boolean backChannel,
-      ProtectionDomain domain) {
+      ProtectionDomain domain,
+      Consumer<String> says) {
     this.orders = orders;
     this.board = board;
     this.random = random;
     this.nfs = nfs;
     this.backChannel = backChannel;
     this.domain = domain;
+    this.says = says;
   }
 
   static FireSession open(
@@ -74,7 +78,8 @@ final class FireSession implements AutoCloseable {
       Board board,
       RdmaProvider provider,
       SplittableRandom random,
-      NanoClock clock)
+      NanoClock clock,
+      Consumer<String> says)
       throws IOException {
     boolean backChannel = random.nextBoolean();
     RawNfs nfs =
@@ -83,7 +88,13 @@ final class FireSession implements AutoCloseable {
             : RawNfs.connect(orders.nfs(), owner);
     FireSession session =
         new FireSession(
-            orders, board, random, nfs, backChannel, provider.allocateProtectionDomain(owner));
+            orders,
+            board,
+            random,
+            nfs,
+            backChannel,
+            provider.allocateProtectionDomain(owner),
+            says);
     try {
       for (int i = 0; i < orders.queuePairs(); i++) {
         session.floods.add(
@@ -94,7 +105,8 @@ final class FireSession implements AutoCloseable {
                 orders.rdma(),
                 BindingData.request(sessionOf(nfs), false),
                 random.split(),
-                clock));
+                clock,
+                says));
       }
     } catch (RdmaException e) {
       session.close();
@@ -132,7 +144,7 @@ final class FireSession implements AutoCloseable {
     }
     board.add(Count.GRANTS);
     Round round = new Round(file, board.drawGrant(file), extents, floods.size());
-    System.out.println("under fire: " + round.grant());
+    says.accept("under fire: " + round.grant());
     Ending ending = Ending.values()[random.nextInt(Ending.values().length)];
     floods.forEach(flood -> flood.begin(round));
     try {

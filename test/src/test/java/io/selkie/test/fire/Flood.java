@@ -20,6 +20,7 @@ import java.util.SplittableRandom;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 
 /**
  * A thread with a queue pair that writes as fast as it can while a round lasts. The last write of
@@ -42,6 +43,7 @@ final class Flood implements AutoCloseable {
   private final ByteBuffer privateData;
   private final SplittableRandom random;
   private final NanoClock clock;
+  private final Consumer<String> says;
   private final BlockingQueue<Round> rounds = new ArrayBlockingQueue<>(1);
   private final Arena arena = Arena.ofShared();
   private final MemorySegment buffer = arena.allocate(WRITE_BYTES_MAX, 4096);
@@ -59,7 +61,8 @@ final class Flood implements AutoCloseable {
       InetSocketAddress address,
       ByteBuffer privateData,
       SplittableRandom random,
-      NanoClock clock)
+      NanoClock clock,
+      Consumer<String> says)
       throws RdmaException {
     this.board = board;
     this.provider = provider;
@@ -68,6 +71,7 @@ final class Flood implements AutoCloseable {
     this.privateData = privateData;
     this.random = random;
     this.clock = clock;
+    this.says = says;
     this.region = domain.register(buffer, Set.of());
     this.thread = Thread.ofPlatform().daemon().name("flood").start(this::run);
   }
@@ -86,7 +90,7 @@ final class Flood implements AutoCloseable {
           write(round);
         } catch (RdmaException e) {
           // The server refuses queue pairs of a session that it has ended.
-          System.out.println("no queue pair: " + e);
+          says.accept("no queue pair: " + e);
         } finally {
           last = round;
           round.leave();

@@ -68,7 +68,8 @@ final class RegionClient {
                 address,
                 ByteBuffer.allocate(4).putInt(0, index),
                 random.split(),
-                NanoClock.system()));
+                NanoClock.system(),
+                System.out::println));
       }
       Round round = null;
       for (String line = in.readLine(); line != null; line = in.readLine()) {
