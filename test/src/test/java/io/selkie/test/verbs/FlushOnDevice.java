@@ -24,6 +24,7 @@ import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Instant;
 import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
@@ -129,6 +130,27 @@ class FlushOnDevice {
     String devices =
         ServedOnDevice.run("ctl", "devices", "--socket", server.adminSocket().get()).out();
     assertThat(devices).contains("device DAX: read plain; write plain, with RDMA FLUSH");
+  }
+
+  @Test
+  void timesAreSetAtTheCloseWhenTheLayoutWasFencedAfterTheFlush() throws Exception {
+    serve("verbs", "{device: " + DEVICE + ", file: data, name: dev}");
+    try (SelkieClient client = client(ClientOptions.defaults());
+        SelkieClient other = client(ClientOptions.defaults())) {
+      Instant before = other.status(FILE).modified();
+      try (DirectFile file = open(client, FILE, DirectMode.REQUIRE)) {
+        file.write(MemorySegment.ofArray(pattern(5_000, 6)), 77);
+        file.sync();
+        assertThat(count(client, Counter.FLUSHED_SYNCS)).isEqualTo(1);
+        assertThat(other.status(FILE).modified()).as("nobody told the server").isEqualTo(before);
+        String socket = server.adminSocket().get().toString();
+        assertThat(
+                ServedOnDevice.run("ctl", "fence", "--all", "--yes", "--socket", socket).status())
+            .isZero();
+      }
+      assertThat(count(client, Counter.LAYOUT_COMMITS)).isZero();
+      assertThat(other.status(FILE).modified()).isAfter(before);
+    }
   }
 
   @Test
