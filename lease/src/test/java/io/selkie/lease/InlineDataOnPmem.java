@@ -25,7 +25,8 @@ class InlineDataOnPmem {
   @Test
   void dataInTheInodeIsReadAndNotWritten() throws Exception {
     String device = PmemFileSystem.EXT4_INODE.device();
-    PmemFileSystem.run("mkfs.ext4", "-q", "-F", "-O", "inline_data", "-I", "256", device);
+    PmemFileSystem.run(
+        "mkfs.ext4", "-q", "-F", "-b", "4096", "-O", "inline_data", "-I", "256", device);
     Path root = Files.createTempDirectory("inline-");
     PmemFileSystem.run("mount", device, root.toString());
     try (var rig = new RealRig()) {
