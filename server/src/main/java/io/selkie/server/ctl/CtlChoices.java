@@ -59,7 +59,8 @@ final class CtlChoices {
               ;;
           esac
         done
-        timeout 5 "${COMP_WORDS[0]}" ctl completion --known "$1" "${where[@]}" 2> /dev/null
+        timeout "${SELKIE_COMPLETE_SECONDS:-5}" \
+          "${COMP_WORDS[0]}" ctl completion --known "$1" "${where[@]}" 2> /dev/null
       }
 
       """;

@@ -14,6 +14,7 @@ import io.selkie.test.wire.RawNfs;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.io.Writer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -21,6 +22,7 @@ import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -41,12 +43,14 @@ class CtlTest {
       """;
 
   private static Ended ctl(Path state, String... arguments) throws Exception {
+    return Ended.of(command(state, arguments), TIMEOUT_SECONDS);
+  }
+
+  private static List<String> command(Path state, String... arguments) {
     List<String> words = new ArrayList<>(List.of("ctl", "--state-dir", state.toString()));
     words.addAll(List.of(arguments));
     List<String> flags = List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx128m");
-    return Ended.of(
-        ChildJvm.command(ChildJvm.classPath(), flags, "io.selkie.server.Main", words),
-        TIMEOUT_SECONDS);
+    return ChildJvm.command(ChildJvm.classPath(), flags, "io.selkie.server.Main", words);
   }
 
   @Test
@@ -76,6 +80,12 @@ class CtlTest {
         assertThat(unasked.err()).contains("--yes");
         assertThat(ctl(state, "layouts", "--json").json()).hasSize(1);
 
+        Ended unknown = ctl(state, "layouts", "--state", "grantd");
+        assertThat(unknown.status()).as("wrong usage").isEqualTo(2);
+        assertThat(unknown.err()).contains("grantd", "granted, recalled, returning, fencing");
+
+        assertThat(ctl(state, "log", "level", "debug", "selkie.recall").status()).isZero();
+        assertThat(ctl(state, "log").out()).containsPattern("debug +selkie.recall");
         Ended taken = ctl(state, "recall", "--file", file.toString(), "--yes", "--json");
         assertThat(taken.status()).as(taken.out() + taken.err()).isZero();
         assertThat(taken.json().path("layouts").asInt()).isOne();
@@ -99,10 +109,109 @@ class CtlTest {
         assertThat(drained.out()).contains("stops");
         assertThat(drained.err()).as("progress").contains("nothing is granted any more");
         assertThat(server.terminate()).isIn(0, 143);
+        assertThat(server.log()).as("each step of the recall").contains("recall sent, client");
       }
       Ended nobody = ctl(state, "status", "--json");
       assertThat(nobody.status()).isEqualTo(3);
       assertThat(nobody.json().path("error").path("code").asText()).isEqualTo("no_server");
+    }
+  }
+
+  /** {@code script} of util-linux makes a terminal, at which somebody types the answer. */
+  @Test
+  void administratorAtATerminalIsAsked() throws Exception {
+    try (ScratchDirectory scratch = ServerUnderTest.scratch()) {
+      Path export = Files.createDirectory(scratch.resolve("export"));
+      Files.write(export.resolve("f"), new byte[65_536]);
+      Path state = scratch.resolve("export.state").resolve("state");
+      try (ServerProcess server = ServerUnderTest.serverOf(export, LONG_LEASES).start();
+          RawNfs nfs = RawNfs.connect(server.nfs(), "holder")) {
+        RawNfs.OpenFile opened = nfs.open(server.exportName(), "f");
+        assertThat(nfs.layoutGet(opened, opened.stateid(), Op.IOMODE_RW, 0, 65_536).status())
+            .isZero();
+        assertThat(typed("no", state, "fence", "--all")).contains("[y/N]", "nothing was done");
+        assertThat(ctl(state, "layouts", "--json").json()).hasSize(1);
+        assertThat(typed("yes", state, "fence", "--all")).contains("[y/N]", "1 layouts");
+        assertThat(ctl(state, "layouts", "--json").json()).isEmpty();
+      }
+    }
+  }
+
+  private static String typed(String answer, Path state, String... arguments) throws Exception {
+    String words =
+        command(state, arguments).stream()
+            .map(word -> "'" + word + "'")
+            .collect(Collectors.joining(" "));
+    Process process =
+        new ProcessBuilder("script", "-qefc", words, "/dev/null").redirectErrorStream(true).start();
+    try (Writer in = process.outputWriter()) {
+      in.write(answer + "\n");
+      in.flush();
+      return new String(process.getInputStream().readAllBytes(), UTF_8);
+    } finally {
+      process.destroyForcibly().waitFor();
+    }
+  }
+
+  /** Asked again and again: what has gone is not in the next one any more. */
+  @Test
+  void listIsWatchedAsItChanges() throws Exception {
+    try (ScratchDirectory scratch = ServerUnderTest.scratch()) {
+      Path export = Files.createDirectory(scratch.resolve("export"));
+      Files.write(export.resolve("f"), new byte[65_536]);
+      Path state = scratch.resolve("export.state").resolve("state");
+      try (ServerProcess server = ServerUnderTest.serverOf(export, LONG_LEASES).start();
+          RawNfs nfs = RawNfs.connect(server.nfs(), "holder")) {
+        RawNfs.OpenFile opened = nfs.open(server.exportName(), "f");
+        assertThat(nfs.layoutGet(opened, opened.stateid(), Op.IOMODE_RW, 0, 65_536).status())
+            .isZero();
+        Process watching =
+            new ProcessBuilder(command(state, "layouts", "--watch=1", "--json"))
+                .redirectErrorStream(true)
+                .start();
+        try {
+          BlockingQueue<String> said = lines(watching);
+          await(said, "\"path\":\"/f\"");
+          await(said, "\"path\":\"/f\"");
+          assertThat(ctl(state, "fence", "--all", "--yes").status()).isZero();
+          assertThat(await(said, "[]")).isEqualTo("[]");
+        } finally {
+          watching.destroyForcibly().waitFor();
+        }
+        assertThat(ctl(state, "layouts", "--watch=0").status()).isEqualTo(2);
+      }
+    }
+  }
+
+  @Test
+  void changedFileIsLoadedByItselfWhereThatIsWanted() throws Exception {
+    try (ScratchDirectory scratch = ServerUnderTest.scratch()) {
+      for (String name : List.of("one", "two")) {
+        Files.createDirectory(scratch.resolve(name));
+      }
+      Path config = write(scratch, "one");
+      String wanted = "admin: {reloadOnChange: true}\n";
+      Files.writeString(config, Files.readString(config) + wanted);
+      List<String> serve = List.of("serve", "--config", config.toString());
+      Process server =
+          new ProcessBuilder(
+                  ChildJvm.command(
+                      ChildJvm.classPath(), List.of("-Xmx256m"), "io.selkie.server.Main", serve))
+              .redirectErrorStream(true)
+              .start();
+      try {
+        BlockingQueue<String> said = lines(server);
+        await(said, "selkie ready");
+        String before = Files.readString(config);
+        Files.writeString(config, before.replace("exports:\n", "exprots:\n"));
+        assertThat(parsed(await(said, "exprots: is not a key")).path("formattedMessage").asText())
+            .contains(config + ":1:1:");
+        write(scratch, "one", "two");
+        Files.writeString(config, Files.readString(config) + wanted);
+        await(said, "configuration: export two added");
+      } finally {
+        server.destroyForcibly().waitFor();
+      }
     }
   }
 
