@@ -31,6 +31,9 @@ final class Drill {
   private static final int FINAL_READ_SECONDS = 60;
   private static final int CONNECT_SECONDS = 60;
 
+  /** How long after the steps the end of a broken seal is waited for. */
+  private static final int RELEASES_MILLIS = 10_000;
+
   /** Calls of steps may go on so much longer than the scenario, which does not wait for them. */
   private static final int CALLS_LONGER_MILLIS = 2 * 60 * 1000;
 
@@ -230,6 +233,9 @@ final class Drill {
       throws IOException, InterruptedException {
     Map<String, Integer> left = new HashMap<>();
     Optional<String> silence = Optional.empty();
+    if (!stage.serverIsDown()) {
+      stage.events().awaitReleases(stage.clock(), RELEASES_MILLIS);
+    }
     try {
       left.putAll(
           Bounded.ask(

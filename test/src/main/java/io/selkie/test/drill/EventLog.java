@@ -11,10 +11,13 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 
@@ -194,6 +197,33 @@ final class EventLog implements AutoCloseable {
       wait();
     }
     return Optional.empty();
+  }
+
+  /**
+   * Waits until the end of each break that was seen was told, or for so long: whoever breaks a
+   * lease goes on in the moment in which it is given up, and the server tells of that a moment
+   * later.
+   */
+  synchronized void awaitReleases(NanoClock clock, long millis) throws InterruptedException {
+    long end = clock.nanoTime() + TimeUnit.MILLISECONDS.toNanos(millis);
+    long left = millis;
+    while (!closed && left > 0 && isAnyBreakOpen()) {
+      wait(left);
+      left = TimeUnit.NANOSECONDS.toMillis(end - clock.nanoTime());
+    }
+  }
+
+  /** Of the server that runs now; with one that has ended all its breaks are over. */
+  private boolean isAnyBreakOpen() {
+    Set<Long> open = new HashSet<>();
+    for (Happening event : events.values()) {
+      if (event.life() == life && event.event().equals("break_seen")) {
+        open.add(event.recall());
+      } else if (event.life() == life && event.event().equals("seal_released")) {
+        open.remove(event.recall());
+      }
+    }
+    return !open.isEmpty();
   }
 
   @Override

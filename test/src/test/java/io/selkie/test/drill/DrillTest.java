@@ -8,12 +8,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.w3c.dom.Document;
+import org.w3c.dom.Element;
+import org.w3c.dom.NodeList;
 import org.xml.sax.InputSource;
 
 /** Goal: a drill tells the truth, in each of its reports, also when something is not as it must. */
@@ -74,12 +77,57 @@ class DrillTest {
     assertThat(JsonReport.of(List.of(outcome), List.of(), 1))
         .contains("\"ok\" : false", "\"text\" : \"anna is fenced\"");
     Document junit = parsed(JunitReport.of(List.of(outcome), List.of()));
-    assertThat(junit.getDocumentElement().getAttribute("failures")).isEqualTo("1");
+    assertThat(junit.getDocumentElement().getAttribute("failures"))
+        .as(DrillFixture.report(outcome))
+        .isEqualTo("1");
     assertThat(junit.getElementsByTagName("failure").item(0).getTextContent())
         .startsWith("0 fences");
     Document picture = parsed(TimelinePicture.of(List.of(outcome)));
     assertThat(picture.getDocumentElement().getTextContent())
         .contains("FAIL", "anna", "one <client> & a \"file\"", "CB_LAYOUTRECALL #");
+    assertIsDrawnWithinItsFrame(picture.getDocumentElement());
+    assertCountsAreThoseOfTheCases(junit.getDocumentElement());
+  }
+
+  /** Bars have a length and say what they are. */
+  private static void assertIsDrawnWithinItsFrame(Element svg) {
+    double width = number(svg, "width");
+    double height = number(svg, "height");
+    assertThat(svg.getAttribute("viewBox")).isEqualTo("0 0 %.0f %.0f".formatted(width, height));
+    for (Element text : elements(svg, "text")) {
+      assertThat(number(text, "x")).as(text.getTextContent()).isBetween(0.0, width);
+      assertThat(number(text, "y")).as(text.getTextContent()).isBetween(8.0, height);
+    }
+    assertThat(elements(svg, "rect")).hasSizeGreaterThan(7);
+    for (Element bar : elements(svg, "rect")) {
+      assertThat(number(bar, "x")).isBetween(0.0, width - number(bar, "width"));
+      assertThat(number(bar, "height")).as(bar.getTextContent()).isPositive();
+      assertThat(number(bar, "y")).isBetween(0.0, height - number(bar, "height"));
+      assertThat(bar.getTextContent()).isNotBlank();
+    }
+  }
+
+  /** What a reader of such files adds up. */
+  private static void assertCountsAreThoseOfTheCases(Element suites) {
+    for (Element suite : elements(suites, "testsuite")) {
+      assertThat(number(suite, "tests")).isEqualTo(elements(suite, "testcase").size());
+      assertThat(number(suite, "failures")).isEqualTo(elements(suite, "failure").size());
+    }
+    assertThat(number(suites, "tests")).isEqualTo(elements(suites, "testcase").size());
+    for (Element each : elements(suites, "testcase")) {
+      assertThat(each.getAttribute("classname")).startsWith("selkie.drill.");
+      assertThat(each.getAttribute("name")).isNotBlank();
+      assertThat(number(each, "time")).isNotNegative();
+    }
+  }
+
+  private static List<Element> elements(Element of, String name) {
+    NodeList found = of.getElementsByTagName(name);
+    return IntStream.range(0, found.getLength()).mapToObj(i -> (Element) found.item(i)).toList();
+  }
+
+  private static double number(Element of, String attribute) {
+    return Double.parseDouble(of.getAttribute(attribute));
   }
 
   /** The limit begins when the client is connected, and nothing else is done within it. */

@@ -26,14 +26,6 @@ class ShippedScenariosTest {
 
   static final List<String> NAMES = Library.NAMES;
 
-  /**
-   * What is not so.
-   *
-   * @param expectation as a scenario would write it
-   * @param found what its verdict must say
-   */
-  private record Turned(String expectation, String found) {}
-
   private static final Map<String, List<Turned>> TURNED =
       Map.of(
           "answers-at-once",
@@ -108,13 +100,7 @@ class ShippedScenariosTest {
 
     assertThat(outcome.passed()).as(DrillFixture.report(outcome)).isTrue();
     for (Turned turned : TURNED.get(name)) {
-      String text = Library.text(name);
-      String head = text.substring(0, text.indexOf("\nexpect:"));
-      Scenario wrong =
-          ScenarioReader.read(name, name, head + "\nexpect:\n  - " + turned.expectation() + "\n");
-      Verdict verdict = wrong.expectations().getFirst().judge(outcome.evidence());
-      assertThat(verdict.held()).as("%s in\n%s", turned, DrillFixture.report(outcome)).isFalse();
-      assertThat(verdict.found()).as(verdict.text()).contains(turned.found());
+      turned.assertFoundOut(Library.text(name), outcome);
     }
   }
 }
