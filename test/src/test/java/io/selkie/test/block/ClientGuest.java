@@ -30,17 +30,40 @@ final class ClientGuest implements AutoCloseable {
     this.answers = new DataInputStream(new BufferedInputStream(link.getInputStream()));
   }
 
-  /** Has the host start it, and waits until it is there. */
-  static ClientGuest start() throws IOException {
-    try (ServerSocket listener = new ServerSocket()) {
-      listener.bind(new InetSocketAddress(ADDRESS, PORT));
+  /** One that the host was asked to start. */
+  static final class Booting implements AutoCloseable {
+    private final ServerSocket listener;
+
+    private Booting(ServerSocket listener) {
+      this.listener = listener;
+    }
+
+    /** Waits until it is there. */
+    ClientGuest await() throws IOException {
       listener.setSoTimeout(BOOT_MILLIS_MAX);
-      Files.writeString(
-          Path.of("/dev/control"), "client > \"$WORK/client.words\" 2>&1 < /dev/null &\n");
       Socket link = listener.accept();
       link.setSoTimeout(COMMAND_MILLIS_MAX);
       return new ClientGuest(link);
     }
+
+    @Override
+    public void close() throws IOException {
+      listener.close();
+    }
+  }
+
+  /** Has the host start it, and does not wait: there is enough to do meanwhile. */
+  static Booting boot() throws IOException {
+    ServerSocket listener = new ServerSocket();
+    try {
+      listener.bind(new InetSocketAddress(ADDRESS, PORT));
+      Files.writeString(
+          Path.of("/dev/control"), "client > \"$WORK/client.words\" 2>&1 < /dev/null &\n");
+    } catch (IOException e) {
+      listener.close();
+      throw e;
+    }
+    return new Booting(listener);
   }
 
   /**
@@ -89,6 +112,38 @@ final class ClientGuest implements AutoCloseable {
     String[] fields = head.toString(UTF_8).split(" ");
     byte[] words = answers.readNBytes(Integer.parseInt(fields[1]));
     return new Outcome(Integer.parseInt(fields[0]), new String(words, UTF_8));
+  }
+
+  /** Has it look at the devices that it shares with the server, and start what knows them again. */
+  void findDevices() throws IOException {
+    run(
+        "modprobe -a nfit nd_pmem && cat /sys/bus/nd/devices/ndbus*/wait_probe"
+            + " && ls -l /dev/pmem0 /dev/pmem1 && blkmapd");
+  }
+
+  /**
+   * Mounts an export.
+   *
+   * @param options besides those that all mounts have, each with a comma before it
+   */
+  void mount(String export, String mountPoint, String options) throws IOException {
+    run(
+        "mkdir -p %s && mount -t nfs -o vers=4.2,proto=tcp%s %s %s"
+            .formatted(mountPoint, options, export, mountPoint));
+  }
+
+  /** Opens a file, writes two blocks of "h", and keeps it and its layout until {@link #letGo}. */
+  void hold(String path) throws IOException {
+    run(
+        "rm -f /tmp/go /tmp/held; mkfifo /tmp/go /tmp/held; (exec 3<> %s;".formatted(path)
+            + " head -c 8192 /dev/zero | tr '\\0' 'h' >&3; sync %s; echo > /tmp/held;"
+                .formatted(path)
+            + " read x < /tmp/go) > /dev/null 2>&1 & read x < /tmp/held");
+  }
+
+  /** Closes the file that is held. */
+  void letGo() throws IOException {
+    run("echo > /tmp/go");
   }
 
   /** How often each operation of a mount was called, and under which name its layouts go. */
