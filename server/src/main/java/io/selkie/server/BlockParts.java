@@ -3,6 +3,7 @@ package io.selkie.server;
 import io.selkie.config.ExportConfig;
 import io.selkie.config.ExportConfig.BlockLayouts;
 import io.selkie.config.SelkieConfig;
+import io.selkie.config.time.NanoClock;
 import io.selkie.config.time.Timers;
 import io.selkie.layout.LayoutType;
 import io.selkie.layout.block.BlockLayoutType;
@@ -58,6 +59,7 @@ record BlockParts(List<LayoutType> types, StorageExports exports) {
       Collection<Export> exports,
       Kernel kernel,
       LeaseSettings settings,
+      NanoClock clock,
       Timers timers,
       RandomGenerator random,
       StateDirectory state,
@@ -68,9 +70,8 @@ record BlockParts(List<LayoutType> types, StorageExports exports) {
     if (block.isEmpty() && scsi.isEmpty()) {
       return NONE;
     }
-    long expiryNanos =
-        TimeUnit.SECONDS.toNanos(config.sessions().leaseSeconds())
-            + TimeUnit.MILLISECONDS.toNanos(config.layout().blockIoMillis());
+    long ioNanos = TimeUnit.MILLISECONDS.toNanos(config.layout().blockIoMillis());
+    long expiryNanos = TimeUnit.SECONDS.toNanos(config.sessions().leaseSeconds()) + ioNanos;
     BlockVolumes volumes = teardown.later(new BlockVolumes(kernel));
     var commits = new StorageCommit(kernel, settings);
     List<LayoutType> types = new ArrayList<>();
@@ -104,7 +105,9 @@ record BlockParts(List<LayoutType> types, StorageExports exports) {
               disks,
               commits,
               cache,
+              clock,
               timers,
+              ioNanos,
               expiryNanos,
               threads,
               () -> ReservedDisk.key(state.bootEpoch(), numbers.incrementAndGet()),

@@ -326,7 +326,7 @@ final class ServerParts {
   List<LayoutType> openBlocks(PassthroughFileSystem fs, LeaseRuntime leases) throws IOException {
     blockParts =
         BlockParts.open(
-            config, fs.exports(), kernel, leaseSettings(), timers, random, state, teardown);
+            config, fs.exports(), kernel, leaseSettings(), clock, timers, random, state, teardown);
     leases.reached(blockParts.exports().bypassed()::contains);
     return blockParts.types();
   }

@@ -1,5 +1,6 @@
 package io.selkie.layout.block;
 
+import io.selkie.config.time.NanoClock;
 import io.selkie.config.time.Timers;
 import io.selkie.lease.ScsiException;
 import io.selkie.lease.ScsiUnit;
@@ -14,17 +15,22 @@ import org.slf4j.LoggerFactory;
  * The key by which one client reaches one disk, and its fence: PREEMPT AND ABORT, after which the
  * keys are read and must not have it (S3). Safe for use by several threads.
  *
- * <p>A client that was told its key and has not registered it may still be about to. Nothing can be
- * taken from it yet, so it is looked at again until it must have stopped by itself; and so it is
- * where the disk does not answer.
+ * <p>A client that was told its key, or that it has a layout, a moment ago may just be registering.
+ * Nothing can be taken from it yet, so it is looked for until that command must be over. Where the
+ * disk does not answer it is asked again until the client must have stopped by itself.
  */
 final class ScsiKey {
 
   private static final Logger LOG = LoggerFactory.getLogger(ScsiKey.class);
   private static final long AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
-  /** How it is done. */
-  record Means(Timers timers, Executor blocking, long expiryNanos) {}
+  /**
+   * How it is done.
+   *
+   * @param ioNanos after so long a client's command to a disk is over
+   * @param expiryNanos after so long a client that is not heard has stopped by itself
+   */
+  record Means(NanoClock clock, Timers timers, Executor blocking, long ioNanos, long expiryNanos) {}
 
   private final ScsiUnit unit;
   private final long number;
@@ -32,6 +38,8 @@ final class ScsiKey {
   private final Means means;
   private final CompletableFuture<Void> dead = new CompletableFuture<>();
   private ScsiKeyState state = ScsiKeyState.SECRET;
+  private long toldAtNanos;
+  private long fencedAtNanos;
 
   ScsiKey(ScsiUnit unit, long number, long clientId, Means means) {
     this.unit = unit;
@@ -61,7 +69,14 @@ final class ScsiKey {
     if (state == ScsiKeyState.SECRET) {
       become(ScsiKeyState.TOLD);
     }
+    toldAtNanos = means.clock().nanoTime();
     return state == ScsiKeyState.TOLD;
+  }
+
+  /** Something is going to be granted to who has it; false when it must not be any more. */
+  synchronized boolean grant() {
+    toldAtNanos = means.clock().nanoTime();
+    return isGood();
   }
 
   /** Whether something may be granted to who has it. */
@@ -77,11 +92,12 @@ final class ScsiKey {
         become(ScsiKeyState.DEAD);
       } else if (state == ScsiKeyState.TOLD) {
         become(ScsiKeyState.FENCING);
+        fencedAtNanos = means.clock().nanoTime();
         begin = true;
       }
     }
     if (begin) {
-      means.blocking().execute(() -> attempt(means.expiryNanos()));
+      means.blocking().execute(this::attempt);
     } else if (state() == ScsiKeyState.DEAD) {
       dead.complete(null);
     }
@@ -95,35 +111,39 @@ final class ScsiKey {
     FAILED
   }
 
-  private void attempt(long restNanos) {
+  private void attempt() {
     Outcome outcome = preempt();
-    if (outcome == Outcome.REFUSED_BY_THE_DISK) {
-      LOG.info("{}: {} is fenced", unit.describe(), this);
-      end();
-      return;
-    }
+    long rest = 0;
     synchronized (this) {
-      if (state == ScsiKeyState.FENCING) {
+      long now = means.clock().nanoTime();
+      if (outcome == Outcome.NOT_REGISTERED) {
+        rest = toldAtNanos + means.ioNanos() - now;
+      } else if (outcome == Outcome.FAILED) {
+        rest = fencedAtNanos + means.expiryNanos() - now;
+      }
+      if (rest > 0 && state == ScsiKeyState.FENCING) {
         become(ScsiKeyState.AWAITING_EXPIRY);
         LOG.warn(
-            "{}: {} {}: asked again for {} ms, when it must have stopped by itself",
+            "{}: {} {}: asked again for {} ms",
             unit.describe(),
             this,
-            outcome == Outcome.FAILED ? "could not be fenced" : "has not registered yet",
-            means.expiryNanos() / 1_000_000);
+            outcome == Outcome.FAILED ? "could not be fenced" : "may be about to register",
+            rest / 1_000_000);
       }
     }
-    if (restNanos <= 0) {
-      if (outcome == Outcome.FAILED) {
-        LOG.error("S3: {}: {} was not fenced; trusted to have stopped", unit.describe(), this);
-      }
-      end();
+    if (rest > 0) {
+      means
+          .timers()
+          .schedule(Math.min(rest, AGAIN_NANOS), () -> means.blocking().execute(this::attempt));
       return;
     }
-    long delay = Math.min(restNanos, AGAIN_NANOS);
-    means
-        .timers()
-        .schedule(delay, () -> means.blocking().execute(() -> attempt(restNanos - delay)));
+    switch (outcome) {
+      case REFUSED_BY_THE_DISK -> LOG.info("{}: {} is fenced", unit.describe(), this);
+      case NOT_REGISTERED -> LOG.info("{}: {} is not registered", unit.describe(), this);
+      case FAILED ->
+          LOG.error("S3: {}: {} was not fenced; trusted to have stopped", unit.describe(), this);
+    }
+    end();
   }
 
   private Outcome preempt() {

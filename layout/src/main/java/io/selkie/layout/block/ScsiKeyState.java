@@ -5,8 +5,8 @@ package io.selkie.layout.block;
  *
  * <pre>
  *   SECRET ──▶ TOLD ──▶ FENCING ──▶ AWAITING_EXPIRY     the disk could not be told, or the client
- *      │                   │              │             has not registered yet: asked again and
- *      │                   ▼              ▼             again, for a lease and an I/O
+ *      │                   │              │             may be about to register: asked again
+ *      │                   ▼              ▼             and again, for so long as that can be
  *      └────────────────▶ DEAD ◀──────────┘
  * </pre>
  */

@@ -46,7 +46,7 @@ final class ScsiKeys {
               byNumber.put(made.number(), made);
               return made;
             });
-    return key.isGood() ? Optional.of(key) : Optional.empty();
+    return key.grant() ? Optional.of(key) : Optional.empty();
   }
 
   /** The key of a number that somebody asks for; empty when nobody may be told of it. */

@@ -2,6 +2,7 @@ package io.selkie.layout.block;
 
 import static io.selkie.protocol.layout.block.BlockExtentState4.PNFS_BLOCK_READ_WRITE_DATA;
 
+import io.selkie.config.time.NanoClock;
 import io.selkie.config.time.Timers;
 import io.selkie.layout.LayoutHandle;
 import io.selkie.lease.BlockVolume;
@@ -60,8 +61,8 @@ public final class ScsiLayoutType extends StorageLayoutType {
   /**
    * Over some disks.
    *
-   * @param expiryNanos a lease and the longest I/O of a client: when it must have stopped where the
-   *     disk does not answer
+   * @param ioNanos the longest I/O of a client
+   * @param expiryNanos a lease and that: when it must have stopped where the disk does not answer
    * @param blocking runs what waits for a disk
    * @param keyNumbers keys for clients, none of them twice
    * @param random makes this boot's device ids unlike those of any other
@@ -70,18 +71,21 @@ public final class ScsiLayoutType extends StorageLayoutType {
       List<Disk> disks,
       StorageCommit commits,
       PageCache cache,
+      NanoClock clock,
       Timers timers,
+      long ioNanos,
       long expiryNanos,
       Executor blocking,
       LongSupplier keyNumbers,
       RandomGenerator random) {
     super(disks.stream().map(Disk::volume).toList(), commits);
-    if (expiryNanos <= 0) {
-      throw new IllegalArgumentException("expiry after " + expiryNanos + " ns");
+    if (ioNanos <= 0 || expiryNanos < ioNanos) {
+      throw new IllegalArgumentException("expiry after " + ioNanos + ", " + expiryNanos + " ns");
     }
     disks.forEach(disk -> units.put(disk.volume().device(), disk.unit()));
     this.cache = cache;
-    this.keys = new ScsiKeys(keyNumbers, new ScsiKey.Means(timers, blocking, expiryNanos));
+    this.keys =
+        new ScsiKeys(keyNumbers, new ScsiKey.Means(clock, timers, blocking, ioNanos, expiryNanos));
     this.means = new ScsiHandle.Means(cache, blocking, keys);
     this.boot = random.nextLong();
   }

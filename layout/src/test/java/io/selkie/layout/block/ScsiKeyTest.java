@@ -18,6 +18,7 @@ import org.junit.jupiter.api.Test;
 class ScsiKeyTest {
 
   private static final long CLIENT = 5;
+  private static final long IO = TimeUnit.SECONDS.toNanos(1);
   private static final long EXPIRY = TimeUnit.SECONDS.toNanos(2);
 
   /** A disk that does as it is told, or not. */
@@ -66,6 +67,7 @@ class ScsiKeyTest {
       new ScsiKeys(
           () -> ++lastNumber,
           new ScsiKey.Means(
+              () -> waited,
               (delay, task) -> {
                 later.add(() -> {
                   waited += delay;
@@ -74,6 +76,7 @@ class ScsiKeyTest {
                 return () -> false;
               },
               handedOn::add,
+              IO,
               EXPIRY));
 
   private ScsiKey told() {
@@ -118,15 +121,27 @@ class ScsiKeyTest {
   }
 
   @Test
-  void whoHasNotRegisteredYetIsLookedForUntilItMustHaveStopped() {
+  void whoHasNotRegisteredYetIsLookedForUntilItsCommandMustBeOver() {
     told();
+    waited = IO / 4;
+    assertThat(keys.of(CLIENT, disk)).as("and it is granted more").isPresent();
     CompletionStage<Void> fence = keys.fence(CLIENT, disk);
     work();
     while (!isDone(fence)) {
-      assertThat(waited).isLessThan(EXPIRY);
+      assertThat(waited).isLessThan(IO / 4 + IO);
       tick();
     }
-    assertThat(waited).isEqualTo(EXPIRY);
+    assertThat(waited).isEqualTo(IO / 4 + IO);
+  }
+
+  @Test
+  void whoUnregisteredLongAfterItWasToldIsOutAtOnce() {
+    told();
+    waited = IO;
+    CompletionStage<Void> fence = keys.fence(CLIENT, disk);
+    work();
+    assertThat(isDone(fence)).isTrue();
+    assertThat(disk.preempted).isEmpty();
   }
 
   @Test

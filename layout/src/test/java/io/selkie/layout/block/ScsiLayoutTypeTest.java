@@ -96,8 +96,10 @@ class ScsiLayoutTypeTest {
         List.of(new ScsiLayoutType.Disk(volume, unit)),
         new StorageCommit(kernel, LeaseSettings.defaults()),
         new PageCache(kernel),
+        () -> 0,
         (_, _) -> () -> false,
         1,
+        2,
         handedOn::add,
         () -> ++lastKey,
         () -> 77);
@@ -215,14 +217,12 @@ class ScsiLayoutTypeTest {
   void commitsMustBeSortedWholeBlocksThatAreHeld() {
     assertThat(check()).isEqualTo(NFS4_OK);
     assertThat(
-            check(
-                new ScsiLayoutUpdate4.Range(0, BLOCK), new ScsiLayoutUpdate4.Range(BLOCK, BLOCK)))
+            check(new ScsiLayoutUpdate4.Range(0, BLOCK), new ScsiLayoutUpdate4.Range(BLOCK, BLOCK)))
         .isEqualTo(NFS4_OK);
     assertThat(check(new ScsiLayoutUpdate4.Range(1, BLOCK))).isEqualTo(NFS4ERR_INVAL);
     assertThat(check(new ScsiLayoutUpdate4.Range(10L * BLOCK, BLOCK))).isEqualTo(NFS4ERR_INVAL);
     assertThat(
-            check(
-                new ScsiLayoutUpdate4.Range(BLOCK, BLOCK), new ScsiLayoutUpdate4.Range(0, BLOCK)))
+            check(new ScsiLayoutUpdate4.Range(BLOCK, BLOCK), new ScsiLayoutUpdate4.Range(0, BLOCK)))
         .isEqualTo(NFS4ERR_INVAL);
     assertThat(type.checkUpdate(ByteBuffer.wrap(new byte[] {1, 2}), List.of()))
         .isEqualTo(NFS4ERR_BADXDR);
