@@ -104,6 +104,14 @@ public final class CompoundContext {
     return reply().remaining();
   }
 
+  /**
+   * The status of an operation whose result does not fit into the reply: NFS4ERR_REP_TOO_BIG, or
+   * NFS4ERR_REP_TOO_BIG_TO_CACHE where the reply is to be kept (RFC 8881 section 2.10.6.4).
+   */
+  public int tooBigStatus() {
+    return state.tooBigStatus;
+  }
+
   /** How many bytes the reply has so far, RPC header included. */
   public int replyBytes() {
     return reply().position() - state.replyStart;

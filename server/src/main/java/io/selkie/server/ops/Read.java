@@ -30,7 +30,7 @@ final class Read extends ReadOperation {
     long most = Math.min(services.attributes().maxReadBytes(), room);
     int wanted = (int) Math.min(count, most);
     if (wanted == 0 && count > 0) {
-      return NfsStat4.NFS4ERR_REP_TOO_BIG;
+      return c.tooBigStatus();
     }
     int eofAt = out.reserveInt32();
     int lengthAt = out.reserveInt32();

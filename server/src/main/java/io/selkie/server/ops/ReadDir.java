@@ -72,12 +72,14 @@ final class ReadDir extends FileOperation {
     }
     XdrWriter out = c.reply();
     int end = out.position() + (int) Math.min(maxCount, c.replyRoom());
+    // Who is to blame for it when nothing fits: the client's maxcount, or the session's channel.
+    int noRoom = maxCount <= c.replyRoom() ? NfsStat4.NFS4ERR_TOOSMALL : c.tooBigStatus();
     if (end - out.position() < Long.BYTES + TAIL_BYTES) {
-      return NfsStat4.NFS4ERR_TOOSMALL;
+      return noRoom;
     }
     out.int64(ourVerifier);
     Entries entries =
-        new Entries(out, end - TAIL_BYTES, dirCount, asked, searched, c.minorVersion());
+        new Entries(out, end - TAIL_BYTES, noRoom, dirCount, asked, searched, c.minorVersion());
     List<VfsFile> roots =
         entries.wantsFiles()
             ? services.fs().rootsIn(directory, cookie, export -> isVisible(c, export))
@@ -150,6 +152,10 @@ final class ReadDir extends FileOperation {
   private final class Entries implements DirectoryReader.Sink {
     private final XdrWriter out;
     private final int end;
+
+    /** What it is called when not even the first entry fits. */
+    private final int noRoom;
+
     private final Bitmap4 asked;
 
     /** NFS4ERR_ACCESS when the user may not look at what the names stand for. */
@@ -166,12 +172,20 @@ final class ReadDir extends FileOperation {
     private boolean eof;
     private int failure = NfsStat4.NFS4_OK;
 
-    Entries(XdrWriter out, int end, long dirCount, Bitmap4 asked, int searched, int minorVersion) {
+    Entries(
+        XdrWriter out,
+        int end,
+        int noRoom,
+        long dirCount,
+        Bitmap4 asked,
+        int searched,
+        int minorVersion) {
       // A limit of nothing is none (section 18.23.3).
       this.namesLeft = dirCount == 0 ? Long.MAX_VALUE : dirCount;
       this.minorVersion = minorVersion;
       this.out = out;
       this.end = end;
+      this.noRoom = noRoom;
       this.asked = asked;
       this.searched = searched;
     }
@@ -301,7 +315,7 @@ final class ReadDir extends FileOperation {
         return failure;
       }
       if (count == 0 && !eof) {
-        return NfsStat4.NFS4ERR_TOOSMALL;
+        return noRoom;
       }
       out.bool(false);
       out.bool(eof);

@@ -48,7 +48,7 @@ final class ReadPlus extends ReadOperation {
     long size = attributes.size();
     XdrWriter out = c.reply();
     if (c.replyRoom() < OVERHEAD_BYTES + (count > 0 ? HOLE_BYTES : 0)) {
-      return NfsStat4.NFS4ERR_REP_TOO_BIG;
+      return c.tooBigStatus();
     }
     int eofAt = out.reserveInt32();
     int countAt = out.reserveInt32();

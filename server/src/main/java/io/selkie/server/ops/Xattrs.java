@@ -294,7 +294,7 @@ final class Xattrs {
         next++;
       }
       if (room < 0 || (next == first && next < keys.size())) {
-        return NfsStat4.NFS4ERR_TOOSMALL;
+        return maxCount <= c.replyRoom() ? NfsStat4.NFS4ERR_TOOSMALL : c.tooBigStatus();
       }
       out.int64(next);
       out.int32(next - first);

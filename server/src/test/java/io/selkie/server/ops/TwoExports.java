@@ -63,6 +63,11 @@ final class TwoExports implements AutoCloseable {
   private SelkieConfig config(int recallMillis, List<String> names) throws IOException {
     for (String name : names) {
       Files.createDirectories(of(name));
+      int slash = name.indexOf('/');
+      if (slash > 0) {
+        // What the inner one covers of the outer one.
+        Files.createDirectories(of(name.substring(0, slash)).resolve(name.substring(slash + 1)));
+      }
     }
     String exports =
         names.stream()
@@ -92,9 +97,9 @@ final class TwoExports implements AutoCloseable {
     return config(500, List.of(names)).exports();
   }
 
-  /** An export's directory. */
+  /** An export's directory; none lies in another one's, also when the exports do. */
   Path of(String name) {
-    return directory.resolve("of-" + name);
+    return directory.resolve("of-" + name.replace('/', '-'));
   }
 
   SelkieServer server() {
