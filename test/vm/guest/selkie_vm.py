@@ -89,8 +89,9 @@ def case(name):
 
 
 def section(name):
-    """Begins a case of a transcript."""
+    """Begins a case of a transcript. When that was stands in the log, which is compared with nothing."""
     print(f"== {name}", flush=True)
+    print(f"{time.monotonic():.1f} {name}", file=sys.stderr, flush=True)
 
 
 def attempt(function, *arguments):

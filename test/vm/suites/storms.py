@@ -50,7 +50,7 @@ for token in range(20):
 
 def move(worker):
     chance = random.Random(worker)
-    for _ in range(50):
+    for _ in range(30):
         token = f"t{chance.randrange(20)}"
         source, target = chance.sample(range(3), 2)
         try:
@@ -69,7 +69,7 @@ open("target", "w").write("x" * 100)
 
 
 def replace(worker):
-    for turn in range(20):
+    for turn in range(10):
         with open(f"new.{worker}", "w") as file:
             file.write(f"{worker}" * 100)
         os.rename(f"new.{worker}", "target")
@@ -88,7 +88,7 @@ def count(worker):
     mine = f"mine.{worker}"
     open(mine, "w").close()
     done = 0
-    while done < 5:
+    while done < 3:
         try:
             os.link(mine, "lock")
         except FileExistsError:
