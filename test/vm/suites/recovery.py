@@ -2,7 +2,7 @@
 # title: restarts by SIGTERM and SIGKILL under load from two mounts: all goes on, reclaimed, nothing durable is lost
 # kind: scenario
 # versions: 4.1 4.2
-# seconds: 600
+# seconds: 900
 # kernel may say: NFS: .*: lost \d+ locks
 # Who waits for a lock when the server goes, or whose request is under way, counts to the client's kernel as one
 # that lost a lock; it then asks anew. That none is lost in truth is what the cases here look at.
@@ -13,7 +13,9 @@ import time
 from selkie_vm import A, ALICE, Agent, B, BOB, TEAM, Trace, case, check, equal, here, host, host_here, program, python
 from selkie_vm import shell
 
-QUICK = ("fsync", "synchronous writes of alice", "names", "counter of alice", "counter of bob")
+QUICK = ("fsync", "synchronous writes of alice", "names", "counter of alice", "counter of bob", "sparse files and copies")
+ENTRIES = 100_000
+VERSION = os.environ["VERSION"]
 STOP = f"/tmp/stop.{os.environ['WORK']}"
 REFERENCE = "/local/recovery"
 
@@ -97,6 +99,75 @@ while [ ! -e "$2" ]; do
   echo $round
 done
 """
+# Holes, copies by the server and, where the protocol has them, punched holes and attributes; each round in files
+# of its own, and looked at before the next one.
+FEATURES = """
+import os, sys, time
+from selkie_vm import fallocate
+directory, version, stop = sys.argv[1:]
+K = 1024
+DATA, PUNCHED, SIZE = (32 * K, 48 * K), (128 * K, 144 * K), 256 * K
+def expect(got, wanted, what):
+    if got != wanted:
+        raise AssertionError(f"round {number}: {what}: {got!r:.200} is not {wanted!r:.200}")
+def content(*parts):
+    whole = bytearray(SIZE)
+    for begin, end in parts:
+        whole[begin:end] = (b"%08d" % number) * ((end - begin) // 8)
+    return bytes(whole)
+number = 0
+while not os.path.exists(stop):
+    path = f"{directory}/{number}"
+    file, copy = (os.open(name, os.O_CREAT | os.O_RDWR, 0o644) for name in (path, path + ".copy"))
+    for begin, end in (DATA, PUNCHED):
+        os.pwrite(file, content((begin, end))[begin:end], begin)
+    os.ftruncate(file, SIZE)
+    os.fsync(file)
+    done = 0
+    while done < SIZE:
+        part = os.copy_file_range(file, copy, SIZE - done, done, done)
+        expect(part > 0, True, "a copy that goes on")
+        done += part
+    os.fsync(copy)
+    expect(os.pread(copy, SIZE + 1, 0), content(DATA, PUNCHED), "the copy")
+    if version == "4.2":
+        fallocate(file, 3, PUNCHED[0], PUNCHED[1] - PUNCHED[0])
+        expect(os.lseek(file, 0, os.SEEK_DATA), DATA[0], "data")
+        expect(os.lseek(file, DATA[0], os.SEEK_HOLE), DATA[1], "hole")
+        try:
+            expect(os.lseek(file, DATA[1], os.SEEK_DATA), None, "no more data")
+        except OSError as trouble:
+            expect(trouble.errno, 6, "ENXIO")
+        expect(os.pread(file, SIZE + 1, 0), content(DATA), "what is punched")
+        os.setxattr(path, "user.round", b"%d" % number)
+        os.setxattr(path, "user.gone", b"soon")
+        try:
+            os.removexattr(path, "user.gone")
+        except OSError:
+            pass  # A server that was killed took its reply along; whether it is gone is asked next.
+        expect([name for name in os.listxattr(path) if name.startswith("user.")], ["user.round"], "attributes")
+    for descriptor in (file, copy):
+        os.close(descriptor)
+    number += 1
+    print(number, flush=True)
+    time.sleep(0.1)
+"""
+# Lists a big directory that it changes: what stays in it comes exactly once, whatever happens to the server.
+LISTER = """
+import os, sys, time
+directory, count, stop = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+expected = {f"n{number:06d}" for number in range(1, count + 1)}
+number = 0
+while not os.path.exists(stop):
+    # A new change makes the client ask for the listing anew.
+    os.close(os.open(f"{directory}/x{number}", os.O_CREAT | os.O_WRONLY))
+    names = [name for name in os.listdir(directory) if name[0] == "n"]
+    if len(names) != count or set(names) != expected:
+        raise AssertionError(f"listing {number}: {len(names)} names, {len(set(names))} different ones")
+    number += 1
+    print(number, flush=True)
+    time.sleep(1)
+"""
 TRY_LOCK = """
 import fcntl, sys
 try:
@@ -170,6 +241,7 @@ def start_loads():
         file.write("0" * 16)
     os.chmod(f"{here()}/count", 0o666)
     directory("fio", ALICE)
+    host(f"mkdir {host_here()}/big && cd {host_here()}/big && seq -f n%06.0f {ENTRIES} | xargs touch")
     shell(f"cp -r {REFERENCE}/project {here(B)}/build && chown -R {BOB}:{BOB} {here(B)}/build")
     started = {
         "fsync": python(WRITER, f"{here(A)}/blocks", STOP, "fsync"),
@@ -178,6 +250,8 @@ def start_loads():
         "counter of alice": python(COUNTER, f"{here(A)}/count", STOP, user=ALICE),
         "counter of bob": python(COUNTER, f"{here(B)}/count", STOP, user=BOB),
         "fio of alice": program(["bash", "-c", FIO, "fio", f"{here(A)}/fio", f"{here(B)}/fio", STOP], ALICE),
+        "sparse files and copies": python(FEATURES, directory("features", 0), VERSION, STOP),
+        "listing of a big directory": python(LISTER, f"{here(B)}/big", ENTRIES, STOP),
         "build of bob": program(["bash", "-c", BUILD, "build", f"{here(B)}/build", STOP, sums], BOB),
     }
     return {name: Load(child) for name, child in started.items()}
@@ -302,6 +376,13 @@ with case("every block, every name and every count is there"):
     made = set(os.listdir(f"{here(B)}/names"))
     equal(made, {f"d{number}" for number in range(loads["names"].promised())}, "names")
     check(all(os.listdir(f"{here(B)}/names/{name}") == ["f"] for name in sorted(made)[:50]), "a rename is lost")
+    for number in range(loads["sparse files and copies"].promised()):
+        path = f"{here(B)}/features/{number}"
+        with open(path + ".copy", "rb") as file:
+            got = file.read()
+        equal((len(got), got.count(b"%08d" % number)), (256 * 1024, 4096), f"copy {number}: size, and words")
+        if VERSION == "4.2":
+            equal(os.getxattr(path, "user.round"), b"%d" % number, f"attribute of {number}")
     counted = loads["counter of alice"].promised() + loads["counter of bob"].promised()
     equal(int(open(f"{here(B)}/count").read()), counted, "counts")
     print(f"{counted} counts, {len(made)} names, " + str({name: load.promised() for name, load in loads.items()}), flush=True)
