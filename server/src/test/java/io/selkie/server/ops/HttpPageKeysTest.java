@@ -40,38 +40,40 @@ class HttpPageKeysTest {
 
   private Chromium browser;
   private ShownServer server;
+  private FileCalls carol;
   private BrowserPage page;
 
   @BeforeAll
-  void startBrowser(@TempDir Path profile) throws IOException {
+  void start(@TempDir Path profile) throws Exception {
     browser = Chromium.start(profile);
-  }
-
-  @AfterAll
-  void stopBrowser() throws IOException {
-    browser.close();
-  }
-
-  @BeforeEach
-  void show() throws Exception {
     server = new ShownServer("");
     server.sparse("pool", "database");
     server.sparse("pool", "index");
     server.sparse("scratch", "log");
     FileCalls alice = server.exports().client("alice");
     FileCalls bob = server.exports().client("bob");
+    carol = server.exports().client("carol");
     ShownServer.hold(alice, "scratch", "log", LAYOUTIOMODE4_READ);
     server.fence().toCompletableFuture().get(PATIENCE_SECONDS, TimeUnit.SECONDS);
     ShownServer.hold(alice, "pool", "database", LAYOUTIOMODE4_READ);
     ShownServer.hold(bob, "pool", "database", LAYOUTIOMODE4_READ);
     ShownServer.hold(bob, "pool", "index", LAYOUTIOMODE4_READ);
+  }
+
+  @AfterAll
+  void stop() throws IOException {
+    browser.close();
+    server.close();
+  }
+
+  @BeforeEach
+  void show() throws Exception {
     page = server.shownBy(browser);
   }
 
   @AfterEach
   void leave() throws IOException {
     page.close();
-    server.close();
   }
 
   private void focus(String id) throws IOException {
@@ -136,7 +138,7 @@ class HttpPageKeysTest {
             "exports",
             "clients",
             "The same for programs",
-            "Metrics")
+            "metrics")
         .anyMatch(each -> each.startsWith("fenced"));
     // And all that a mouse could press or scroll is among them.
     int stops =
@@ -274,13 +276,14 @@ class HttpPageKeysTest {
     assertThat(page.text("document.getElementById('live').textContent")).isEqualTo("paused");
     assertThat(page.text("document.activeElement.getAttribute('aria-pressed')")).isEqualTo("true");
     String before = page.text(layouts);
-    ShownServer.hold(server.exports().client("carol"), "pool", "database", LAYOUTIOMODE4_READ);
+    HeldLayout more = ShownServer.hold(carol, "pool", "database", LAYOUTIOMODE4_READ);
     page.until("/Go on \\(\\d+ changes?\\)/.test(document.getElementById('pause').textContent)");
     assertThat(page.text(layouts)).isEqualTo(before).contains("2 layouts");
     page.press("Enter");
     page.until(layouts + ".includes('3 layouts of 3 clients')");
     assertThat(page.focused()).isEqualTo("pause");
     assertThat(page.text("document.getElementById('live').textContent")).isEqualTo("live");
+    more.giveBack();
   }
 
   @Test
@@ -290,10 +293,11 @@ class HttpPageKeysTest {
     page.press("Enter");
     assertThat(page.holds("document.querySelectorAll('#recalls details')[0].open")).isTrue();
     String summary = page.focused();
-    ShownServer.hold(server.exports().client("carol"), "pool", "database", LAYOUTIOMODE4_READ);
+    HeldLayout more = ShownServer.hold(carol, "pool", "database", LAYOUTIOMODE4_READ);
     page.until("document.getElementById('map').getAttribute('aria-label').includes('3 layouts')");
     assertThat(page.focused().substring(0, 20)).isEqualTo(summary.substring(0, 20));
     assertThat(page.holds("document.querySelectorAll('#recalls details')[0].open")).isTrue();
+    more.giveBack();
   }
 
   @Test

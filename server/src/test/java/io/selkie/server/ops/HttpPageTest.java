@@ -197,7 +197,11 @@ class HttpPageTest {
       FileCalls alice = server.exports().client("alice");
       FileCalls bob = server.exports().client("bob");
       ShownServer.open(alice, "pool", "database");
-      try (BrowserPage page = server.shownBy(browser)) {
+      try (BrowserPage page = browser.page()) {
+        // What it looks at now and then is left out: only what it is told counts here.
+        page.before("window.setInterval = () => 0");
+        page.go(server.origin());
+        page.until(ShownServer.LIVE);
         page.value("window.before = true");
         assertThat(page.holds(map("not sealed, 0 layouts"))).isTrue();
         assertThat(page.holds(reads("recalls", "Nothing was recalled so far"))).isTrue();
@@ -294,7 +298,7 @@ class HttpPageTest {
                 page.text("document.getElementById('map').getAttribute('aria-label')")
                     .replaceAll(".* in ([\\d,]+) stored pieces.*", "$1")
                     .replace(",", ""));
-        assertThat(pieces).isGreaterThan(PIECES / 2);
+        assertThat(pieces).isGreaterThan(PIECES / 2).isLessThanOrEqualTo(PIECES);
         JsonNode titles =
             page.value(
                 "[...document.querySelectorAll('#map [data-lane=stored] title')].map((each) =>"
@@ -308,7 +312,7 @@ class HttpPageTest {
                   ? Long.parseLong(words[1].replaceAll(" pieces.*", "").replace(",", ""))
                   : 1;
         }
-        assertThat(drawn).as("pieces, and the holes between them").isEqualTo(2L * pieces - 1);
+        assertThat(drawn).as("pieces that are drawn").isEqualTo(pieces);
         assertThat(page.holds("document.querySelectorAll('#map .merged').length > 100")).isTrue();
 
         double millis =

@@ -77,7 +77,7 @@ class HttpPageTroubleTest {
         page.value("window.before = true");
       }
       page.until("document.body.dataset.state === 'gone'");
-      assertThat(page.text(text("trouble"))).startsWith("The server does not answer since ");
+      assertThat(page.text(text("trouble"))).startsWith("The server has not answered since ");
       assertThat(page.text(text("live"))).isEqualTo("not connected");
       assertThat(page.text(text("numbers"))).as("what was known stays to be seen").contains("1");
       shown(page, "gone");

@@ -2,16 +2,22 @@ package io.selkie.server.ops;
 
 import static io.selkie.server.ops.FileCalls.BOTH;
 import static io.selkie.server.ops.FileCalls.DENY_NONE;
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
 
 import io.selkie.layout.RecallCause;
 import io.selkie.layout.RecallFilter;
+import io.selkie.posix.Kernel;
 import io.selkie.posix.LinuxKernel;
+import io.selkie.posix.OpenFlags;
 import io.selkie.server.ops.FileCalls.Opened;
 import io.selkie.server.testing.BrowserPage;
 import io.selkie.server.testing.Chromium;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletionStage;
@@ -21,6 +27,11 @@ final class ShownServer implements AutoCloseable {
 
   static final int MIB = 1 << 20;
 
+  private static final int PIECE = 4096;
+
+  /** So long that whoever gives back at once is never late, however slow the machine is. */
+  private static final int RECALL_MILLIS = 30_000;
+
   private static final RecallFilter ALL =
       new RecallFilter(OptionalLong.empty(), Optional.empty(), OptionalLong.empty());
 
@@ -29,6 +40,7 @@ final class ShownServer implements AutoCloseable {
       "document.body.dataset.state === 'live' && document.body.dataset.drawn > 1";
 
   private final TwoExports exports;
+  private final List<Path> inPieces = new ArrayList<>();
 
   /**
    * Starts.
@@ -39,7 +51,7 @@ final class ShownServer implements AutoCloseable {
     exports =
         new TwoExports(
             new LinuxKernel(),
-            500,
+            RECALL_MILLIS,
             "{enabled: false}\nhttp: {listen: '127.0.0.1:0'%s}".formatted(http),
             new String[] {"pool", "scratch"});
   }
@@ -72,13 +84,30 @@ final class ShownServer implements AutoCloseable {
     }
   }
 
-  /** A file of so many pieces of 4 KiB, with as much between two of them. */
+  /** A file of so many pieces of 4 KiB, one after the other: each second one is written. */
   void pieces(String export, String name, int count) throws IOException {
     Path file = exports.of(export).resolve(name);
+    Kernel kernel = new LinuxKernel();
+    int fd =
+        kernel.openat2(
+            Kernel.AT_FDCWD,
+            file.toString().getBytes(UTF_8),
+            OpenFlags.RDWR | OpenFlags.CREAT | OpenFlags.CLOEXEC,
+            0644,
+            0);
+    assertThat(fd).isNotNegative();
+    assertThat(kernel.fallocate(fd, 0, 0, (long) count * PIECE)).isZero();
+    assertThat(kernel.close(fd)).isZero();
+    write(file, 0);
+    inPieces.add(file);
+  }
+
+  /** Writes each second piece. */
+  private static void write(Path file, int first) throws IOException {
     try (RandomAccessFile out = new RandomAccessFile(file.toFile(), "rw")) {
-      byte[] piece = new byte[4096];
-      for (int i = 0; i < count; i++) {
-        out.seek(i * 8192L);
+      byte[] piece = new byte[PIECE];
+      for (long at = (long) first * PIECE; at < out.length(); at += 2 * PIECE) {
+        out.seek(at);
         out.write(piece);
       }
       out.getFD().sync();
@@ -104,6 +133,11 @@ final class ShownServer implements AutoCloseable {
 
   @Override
   public void close() throws IOException {
+    for (Path file : inPieces) {
+      // One piece again: to free each of thousands by itself takes a while where it means a
+      // discard.
+      write(file, 1);
+    }
     exports.close();
   }
 }

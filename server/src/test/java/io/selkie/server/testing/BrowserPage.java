@@ -95,6 +95,11 @@ public final class BrowserPage implements AutoCloseable {
     return browser.send(session, method, parameters);
   }
 
+  /** A script that is run in each document from now on, before any of its own. */
+  public void before(String script) throws IOException {
+    call("Page.addScriptToEvaluateOnNewDocument", Map.of("source", script));
+  }
+
   /** Goes somewhere, and waits until it and what belongs to it has been loaded. */
   public void go(String url) throws Exception {
     loaded = new CompletableFuture<>();

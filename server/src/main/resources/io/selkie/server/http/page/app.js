@@ -49,13 +49,15 @@ function become(next, reason = "") {
   document.body.dataset.state = next;
   byId("trouble").hidden = next !== "gone";
   if (next === "gone") {
-    say(byId("trouble"), `The server does not answer since ${goneAt.toLocaleTimeString("en-GB")} (${reason}). `
+    say(byId("trouble"), `The server has not answered since ${goneAt.toLocaleTimeString("en-GB")} (${reason}). `
       + `What is shown is from before; the page tries again every ${AGAIN_MILLIS / 1000} seconds.`);
   } else {
     say(byId("trouble"), "");
   }
   byId("ask").hidden = next !== "locked";
   byId("pause").hidden = next !== "live";
+  // A browser sends no token by itself, so the link would lead nowhere.
+  byId("metrics").hidden = next === "locked" || hasToken();
   say(byId("refused"), "");
   if (next === "locked") {
     byId("main").hidden = true;
@@ -336,7 +338,7 @@ function showClients(clients, all) {
     ["Can be asked", (row) => mark(row.backChannel ? "good" : "bad", row.backChannel ? "yes" : "no")],
     ["Layouts", (row) => count(row.layouts), "number"], ["Delegations", (row) => count(row.delegations), "number"],
     ["Silent for", (row) => seconds(Math.round(row.silentMillis / 1000)), "number"],
-  ], clients.rows, "Clients", "Nobody is here. Clients appear when they mount, or when a command of Selkie connects.");
+  ], clients.rows.toSorted((one, other) => (one.owner || "").localeCompare(other.owner || "", "en", { numeric: true })), "Clients", "Nobody is here. Clients appear when they mount, or when a command of Selkie connects.");
   if (clients.done.truncated) {
     byId("clients").append(element("p", { class: "none" }, `${count(clients.rows.length)} of ${count(all)} clients; all of them: selkie ctl clients`));
   }
