@@ -40,6 +40,16 @@ export function showFiles(all, current, more) {
 }
 
 let moreThere = false;
+let seen = "";
+
+// Scrolls the list, and not the page, which may be somewhere else.
+function reveal(list, row) {
+  if (row) {
+    const most = row.offsetTop;
+    const least = row.offsetTop + row.offsetHeight - list.clientHeight;
+    list.scrollTop = Math.min(most, Math.max(least, list.scrollTop));
+  }
+}
 
 function redraw(more = moreThere) {
   moreThere = more;
@@ -62,6 +72,10 @@ function redraw(more = moreThere) {
   byId("files").replaceChildren(...shown.map(option));
   byId("files").scrollTop = scrolled;
   const at = shown.findIndex((file) => file.id === chosen);
+  if (seen !== chosen) {
+    seen = chosen;
+    reveal(byId("files"), byId("files").children[at]);
+  }
   if (at >= 0) {
     byId("files").setAttribute("aria-activedescendant", "file-" + at);
   } else {
@@ -90,8 +104,6 @@ function choose(at) {
     redraw();
     onChoice(chosen);
   }
-  const active = byId("files").querySelector("[aria-selected=true]");
-  active?.scrollIntoView({ block: "nearest" });
 }
 
 function onKey(event) {
