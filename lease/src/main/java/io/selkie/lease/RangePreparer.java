@@ -201,7 +201,7 @@ final class RangePreparer {
 
     Step mend(BlockMap map) {
       Extent hopeless = ExtentRules.firstWith(map, ExtentRules.hopelessFlags(exact, purpose));
-      if (hopeless != null && !settlesWhenSynced(hopeless)) {
+      if (hopeless != null && !settlesWhenSynced(hopeless, map.range())) {
         return Step.refused(unsuitable(hopeless, "it stays where only the server reaches it"));
       }
       if (hopeless != null) {
@@ -293,12 +293,17 @@ final class RangePreparer {
       return new ByteRange(from, ranges.getLast().end() - from);
     }
 
-    /** Delayed allocation gets its place by writing back; once. */
-    private boolean settlesWhenSynced(Extent extent) {
+    /**
+     * Delayed allocation gets its place by writing back, and so does what a file had in its inode
+     * before it outgrew that: ext4 tells of it as inline until then. Once.
+     */
+    private boolean settlesWhenSynced(Extent extent, ByteRange asked) {
       int hopelessNow = extent.flags() & ExtentRules.hopelessFlags(exact, purpose);
-      return !unsynced
-          && (hopelessNow & FiemapFlags.DELALLOC) != 0
-          && (hopelessNow & ~(FiemapFlags.DELALLOC | FiemapFlags.UNKNOWN)) == 0;
+      boolean delayed =
+          (hopelessNow & FiemapFlags.DELALLOC) != 0
+              && (hopelessNow & ~(FiemapFlags.DELALLOC | FiemapFlags.UNKNOWN)) == 0;
+      boolean outgrown = (hopelessNow & FiemapFlags.DATA_INLINE) != 0 && extent.end() < asked.end();
+      return !unsynced && (delayed || outgrown);
     }
 
     private Step sync() {

@@ -131,7 +131,10 @@ class ExtentFlagsTest {
                 assertThat(refused.refusal().message()).contains(ExtentRules.names(kind.flags));
               });
       assertThat(target.retained).as(what).isZero();
-      assertThat(calls).as(what).doesNotContain("fallocate", "fsync");
+      assertThat(calls).as(what).doesNotContain("fallocate");
+      // What is inline before the end of the file may have outgrown the inode.
+      boolean synced = (kind.flags & FiemapFlags.DATA_INLINE) != 0;
+      assertThat(calls.contains("fsync")).as(what).isEqualTo(synced);
       return;
     }
     assertThat(outcome).as(what).isInstanceOf(SealOutcome.Sealed.class);

@@ -76,6 +76,10 @@ public final class FakeKernel {
     int ownerThread;
     int mappings;
     int syncs;
+
+    /** Whether data that is told as inline gets blocks when it is written back. */
+    boolean outgrewInode;
+
     boolean mapped;
 
     FakeFile allocate(long fromBlock, long count, int flags) {
@@ -245,11 +249,14 @@ public final class FakeKernel {
 
   public int fsync(int fd) {
     files.get(fd).syncs++;
+    int settled =
+        FiemapFlags.DELALLOC
+            | FiemapFlags.UNKNOWN
+            | (files.get(fd).outgrewInode ? FiemapFlags.DATA_INLINE | FiemapFlags.NOT_ALIGNED : 0);
     files
         .get(fd)
         .blocks
-        .replaceAll((at, block) ->
-            new Block(block.physical, block.flags & ~(FiemapFlags.DELALLOC | FiemapFlags.UNKNOWN)));
+        .replaceAll((at, block) -> new Block(block.physical, block.flags & ~settled));
     return 0;
   }
 

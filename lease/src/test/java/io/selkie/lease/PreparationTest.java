@@ -147,6 +147,24 @@ class PreparationTest {
   }
 
   @Test
+  void dataThatOutgrewItsInodeGetsBlocksByWritingBackAndElseIsRefused() {
+    int inline = FiemapFlags.DATA_INLINE | FiemapFlags.NOT_ALIGNED;
+    for (boolean outgrown : new boolean[] {true, false}) {
+      FakeFile file = rig.fake.file(8L * BLOCK).allocate(0, 1, inline);
+      file.outgrewInode = outgrown;
+
+      SealOutcome outcome = rig.seal(file.target(true), Purpose.READ_WRITE, 0, 8L * BLOCK);
+
+      assertThat(outcome instanceof SealOutcome.Sealed).isEqualTo(outgrown);
+      assertThat(file.syncs).isEqualTo(1);
+    }
+    FakeFile small = rig.fake.file(60).allocate(0, 1, inline);
+    assertThat(rig.refused(small.target(true), Purpose.READ_WRITE, 0, 60).reason())
+        .isEqualTo(Reason.UNSUITABLE_EXTENTS);
+    assertThat(small.syncs).as("a file that lives in its inode").isZero();
+  }
+
+  @Test
   void aFullDiskRefusesAndLeavesTheRestAsItWas() {
     FakeFile file = rig.written(2);
     file.size = 8L * BLOCK;
