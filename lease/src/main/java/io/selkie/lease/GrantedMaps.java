@@ -13,9 +13,16 @@ final class GrantedMaps {
 
   /** Takes one out: that very map, or one equal to it; false when there is none. */
   boolean remove(BlockMap map) {
-    for (int i = maps.size() - 1; i >= 0; i--) {
+    int last = maps.size() - 1;
+    // From both ends: whole layouts are given back from the first map on, grants that fail from
+    // the last, and neither may search ten thousand maps ten thousand times.
+    for (int i = 0; i <= last - i; i++) {
       if (isSame(maps.get(i), map)) {
         maps.remove(i);
+        return true;
+      }
+      if (isSame(maps.get(last - i), map)) {
+        maps.remove(last - i);
         return true;
       }
     }
