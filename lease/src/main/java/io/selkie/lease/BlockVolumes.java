@@ -180,7 +180,8 @@ public final class BlockVolumes implements AutoCloseable {
     }
   }
 
-  private static String number(long device) {
+  /** As sysfs writes a device number. */
+  static String number(long device) {
     return (device >>> 32) + ":" + (device & 0xFFFFFFFFL);
   }
 

@@ -2,6 +2,9 @@ package io.selkie.lease;
 
 import io.selkie.lease.ScsiCommands.Reservation;
 import io.selkie.posix.Kernel;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Optional;
 import java.util.Set;
 import org.slf4j.Logger;
@@ -34,8 +37,11 @@ public final class ReservedDisk implements ScsiUnit, AutoCloseable {
   private final String disk;
   private final long own;
   private final ScsiDesignator designator;
+  private final boolean aborts;
 
-  private ReservedDisk(ScsiCommands commands, String disk, long own, ScsiDesignator designator) {
+  private ReservedDisk(
+      ScsiCommands commands, String disk, long own, ScsiDesignator designator, boolean aborts) {
+    this.aborts = aborts;
     this.commands = commands;
     this.disk = disk;
     this.own = own;
@@ -86,7 +92,13 @@ public final class ReservedDisk implements ScsiUnit, AutoCloseable {
           true);
     }
     commands.register(own);
-    var opened = new ReservedDisk(commands, disk, own, designator);
+    var opened = new ReservedDisk(commands, disk, own, designator, !isLoopback(volume));
+    if (!opened.aborts) {
+      LOG.warn(
+          "{}: Linux' loopback target hangs when it is to abort what a client has under way, so"
+              + " that is waited for (layout.blockIoMillis) after it is shut out",
+          disk);
+    }
     boolean taken = false;
     try {
       opened.take();
@@ -106,7 +118,7 @@ public final class ReservedDisk implements ScsiUnit, AutoCloseable {
     if (held.isEmpty()) {
       commands.reserve(own);
     } else if (held.get().key() != own) {
-      commands.preemptAndAbort(own, held.get().key());
+      commands.preempt(own, held.get().key(), aborts);
     }
     clear();
     Set<Long> left = keys();
@@ -147,7 +159,33 @@ public final class ReservedDisk implements ScsiUnit, AutoCloseable {
 
   @Override
   public void preempt(long key) throws ScsiException {
-    commands.preemptAndAbort(own, key);
+    commands.preempt(own, key, aborts);
+  }
+
+  @Override
+  public boolean aborts() {
+    return aborts;
+  }
+
+  /**
+   * Whether it is a disk of tcm_loop. That carries commands out on a queue of work, and PREEMPT AND
+   * ABORT waits there for the queue to be empty, that is, for itself (seen on 6.12): the disk never
+   * answers again.
+   */
+  private static boolean isLoopback(BlockVolume volume) {
+    Path sys = Path.of("/sys");
+    Path node = sys.resolve("dev/block").resolve(BlockVolumes.number(volume.device()));
+    try {
+      for (Path part : node.toRealPath()) {
+        if (part.toString().matches("host\\d+")) {
+          Path name = sys.resolve("class/scsi_host").resolve(part).resolve("proc_name");
+          return Files.readString(name).strip().equals("tcm_loopback");
+        }
+      }
+    } catch (IOException e) {
+      LOG.debug("{} has no SCSI host that says what it is: {}", node, e.toString());
+    }
+    return false;
   }
 
   @Override

@@ -58,6 +58,7 @@ final class ScsiCommands {
   private enum Out {
     REGISTER(0),
     RESERVE(1),
+    PREEMPT(4),
     PREEMPT_AND_ABORT(5),
     REGISTER_AND_IGNORE_EXISTING_KEY(6);
 
@@ -147,8 +148,13 @@ final class ScsiCommands {
     out(Out.RESERVE, key, 0);
   }
 
-  void preemptAndAbort(long own, long other) throws ScsiException {
-    out(Out.PREEMPT_AND_ABORT, own, other);
+  /**
+   * Takes another key away.
+   *
+   * @param abort whether what its owner has under way is ended, too
+   */
+  void preempt(long own, long other, boolean abort) throws ScsiException {
+    out(abort ? Out.PREEMPT_AND_ABORT : Out.PREEMPT, own, other);
   }
 
   private MemorySegment in(In action) throws ScsiException {

@@ -16,11 +16,17 @@ public interface ScsiUnit {
 
   /**
    * Takes a key away and ends what its owner has under way (PREEMPT AND ABORT): from then on the
-   * disk refuses it.
+   * disk refuses it. Where it does not {@linkplain #aborts abort}, what was under way may still
+   * land.
    *
    * @throws ScsiException when it does not; a conflict when nobody has registered that key
    */
   void preempt(long key) throws ScsiException;
+
+  /** Whether {@link #preempt} ends what is under way; else that goes on to its end. */
+  default boolean aborts() {
+    return true;
+  }
 
   /** For people. */
   String describe();

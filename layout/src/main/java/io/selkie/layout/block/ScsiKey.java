@@ -40,6 +40,7 @@ final class ScsiKey {
   private ScsiKeyState state = ScsiKeyState.SECRET;
   private long toldAtNanos;
   private long fencedAtNanos;
+  private volatile boolean shutOut;
 
   ScsiKey(ScsiUnit unit, long number, long clientId, Means means) {
     this.unit = unit;
@@ -116,7 +117,13 @@ final class ScsiKey {
     long rest = 0;
     synchronized (this) {
       long now = means.clock().nanoTime();
-      if (outcome == Outcome.NOT_REGISTERED) {
+      if (outcome == Outcome.REFUSED_BY_THE_DISK) {
+        shutOut = true;
+        rest = unit.aborts() ? 0 : means.ioNanos();
+      } else if (shutOut) {
+        // What was under way when it was shut out has been waited for.
+        rest = 0;
+      } else if (outcome == Outcome.NOT_REGISTERED) {
         rest = toldAtNanos + means.ioNanos() - now;
       } else if (outcome == Outcome.FAILED) {
         rest = fencedAtNanos + means.expiryNanos() - now;
@@ -127,14 +134,20 @@ final class ScsiKey {
             "{}: {} {}: asked again for {} ms",
             unit.describe(),
             this,
-            outcome == Outcome.FAILED ? "could not be fenced" : "may be about to register",
+            switch (outcome) {
+              case REFUSED_BY_THE_DISK -> "is shut out, and may have writes under way";
+              case NOT_REGISTERED -> "may be about to register";
+              case FAILED -> "could not be fenced";
+            },
             rest / 1_000_000);
       }
     }
     if (rest > 0) {
       means
           .timers()
-          .schedule(Math.min(rest, AGAIN_NANOS), () -> means.blocking().execute(this::attempt));
+          .schedule(
+              shutOut ? rest : Math.min(rest, AGAIN_NANOS),
+              () -> means.blocking().execute(this::attempt));
       return;
     }
     switch (outcome) {

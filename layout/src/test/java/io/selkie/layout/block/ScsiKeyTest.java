@@ -27,6 +27,12 @@ class ScsiKeyTest {
     final List<Long> preempted = new ArrayList<>();
     boolean broken;
     boolean stubborn;
+    boolean aborts = true;
+
+    @Override
+    public boolean aborts() {
+      return aborts;
+    }
 
     @Override
     public ScsiDesignator designator() {
@@ -111,6 +117,21 @@ class ScsiKeyTest {
     assertThat(disk.preempted).containsExactly(key.number());
     assertThat(waited).isZero();
     assertThat(keys.tell(key.number())).as("nobody is told of it any more").isEmpty();
+  }
+
+  @Test
+  void whatMayBeUnderWayIsWaitedForWhereTheDiskDoesNotEndIt() {
+    disk.aborts = false;
+    ScsiKey key = told();
+    disk.registered.add(key.number());
+    waited = EXPIRY;
+    CompletionStage<Void> fence = keys.fence(CLIENT, disk);
+    work();
+    assertThat(disk.registered).as("it is shut out").isEmpty();
+    assertThat(isDone(fence)).isFalse();
+    tick();
+    assertThat(isDone(fence)).isTrue();
+    assertThat(waited).isEqualTo(EXPIRY + IO);
   }
 
   @Test
