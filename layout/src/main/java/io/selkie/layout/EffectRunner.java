@@ -69,6 +69,7 @@ final class EffectRunner {
    *     that one client's answer does not wait for another's
    */
   void run(FileLayouts file, List<Effect> effects, OnThread thread, GrantOp own) {
+    assertUnlocked(file);
     int mayWait = thread == OnThread.OF_REQUEST ? lastInvalidation(effects) : -1;
     for (int i = 0; i < effects.size(); i++) {
       // S4: only the last may keep the thread, when the budgets of all others run already.
@@ -97,6 +98,11 @@ final class EffectRunner {
         case Effect.Tell e -> tell(e.event());
       }
     }
+  }
+
+  /** Whoever is called from here may take as long as a network or a kernel takes. */
+  private static void assertUnlocked(FileLayouts file) {
+    assert !Thread.holdsLock(file) : "the lock of " + file.path + " is held over its effects";
   }
 
   private static int lastInvalidation(List<Effect> effects) {
@@ -262,6 +268,7 @@ final class EffectRunner {
   }
 
   private void send(FileLayouts file, Effect.SendDelegationRecall effect) {
+    assertUnlocked(file);
     Delegation delegation = effect.delegation();
     try {
       delegationCallbacks.recall(
@@ -282,6 +289,7 @@ final class EffectRunner {
   }
 
   private void ask(FileLayouts file, Effect.AskHolder effect) {
+    assertUnlocked(file);
     Delegation delegation = effect.delegation();
     int question = effect.question();
     try {
@@ -300,6 +308,7 @@ final class EffectRunner {
   }
 
   private void send(FileLayouts file, Effect.SendRecall effect) {
+    assertUnlocked(file);
     PendingRecall recall = effect.recall();
     try {
       callbacks.layoutRecall(

@@ -74,6 +74,7 @@ final class FileLayouts {
 
   /** Applies one event; what it answers is to be done in this order, without the lock. */
   List<Effect> on(FileEvent event, long atNanos) {
+    assert Thread.holdsLock(this) : "an event of " + path + " without its lock";
     nowNanos = atNanos;
     switch (event) {
       case FileEvent.LayoutGet e -> grants.arrived(e.op());

@@ -2,6 +2,7 @@ package io.selkie.server.ops;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.selkie.protocol.nfs4.Bitmap4;
 import io.selkie.protocol.nfs4.Nfs4Const;
 import io.selkie.protocol.nfs4.NfsCbOp4;
 import io.selkie.protocol.nfs4.NfsStat4;
@@ -22,6 +23,10 @@ final class CallbackInbox {
   record Ended(
       byte[] handle, Stateid4 stateid, String status, long bytes, long verifier, int referring) {}
 
+  /** A CB_RECALL_ANY. */
+  record Any(int keep, Bitmap4 types) {}
+
+  private final LinkedBlockingQueue<Any> anies = new LinkedBlockingQueue<>();
   private final LinkedBlockingQueue<Ended> ended = new LinkedBlockingQueue<>();
   private final LinkedBlockingQueue<Integer> recalls = new LinkedBlockingQueue<>();
 
@@ -39,6 +44,16 @@ final class CallbackInbox {
     Ended next = ended.poll(Nfs41TestClient.TIMEOUT_SECONDS, TimeUnit.SECONDS);
     assertThat(next).as("a CB_OFFLOAD").isNotNull();
     return next;
+  }
+
+  Any nextAny() throws InterruptedException {
+    Any next = anies.poll(Nfs41TestClient.TIMEOUT_SECONDS, TimeUnit.SECONDS);
+    assertThat(next).as("a CB_RECALL_ANY").isNotNull();
+    return next;
+  }
+
+  boolean hasAny() {
+    return !anies.isEmpty();
   }
 
   void awaitRecall() throws InterruptedException {
@@ -82,6 +97,8 @@ final class CallbackInbox {
     int opcode = in.int32();
     if (opcode == NfsCbOp4.OP_CB_OFFLOAD) {
       ended.add(offload(in, referring));
+    } else if (opcode == NfsCbOp4.OP_CB_RECALL_ANY) {
+      anies.add(new Any(in.int32(), new Bitmap4().decode(in)));
     } else {
       recalls.add(opcode);
     }

@@ -48,7 +48,8 @@ class DelegationReclaimTest {
     return new DelegationPeer(server.reclaiming("one", 1));
   }
 
-  private static Given reclaim(DelegationPeer peer, Given held, int access, int type) {
+  /** OPEN by CLAIM_PREVIOUS with a delegation. */
+  static Given reclaim(DelegationPeer peer, Given held, int access, int type) {
     return peer.open(
         held.handle(),
         access,

@@ -9,18 +9,25 @@ import java.net.Socket;
 import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Goal: 5,000 connections that say nothing cost little, and nobody else notices them. */
+/**
+ * Goal: 5,000 connections cost little, whether they say nothing or each is a client with a session,
+ * and nobody else notices them.
+ */
 @Tag("slow")
-@Timeout(120)
+@Timeout(300)
 class ManyConnectionsTest {
 
   private static final int CONNECTIONS = 5000;
   private static final int CALLS = 1000;
+  private static final int AT_WORK = 16;
 
   private static long usedHeapBytes() {
     System.gc();
@@ -59,6 +66,41 @@ class ManyConnectionsTest {
       for (Socket socket : idle) {
         socket.close();
       }
+    }
+  }
+
+  /** With the default limits, but that all these hosts are one machine. */
+  @Test
+  void clientOnEachOfThemIsServed() throws Exception {
+    ExecutorService threads = Executors.newFixedThreadPool(AT_WORK);
+    try (RestartingServer server = new RestartingServer("maxClientsPerHost: 8192")) {
+      FileCalls client = server.client("works");
+      byte[] root = client.handleOf("data");
+      long alone = millisOf(client, root);
+      long before = usedHeapBytes();
+      List<Future<?>> working = new ArrayList<>();
+      for (int i = 0; i < CONNECTIONS; i++) {
+        String owner = "one of many " + i;
+        working.add(
+            threads.submit(() -> {
+              server.client(owner).attributes(root);
+              return null;
+            }));
+      }
+      for (Future<?> one : working) {
+        one.get(200, TimeUnit.SECONDS);
+      }
+      long perClient = (usedHeapBytes() - before) / CONNECTIONS;
+      long among = millisOf(client, root);
+      System.out.printf(
+          "%d clients with a session each: %d bytes of heap each, both ends; %d calls in %d ms,"
+              + " before %d%n",
+          CONNECTIONS, perClient, CALLS, among, alone);
+      assertThat(server.server().sessions().clients()).hasSize(CONNECTIONS + 1);
+      assertThat(perClient).isLessThan(64 * 1024);
+      assertThat(among).isLessThan(10 * alone + 2000);
+    } finally {
+      threads.shutdownNow();
     }
   }
 

@@ -7,12 +7,16 @@ import io.selkie.test.support.ServerProcess;
 import io.selkie.test.wire.OneSided;
 import io.selkie.test.wire.Op;
 import io.selkie.test.wire.RawNfs;
+import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -29,43 +33,98 @@ class DiskFullTest {
   private SmallFileSystem small;
   private ServerProcess server;
 
-  @BeforeEach
-  void start() throws Exception {
-    scratch = ServerUnderTest.scratch();
-    small = SmallFileSystem.make(scratch.path());
+  private void startOn(SmallFileSystem newSmall) throws Exception {
+    small = newSmall;
     server = small.server("").start();
+  }
+
+  @BeforeEach
+  void makePlace() throws Exception {
+    scratch = ServerUnderTest.scratch();
   }
 
   @AfterEach
   void stop() throws Exception {
-    server.close();
-    small.close();
+    if (server != null) {
+      server.close();
+    }
+    if (small != null) {
+      small.close();
+    }
     scratch.close();
   }
 
   @Test
-  void writesBeyondTheRoomFailWithTheReasonAndThoseBeforeAreKept() throws Exception {
+  @Tag("debian")
+  void stableWritesIntoAFullFileSystemFailAndThoseBeforeAreKept() throws Exception {
+    startOn(SmallFileSystem.mounted(scratch.path()));
+    writesBeyondTheRoomFailAndThoseBeforeAreKept(true);
+  }
+
+  @Test
+  @Tag("debian")
+  void unstableWritesIntoAFullFileSystemFailAndTheCommitKeepsThoseBefore() throws Exception {
+    startOn(SmallFileSystem.mounted(scratch.path()));
+    writesBeyondTheRoomFailAndThoseBeforeAreKept(false);
+  }
+
+  @Test
+  void stableWritesIntoAFileThatIsKeptShortFailAndThoseBeforeAreKept() throws Exception {
+    startOn(SmallFileSystem.keptShort(scratch.path()));
+    writesBeyondTheRoomFailAndThoseBeforeAreKept(true);
+  }
+
+  @Test
+  void unstableWritesIntoAFileThatIsKeptShortFailAndTheCommitKeepsThoseBefore() throws Exception {
+    startOn(SmallFileSystem.keptShort(scratch.path()));
+    writesBeyondTheRoomFailAndThoseBeforeAreKept(false);
+  }
+
+  /** What WRITE answered: how much, how durable, and under which verifier. */
+  private record Written(int bytes, int committed, long verifier) {
+    static Written read(RawNfs.Reply reply) throws IOException {
+      reply.result(Op.PUTFH);
+      reply.result(Op.WRITE);
+      return new Written(reply.body().getInt(), reply.body().getInt(), reply.body().getLong());
+    }
+  }
+
+  private void writesBeyondTheRoomFailAndThoseBeforeAreKept(boolean stable) throws Exception {
     Path file = Files.createFile(small.directory().resolve("grows"));
     long written = 0;
     int status = 0;
+    Set<Long> verifiers = new HashSet<>();
     try (RawNfs nfs = RawNfs.connect(server.nfs(), "filler")) {
       RawNfs.OpenFile opened = nfs.open(server.exportName(), "grows");
+      Op putFh = Op.putFh(opened.handle().bytes());
       while (status == 0 && written < 4 * SmallFileSystem.SIZE_BYTES) {
         byte[] chunk = new byte[CHUNK_BYTES];
         Arrays.fill(chunk, (byte) (written / CHUNK_BYTES));
+        byte[] stateid = opened.stateid().bytes();
         RawNfs.Reply reply =
             nfs.compound(
-                Op.putFh(opened.handle().bytes()),
-                Op.write(opened.stateid().bytes(), written, chunk));
+                putFh,
+                stable
+                    ? Op.write(stateid, written, chunk)
+                    : Op.writeUnstable(stateid, written, chunk));
         status = reply.status();
         if (status == 0) {
-          reply.result(Op.PUTFH);
-          reply.result(Op.WRITE);
-          written += reply.body().getInt();
+          Written done = Written.read(reply);
+          assertThat(done.committed()).as("stable_how4").isEqualTo(stable ? 2 : 0);
+          written += done.bytes();
+          verifiers.add(done.verifier());
         }
       }
       assertThat(status).as("status when full").isEqualTo(small.statusWhenFull());
       assertThat(written).isGreaterThan(CHUNK_BYTES);
+      if (!stable) {
+        RawNfs.Reply committed = nfs.compound(putFh, Op.commit()).expectOk();
+        committed.result(Op.PUTFH);
+        committed.result(Op.COMMIT);
+        assertThat(verifiers)
+            .as("none of what was acknowledged need be sent again")
+            .containsExactly(committed.body().getLong());
+      }
       assertThat(nfs.compound(Op.putRootFh()).status()).as("the session goes on").isZero();
     }
     byte[] all = Files.readAllBytes(file);
@@ -76,7 +135,19 @@ class DiskFullTest {
   }
 
   @Test
-  void whatDoesNotFitIsRefusedAndALayoutThatWasGrantedCanBeWrittenWhole() throws Exception {
+  @Tag("debian")
+  void layoutThatDoesNotFitIsRefusedAndOneThatWasGrantedCanBeWrittenWhole() throws Exception {
+    startOn(SmallFileSystem.mounted(scratch.path()));
+    whatDoesNotFitIsRefusedAndALayoutThatWasGrantedCanBeWrittenWhole();
+  }
+
+  @Test
+  void writeThatIsTooLongIsRefusedAndALayoutThatWasGrantedCanBeWrittenWhole() throws Exception {
+    startOn(SmallFileSystem.keptShort(scratch.path()));
+    whatDoesNotFitIsRefusedAndALayoutThatWasGrantedCanBeWrittenWhole();
+  }
+
+  private void whatDoesNotFitIsRefusedAndALayoutThatWasGrantedCanBeWrittenWhole() throws Exception {
     Path sealed = Files.createFile(small.directory().resolve("sealed"));
     setLength(sealed, SEALED_BYTES);
     Path greedy = Files.createFile(small.directory().resolve("greedy"));

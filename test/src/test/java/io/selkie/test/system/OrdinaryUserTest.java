@@ -11,6 +11,7 @@ import io.selkie.test.wire.Op;
 import io.selkie.test.wire.RawNfs;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -54,6 +55,46 @@ class OrdinaryUserTest {
         assertThat(truncated.succeeded()).as(truncated.output()).isTrue();
         assertThat(KernelLeases.on(file)).isEmpty();
         assertThat(Files.readAllBytes(file)).endsWith("by nobody".getBytes(US_ASCII)).hasSize(14);
+      }
+    }
+  }
+
+  @Test
+  void everybodyIsTheOneUserAndTheServerSaysSo() throws Exception {
+    try (OrdinaryUser user = new OrdinaryUser()) {
+      Path export = user.newDirectory("export");
+      Path state = user.newDirectory("state");
+      Path secret = Files.write(export.resolve("secret"), new byte[] {1});
+      user.give(secret);
+      Files.setPosixFilePermissions(secret, PosixFilePermissions.fromString("rw-------"));
+      try (ServerProcess server =
+              ServerUnderTest.serverOf(export, "")
+                  .under(user.prefix())
+                  .classPath(user.classPath())
+                  .scratch(state)
+                  .start();
+          RawNfs nfs = RawNfs.connect(server.nfs(), "several")) {
+        assertThat(server.log())
+            .contains("every request works on the file system as user " + user.uid())
+            .contains("run the server as root");
+        for (int caller : new int[] {71_001, 71_002}) {
+          nfs.rpc().callAs(caller);
+          String name = "made-by-" + caller;
+          nfs.compound(
+                  Op.putRootFh(),
+                  Op.lookup(server.exportName()),
+                  Op.open(nfs.clientId(), "owner " + caller, name, true))
+              .expectOk();
+          assertThat(Files.getAttribute(export.resolve(name), "unix:uid")).isEqualTo(user.uid());
+          RawNfs.OpenFile opened = nfs.open(server.exportName(), "secret");
+          assertThat(
+                  nfs.compound(
+                          Op.putFh(opened.handle().bytes()),
+                          Op.write(opened.stateid().bytes(), 0, new byte[] {2}))
+                      .status())
+              .as("the one user may")
+              .isZero();
+        }
       }
     }
   }

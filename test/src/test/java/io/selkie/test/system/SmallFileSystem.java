@@ -12,8 +12,8 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /**
- * A place where files cannot grow for long. Who may mount gets a file system of its own, small
- * enough to fill (ENOSPC); who may not gets a server whose files the kernel keeps short (EFBIG).
+ * A place where files cannot grow for long: a file system of its own, small enough to fill
+ * (ENOSPC), or a server whose files the kernel keeps short (EFBIG).
  */
 final class SmallFileSystem implements AutoCloseable {
 
@@ -30,20 +30,29 @@ final class SmallFileSystem implements AutoCloseable {
     this.mounted = mounted;
   }
 
-  /** Makes one beneath a scratch directory. */
-  static SmallFileSystem make(Path scratch) throws Exception {
+  /** One that fills up; who may not mount fails. */
+  static SmallFileSystem mounted(Path scratch) throws Exception {
     Path directory = Files.createDirectory(scratch.resolve("small"));
     Path image = scratch.resolve("small.img");
-    if (Files.getOwner(directory).getName().equals("root") && canMount(image, directory)) {
-      return new SmallFileSystem(directory, true);
-    }
-    return new SmallFileSystem(directory, false);
+    must("truncate", "-s", Long.toString(SIZE_BYTES), image.toString());
+    must("mkfs.ext4", "-q", "-F", image.toString());
+    must("mount", "-o", "loop", image.toString(), directory.toString());
+    return new SmallFileSystem(directory, true);
   }
 
-  private static boolean canMount(Path image, Path directory) throws Exception {
-    return run("truncate", "-s", Long.toString(SIZE_BYTES), image.toString()).succeeded()
-        && run("mkfs.ext4", "-q", "-F", image.toString()).succeeded()
-        && run("mount", "-o", "loop", image.toString(), directory.toString()).succeeded();
+  /** One where the process that serves it may make no file longer; everybody can have it. */
+  static SmallFileSystem keptShort(Path scratch) throws Exception {
+    return new SmallFileSystem(Files.createDirectory(scratch.resolve("small")), false);
+  }
+
+  private static void must(String... command) throws Exception {
+    OtherProcess.Outcome outcome = run(command);
+    assertThat(outcome.succeeded())
+        .as(
+            "%s: a file system that fills up needs a process that may mount a loop device; it"
+                + " said: %s",
+            String.join(" ", command), outcome.output())
+        .isTrue();
   }
 
   /** The directory. */

@@ -6,6 +6,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 public final class Op {
 
   public static final int CLOSE = 4;
+  public static final int COMMIT = 5;
   public static final int GETFH = 10;
   public static final int LOOKUP = 15;
   public static final int OPEN = 18;
@@ -125,7 +126,21 @@ public final class Op {
 
   /** WRITE, FILE_SYNC4. */
   public static Op write(byte[] stateid, long offset, byte[] data) {
-    return new Op(WRITE, new XdrBytes().fixed(stateid).u64(offset).u32(2).opaque(data));
+    return write(stateid, offset, 2, data);
+  }
+
+  /** WRITE, UNSTABLE4. */
+  public static Op writeUnstable(byte[] stateid, long offset, byte[] data) {
+    return write(stateid, offset, 0, data);
+  }
+
+  private static Op write(byte[] stateid, long offset, int stable, byte[] data) {
+    return new Op(WRITE, new XdrBytes().fixed(stateid).u64(offset).u32(stable).opaque(data));
+  }
+
+  /** COMMIT of the whole file. */
+  public static Op commit() {
+    return new Op(COMMIT, new XdrBytes().u64(0).u32(0));
   }
 
   public static Op layoutGet(byte[] stateid, int ioMode, long offset, long length, long minLength) {

@@ -1,0 +1,53 @@
+package io.selkie.server.ops;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.Arrays;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * How long rounds of something take, to compare what others see while somebody is in the way with
+ * what they saw before. The slowest in a hundred do not count: the machine may stall.
+ */
+final class Latencies {
+
+  static final int ROUNDS = 400;
+
+  private static final Logger LOG = LoggerFactory.getLogger(Latencies.class);
+  private static final long LEAST_NANOS = TimeUnit.SECONDS.toNanos(1);
+  private static final int FACTOR = 20;
+
+  private Latencies() {}
+
+  /** What is timed. */
+  @FunctionalInterface
+  interface Round {
+    void run() throws Exception;
+  }
+
+  /** The 99th percentile of some rounds, in nanoseconds. */
+  static long p99Nanos(Round round) throws Exception {
+    long[] nanos = new long[ROUNDS];
+    for (int i = 0; i < ROUNDS; i++) {
+      long start = System.nanoTime();
+      round.run();
+      nanos[i] = System.nanoTime() - start;
+    }
+    Arrays.sort(nanos);
+    return nanos[ROUNDS * 99 / 100 - 1];
+  }
+
+  /** At most twenty times as long as before, or a second where that is more. */
+  static void assertBounded(String what, long beforeNanos, long nowNanos) {
+    LOG.info(
+        "{}: 99th percentile {} us, before {} us",
+        what,
+        TimeUnit.NANOSECONDS.toMicros(nowNanos),
+        TimeUnit.NANOSECONDS.toMicros(beforeNanos));
+    assertThat(nowNanos)
+        .as("%s: nanoseconds at the 99th percentile", what)
+        .isLessThanOrEqualTo(Math.max(FACTOR * beforeNanos, LEAST_NANOS));
+  }
+}
