@@ -59,13 +59,19 @@ final class SlotReview {
 
   /**
    * How many slots a new session may have at first. When there are not as many as it wants, half of
-   * what is left, so that there is something for others.
+   * what is left, so that there is something for others; and when little is left one, so that
+   * thousands still find one when those before them give none back.
    *
    * @param affordable how many are left
    */
   static int atFirst(Pressure pressure, int wanted, long affordable) {
     long fair = affordable >= wanted ? wanted : Math.max(affordable / 2, Math.min(1, affordable));
-    long most = pressure == Pressure.NONE ? fair : Math.min(fair, NEW_SESSION_MAX);
+    long most =
+        switch (pressure) {
+          case NONE -> fair;
+          case SOME -> Math.min(fair, NEW_SESSION_MAX);
+          case HIGH -> Math.min(fair, 1);
+        };
     return (int) Math.min(wanted, most);
   }
 
