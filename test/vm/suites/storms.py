@@ -5,6 +5,7 @@
 # seconds: 300
 import os
 import random
+import traceback
 
 from selkie_vm import section
 
@@ -13,17 +14,18 @@ WORKERS = 4
 OTHER = os.environ["OTHER"]
 
 
-def together(work):
+def together(work, workers=WORKERS, clients=2):
     children = []
-    for worker in range(WORKERS):
+    for worker in range(workers):
         child = os.fork()
         if child == 0:
             try:
-                if worker % 2:
+                if worker % clients:
                     os.chdir(OTHER)
                 work(worker)
                 os._exit(0)
             except BaseException as trouble:
+                traceback.print_exc()
                 print(f"worker {worker}: {trouble!r}", flush=True)
                 os._exit(1)
         children.append(child)
@@ -64,7 +66,7 @@ names = sorted(name for number in range(3) for name in os.listdir(f"d{number}"))
 print(len(names), len(set(names)))
 print(sorted(int(open(f"d{n}/{name}").read()) for n in range(3) for name in os.listdir(f"d{n}")))
 
-section("renames onto one name: it always exists, whole")
+section("renames onto one name by one client: it always exists, whole")
 open("target", "w").write("x" * 100)
 
 
@@ -77,7 +79,13 @@ def replace(worker):
         assert len(got) == 100 and len(set(got)) == 1, got
 
 
-together(replace)
+together(replace, clients=1)
+print(sorted(name for name in os.listdir(".") if name.startswith(("new", "target"))))
+
+# One process of each: a client that renames onto what it has open itself gives that another name first, so that for
+# a moment the name is not there for the other one.
+section("renames onto one name by two clients: it always exists, whole")
+together(replace, workers=2)
 print(sorted(name for name in os.listdir(".") if name.startswith(("new", "target"))))
 
 section("link as a lock: never two holders")
