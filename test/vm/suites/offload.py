@@ -13,7 +13,7 @@ from selkie_vm import A, B, Trace, case, check, counters, equal, eventually, her
 
 MIB = 1 << 20
 # The client asks for a copy in the background when it is longer than 14 times what it reads at once (1 MiB).
-LONG_MIB, SHORT_MIB = 64, 4
+LONG_MIB, SHORT_MIB = 128, 4
 # XFS shares whole blocks in no time. What does not begin on one is copied byte by byte.
 ODD = 1
 CANCELS_MAX = 10
