@@ -24,20 +24,24 @@ import org.junit.jupiter.api.Timeout;
  *
  * <p>Each file that is open takes a descriptor of the server. Where this process may have fewer,
  * the 100,000 opens are of as many files as there are descriptors for, each opened by several
- * owners.
+ * owners. {@code HeapOfManyFilesInGuest} runs this where there are as many as are wanted, by hand;
+ * with fewer known handles ({@code selkie.heap.directories}) where a million take too long.
  */
 @Tag("slow")
 class HeapOfManyFilesTest {
 
-  private static final int DIRECTORIES = 1_000;
+  private static final int DIRECTORIES = Integer.getInteger("selkie.heap.directories", 1_000);
   private static final int FILES_IN_EACH = 1_000;
   private static final int OPENS = 100_000;
   private static final int AT_A_TIME = 16;
   private static final int OTHER_DESCRIPTORS = 8_192;
   private static final long HEAP_BYTES_MAX = 512L << 20;
 
+  /** Of the handles; the cache forgets a few that meet in one place of it. */
+  private static final double KNOWN_MIN = 0.95;
+
   @Test
-  @Timeout(1_500)
+  @Timeout(2_600)
   void hundredThousandOpensAndAMillionHandlesFitIntoHalfAGibibyte() throws Exception {
     try (ScratchDirectory scratch =
         ScratchDirectory.in(Workspace.choose(Optional.empty()), "selkie-many-files-")) {
@@ -50,11 +54,14 @@ class HeapOfManyFilesTest {
         }
       }
       long descriptors = new LinuxKernel().resourceLimit(ResourceLimits.NOFILE);
+      int handles = DIRECTORIES * FILES_IN_EACH;
+      assertThat(handles).as("files, of which so many are opened").isGreaterThanOrEqualTo(OPENS);
       int files = (int) Math.min(OPENS, descriptors - OTHER_DESCRIPTORS);
+      Path gcLog = scratch.resolve("gc.log");
       assertThat(files).as("files that can be open, by ulimit -n").isGreaterThan(1_000);
       try (ServerProcess server =
               ServerProcess.of(export)
-                  .jvmFlags("-Xmx512m")
+                  .jvmFlags("-Xmx512m", GcLog.flag(gcLog))
                   .config(
                       """
                       sessions:
@@ -71,14 +78,19 @@ class HeapOfManyFilesTest {
         open(client, server.exportName(), files);
         assertThat(gauge(diagnostics, "opens")).isGreaterThanOrEqualTo(OPENS);
         assertThat(gauge(diagnostics, "open_descriptions")).isGreaterThanOrEqualTo(files);
-        assertThat(gauge(diagnostics, "handles_cached")).isGreaterThan(950_000);
+        assertThat(gauge(diagnostics, "handles_cached"))
+            .isGreaterThan((long) (handles * KNOWN_MIN));
+        GcLog.Pauses pauses = GcLog.read(gcLog);
         long live = LiveHeap.bytes(server.pid());
         System.out.printf(
-            "%d opens of %d files, %d handles: %.1f MiB of heap live%n",
+            "%d opens of %d files, %d handles: %.1f MiB of heap live, %d pauses of %.1f ms at"
+                + " most%n",
             gauge(diagnostics, "opens"),
             gauge(diagnostics, "open_descriptions"),
             gauge(diagnostics, "handles_cached"),
-            live / (double) (1 << 20));
+            live / (double) (1 << 20),
+            pauses.count(),
+            pauses.maxMillis());
         assertThat(live).isLessThan(HEAP_BYTES_MAX);
         assertThat(server.log()).doesNotContain("OutOfMemoryError");
       }
