@@ -133,8 +133,8 @@ class BlockSpeedOnPmem {
   }
 
   private static long serverWrites(ClientGuest client, Contestant one) throws Exception {
-    ClientGuest.Statistics statistics = client.statistics(one.mount());
-    assertThat(statistics.blocks()).as("%s has block layouts", one).isTrue();
+    MountStatistics statistics = client.statistics(one.mount());
+    assertThat(statistics.driver()).as("%s", one).isEqualTo("LAYOUT_BLOCK_VOLUME");
     return statistics.of("WRITE");
   }
 
