@@ -317,8 +317,9 @@ class ScsiLayoutsOnLio {
     server = SelkieServer.start(ConfigLoader.parse("guest", CONFIG, CommandLineSettings.NONE));
     assertThat(DiskKeys.of(fs.server)).hasSize(1).doesNotContainAnyElementsOf(before);
 
-    run("dd if=/tmp/new of=%s bs=64k conv=fsync status=none".formatted(fs.remote("after")));
+    run("head -c 3000001 /dev/urandom > /tmp/later");
+    run("dd if=/tmp/later of=%s bs=64k conv=fsync status=none".formatted(fs.remote("after")));
 
-    assertThat(storedSum(fs, "after")).isEqualTo(run("sha256sum < /tmp/new").substring(0, 64));
+    assertThat(storedSum(fs, "after")).isEqualTo(run("sha256sum < /tmp/later").substring(0, 64));
   }
 }
