@@ -28,6 +28,11 @@ public final class PageCache {
     return (int) Math.min(0, kernel.cachedPages(fd, 0, 1));
   }
 
+  /** What went wrong, for people. */
+  public static String describe(int result) {
+    return Errno.describe(result);
+  }
+
   /** Brings what was written to the device; 0, or {@code -errno}. */
   public int writeBack(SealTarget target) {
     return kernel.fdatasync(target.fd());

@@ -4,7 +4,6 @@ import io.selkie.lease.ByteRange;
 import io.selkie.lease.PageCache;
 import io.selkie.lease.ScsiUnit;
 import io.selkie.lease.Seal;
-import io.selkie.posix.Errno;
 import io.selkie.protocol.layout.block.BlockExtent4;
 import io.selkie.protocol.layout.block.BlockExtentState4;
 import java.io.IOException;
@@ -122,7 +121,8 @@ final class ScsiHandle implements StorageLayoutType.ExtentHandle {
       answer.completeExceptionally(
           new IOException(
               "%s: bytes %d+%d are still in the page cache, of before the client wrote them: %s"
-                  .formatted(what, extent.fileOffset(), extent.length(), Errno.describe(result))));
+                  .formatted(
+                      what, extent.fileOffset(), extent.length(), PageCache.describe(result))));
     } else {
       answer.complete(null);
     }

@@ -12,7 +12,6 @@ import io.selkie.lease.ScsiDesignator;
 import io.selkie.lease.ScsiUnit;
 import io.selkie.lease.Seal;
 import io.selkie.lease.StorageCommit;
-import io.selkie.posix.Errno;
 import io.selkie.protocol.layout.block.BlockExtent4;
 import io.selkie.protocol.layout.block.ScsiDeviceAddr4;
 import io.selkie.protocol.layout.block.ScsiLayoutUpdate4;
@@ -133,7 +132,7 @@ public final class ScsiLayoutType extends StorageLayoutType {
         ? Optional.empty()
         : Optional.of(
             "the page cache of %s cannot be emptied into the disk: %s"
-                .formatted(seal.target().describe(), Errno.describe(result)));
+                .formatted(seal.target().describe(), PageCache.describe(result)));
   }
 
   @Override

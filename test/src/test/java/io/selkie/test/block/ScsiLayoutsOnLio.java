@@ -269,8 +269,9 @@ class ScsiLayoutsOnLio {
     // The first block with what is in it, as the server sees it.
     return run(
         "dd if=%s bs=4096 count=1 iflag=direct status=none | ".formatted(fs.server)
-            + "dd of=%s bs=4096 count=1 iflag=fullblock oflag=direct conv=notrunc 2>&1 || echo refused"
-                .formatted(fs.client));
+            + "dd of=%s bs=4096 count=1 iflag=fullblock oflag=direct conv=notrunc 2>&1"
+                .formatted(fs.client)
+            + " || echo refused");
   }
 
   @Test
