@@ -16,6 +16,7 @@ import java.util.EnumSet;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Disabled;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -94,6 +95,17 @@ class OnDemandOnDevice extends RdmaProviderContract {
     assertThat(write(pair, region, offset, bytes)).isEqualTo(WorkStatus.SUCCESS);
     assertSame(local, 0, mapped, offset, bytes);
   }
+
+  /**
+   * Soft RoCE adds the address and the length of an access before it asks whether both lie in the
+   * region, and does not see that the sum wraps. Up to 6.12 it found no page for such an address
+   * and refused it then; these kernels read beside their list of pages, which ends the kernel now
+   * and then. Nothing above the kernel can prevent that; docs/RDMA.md says so.
+   */
+  @Override
+  @Test
+  @Disabled("reads outside of the kernel's own memory on 6.18: docs/RDMA.md")
+  void addressThatWrapsIsRefused() {}
 
   /**
    * Soft RoCE of these kernels keeps what it knows of a region in one piece of at most 4 MiB, which

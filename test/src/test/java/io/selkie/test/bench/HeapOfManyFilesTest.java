@@ -66,6 +66,7 @@ class HeapOfManyFilesTest {
                       """
                       sessions:
                         maxOpensPerClient: 100000
+                        maxConnections: 4096
                       files:
                         maxOpenDescriptions: 100000
                       """)
