@@ -3,7 +3,7 @@
 # kind: compare
 # versions: 4.2
 # seconds: 90
-# sends: COPY CLONE
+# sends: COPY
 import fcntl
 import hashlib
 import os

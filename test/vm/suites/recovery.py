@@ -14,7 +14,7 @@ from selkie_vm import A, ALICE, Agent, B, BOB, TEAM, Trace, case, check, equal, 
 from selkie_vm import shell
 
 QUICK = ("fsync", "synchronous writes of alice", "names", "counter of alice", "counter of bob", "sparse files and copies")
-ENTRIES = 100_000
+ENTRIES = 10_000
 VERSION = os.environ["VERSION"]
 STOP = f"/tmp/stop.{os.environ['WORK']}"
 REFERENCE = "/local/recovery"
