@@ -138,15 +138,40 @@ class TimesAfterFlushTest {
   }
 
   @Test
-  void theCloseSetsTheTimesItselfWhenTheCommitBeforeAReturnWasRefused() throws Exception {
+  void theCloseSetsTheTimesItselfAfterARestartOfTheServer() throws Exception {
+    DirectFile file = written();
+    server.state().restart();
+    server.dropConnections();
+    // So the client knows of it before the close.
+    assertThat(client.list("/")).hasSize(1);
+    assertThat(client.counters().get(Counter.STATE_LOSSES)).isEqualTo(1);
+    file.close();
+    assertThat(server.log()).containsSubsequence(TOUCH, "CLOSE").containsOnlyOnce(TOUCH);
+  }
+
+  /** Written, with the layout gone and the commit before that refused. */
+  private DirectFile owed() throws Exception {
     DirectFile file = written();
     server.script(operation ->
         operation.equals("LAYOUTCOMMIT") ? NfsStat4.NFS4ERR_BADLAYOUT : FakeServer.PROCEED);
     assertThat(FakeServer.await(server.recall(stored, 0, -1))).isEqualTo(NfsStat4.NFS4_OK);
     server.awaitLog("LAYOUTRETURN");
     assertThat(server.log()).doesNotContain(TOUCH);
-    file.close();
+    return file;
+  }
+
+  @Test
+  void theCloseSetsTheTimesItselfWhenTheCommitBeforeAReturnWasRefused() throws Exception {
+    owed().close();
     assertThat(server.log()).containsSubsequence(TOUCH, "CLOSE").containsOnlyOnce(TOUCH);
+  }
+
+  @Test
+  void theCloseIsNoFailureWhenTheTimesCannotBeSet() throws Exception {
+    DirectFile file = owed();
+    server.script(FakeServer.times(1, "PUTFH", NfsStat4.NFS4ERR_STALE));
+    file.close();
+    assertThat(server.log()).contains("CLOSE").doesNotContain(TOUCH);
   }
 
   @Test

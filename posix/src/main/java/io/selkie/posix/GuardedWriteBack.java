@@ -177,6 +177,7 @@ final class GuardedWriteBack {
       }
       action.set(JAVA_LONG, 0, page + HANDLER);
       if ((int) calls.sigaction.invokeExact(SIGBUS, action, MemorySegment.NULL) != 0) {
+        int _ = (int) calls.munmap.invokeExact(page, PAGE_BYTES);
         return none("no handler of SIGBUS can be set");
       }
       return new GuardedWriteBack(

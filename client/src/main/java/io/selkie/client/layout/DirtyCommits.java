@@ -45,10 +45,11 @@ final class DirtyCommits {
     return dirty;
   }
 
-  /** Nothing is dirty any more; what was is in doubt. Null when there was nothing. */
+  /**
+   * Nothing is dirty any more; what was is in doubt. Null when there was nothing. What is durable
+   * stays to be told: the server that comes after has the file's times of before.
+   */
   DirtyRange.Taken forget() {
-    // The server that should have set the times is no more.
-    var _ = untold.take();
     DirtyRange.Taken doubt = dirty.take();
     for (DirtyRange.Taken taken : inCommit) {
       doubt = taken.and(doubt);

@@ -203,10 +203,10 @@ public final class FileCalls {
   }
 
   /**
-   * Sets the time of the last change to the server's. What the server says against it is logged
-   * only: the data is durable, and the client may have lost the right to write meanwhile.
+   * Sets the time of the last change to the server's. Whatever comes of it is logged only: the data
+   * is durable, and the client may have lost the right to write meanwhile, or the file be gone.
    */
-  public void touch(FileHandle handle, String path) throws IOException {
+  public void touch(FileHandle handle, String path) {
     try (Compound call = session.compound("times of " + path).putFh(handle).keepReply()) {
       XdrWriter out = call.op(NfsOp4.OP_SETATTR);
       Stateids.encode(out, Stateids.ANONYMOUS);
@@ -217,12 +217,14 @@ public final class FileCalls {
           session.call(
               call,
               reply -> {
-                reply.ok(NfsOp4.OP_PUTFH);
-                return reply.next(NfsOp4.OP_SETATTR);
+                int found = reply.next(NfsOp4.OP_PUTFH);
+                return found == NfsStat4.NFS4_OK ? reply.next(NfsOp4.OP_SETATTR) : found;
               });
       if (status != NfsStat4.NFS4_OK) {
         LOG.warn("{}: its times stay those of before: {}", path, NfsStat4.name(status));
       }
+    } catch (IOException e) {
+      LOG.warn("{}: its times stay those of before", path, e);
     }
   }
 

@@ -104,6 +104,13 @@ class DirtyCommitsTest {
   }
 
   @Test
+  void timesAreOwedWhenTheServerHasLostItsState() throws IOException {
+    writeAndFlush();
+    assertThat(commits.forget()).as("in doubt").isNull();
+    assertThat(commits.forSync(null, true, NEVER_ASKED)).isEqualTo(new Unsettled(null, true));
+  }
+
+  @Test
   void timesAreOwedWhenTheServerDoesNotTakeTheCommit() throws IOException {
     writeAndFlush();
     write();

@@ -112,13 +112,24 @@ final class VerbsDomain implements ProtectionDomain {
       long handle =
           NativeVerbs.registerMemory(
               ((NatIbvPd) domain).getObjId(), memory.address(), memory.byteSize(), flags);
-      if (!provider.retiredKeys().has(NativeVerbs.remoteKey(handle))) {
-        return new VerbsRegion(this, handle, memory, writable);
+      VerbsRegion region = new VerbsRegion(this, handle, memory, writable);
+      if (!provider.retiredKeys().has(region.key())) {
+        return region;
       }
-      NativeVerbs.deregister(handle);
+      discard(region);
     }
     throw new VerbsException(
         "ibv_reg_mr", EAGAIN, "each key it gives was taken back a short while ago");
+  }
+
+  /** As one that was in use: if the device does not forget it, it counts as alive. */
+  private void discard(VerbsRegion region) {
+    synchronized (this) {
+      // Who registers holds the domain, so it is there.
+      holders++;
+    }
+    regions.put(region.key(), region);
+    var _ = region.invalidateHere();
   }
 
   private RdmaException refused(
