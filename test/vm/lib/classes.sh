@@ -32,7 +32,7 @@ end_job() {
   local status=$?
   [[ ! -s $WORK/$JOB/qemu.pid ]] || kill -KILL "$(< "$WORK/$JOB/qemu.pid")" 2> /dev/null || true
   mkdir -p "$REPORT"
-  (cd "$WORK/$JOB" && cp -r console said qemu dmesg output status "$REPORT/" 2> /dev/null) || true
+  (cd "$WORK/$JOB" && cp -r console said qemu dmesg output status hs_err.log "$REPORT/" 2> /dev/null) || true
   rm -rf "$WORK"
   exit "$status"
 }

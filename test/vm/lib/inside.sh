@@ -35,7 +35,8 @@ run_tests() {
   cp -r /job/selkie /run/
   cd /tmp || exit
   # shellcheck disable=SC2046,SC2086
-  "$(cat /job/java)/bin/java" @/run/selkie/jvm.options -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -ea $1 \
+  "$(cat /job/java)/bin/java" @/run/selkie/jvm.options -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -ea \
+    -XX:ErrorFile=/job/hs_err.log $1 \
     -cp "$(cat /run/selkie/classpath)" "$(cat /job/runner)" $(cat /job/tests) > /job/output 2>&1
   echo $? > /job/status
   grep -E '^(ok|not ok) |passed' /job/output | sed 's/^/  /' > /dev/said

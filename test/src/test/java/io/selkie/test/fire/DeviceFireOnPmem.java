@@ -15,12 +15,12 @@ import org.junit.jupiter.api.Timeout;
  * of the clients are in this process, as a guest is slow to start others. Not a test by its name:
  * {@code DaxTest} runs it in the guest that has all that.
  */
-@Timeout(1200)
+@Timeout(900)
 class DeviceFireOnPmem {
 
   private static final Path DEVICE = Path.of("/dev/dax3.0");
   private static final int SECONDS = 15;
-  private static final int SECONDS_UNTIL_FOUND_OUT = 300;
+  private static final int SECONDS_UNTIL_FOUND_OUT = 240;
 
   private static Fire.Outcome burn(int seconds, boolean broken) throws Exception {
     long seed = FireSeed.of("fencing under fire by verbs, of a device");
