@@ -1,5 +1,6 @@
 package io.selkie.server.compound;
 
+import io.selkie.posix.StuckIdentityError;
 import io.selkie.protocol.nfs4.Nfs4Const;
 import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.NfsStat4;
@@ -174,12 +175,27 @@ public final class CompoundEngine {
       }
     } catch (RejectedExecutionException _) {
       dropAtStop(c);
+    } catch (StuckIdentityError e) {
+      endStuck(c, e);
+      throw e;
     } catch (RuntimeException | Error e) {
       LOG.error("request dropped without a reply, defect in the compound engine: {}", c, e);
       abandon(c);
       if (e instanceof VirtualMachineError fatal) {
         throw fatal;
       }
+    }
+  }
+
+  /** The client hears of it; the thread, which may be the wrong user, does nothing else. */
+  private void endStuck(CompoundContext c, StuckIdentityError e) {
+    EngineState s = c.state();
+    try {
+      s.status = endOperation(c, Faults.status(c, e));
+      conclude(c);
+    } catch (RuntimeException | Error further) {
+      e.addSuppressed(further);
+      abandon(c);
     }
   }
 
@@ -457,11 +473,11 @@ public final class CompoundEngine {
     } catch (XdrException e) {
       s.keepErrorBody = false;
       return statusOf(s, e);
-    } catch (RuntimeException e) {
-      s.keepErrorBody = false;
-      s.clearSuspension();
-      LOG.error("{} failed and is answered with NFS4ERR_SERVERFAULT: {}", s.operation.name(), c, e);
-      return NfsStat4.NFS4ERR_SERVERFAULT;
+    } catch (StuckIdentityError e) {
+      throw e;
+    } catch (RuntimeException | Error e) {
+      // Of a stack or a memory that was full nothing is left here: the thread goes on.
+      return Faults.status(c, e);
     } finally {
       c.exchange().replyMayBeRefused(false);
     }

@@ -55,8 +55,8 @@ public interface Operation {
 
   /**
    * Executes the operation. Throws nothing on purpose but {@link
-   * io.selkie.protocol.xdr.XdrException}; any other exception is logged as a defect and answered
-   * with NFS4ERR_SERVERFAULT.
+   * io.selkie.protocol.xdr.XdrException}; any other exception or error is logged as a defect and
+   * answered with NFS4ERR_SERVERFAULT.
    *
    * @return an nfsstat4, or what {@link CompoundContext#suspend} returned
    */

@@ -4,6 +4,10 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import io.selkie.config.time.NanoClock;
 import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.NfsStat4;
@@ -30,6 +34,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.slf4j.LoggerFactory;
 
 /** Goal: COMPOUND as RFC 8881 section 16.2 has it, good and bad, over a real socket. */
 @Timeout(120)
@@ -40,6 +45,8 @@ class CompoundTest {
 
   private final Gate gate = new Gate();
   private final List<String> threads = new ArrayList<>();
+  private final ListAppender<ILoggingEvent> said = new ListAppender<>();
+  private volatile Class<? extends Error> breaksBy = AssertionError.class;
   private TestServer server;
   private Nfs41TestClient client;
   private TestSession session;
@@ -63,6 +70,14 @@ class CompoundTest {
             TestOps.memory(NfsOp4.OP_GETFH, this::noteThread),
             TestOps.blocking(NfsOp4.OP_ACCESS, this::noteThread),
             TestOps.memory(NfsOp4.OP_LOOKUPP, c -> Integer.parseInt("not a status")),
+            TestOps.memory(NfsOp4.OP_LINK, c -> breakDown()),
+            TestOps.blocking(NfsOp4.OP_RENAME, c -> breakDown()),
+            TestOps.blocking(
+                NfsOp4.OP_REMOVE,
+                c ->
+                    c.suspend(
+                        CompletableFuture.completedFuture(0),
+                        (context, value, failure) -> breakDown())),
             TestOps.memory(NfsOp4.OP_LAYOUTGET, CompoundTest::tryLater),
             TestOps.memory(NfsOp4.OP_GETATTR, CompoundTest::halfDone),
             TestOps.memory(NfsOp4.OP_SEEK, c -> NfsStat4.NFS4_OK));
@@ -91,6 +106,21 @@ class CompoundTest {
       threads.add(Thread.currentThread().getName());
     }
     return NfsStat4.NFS4_OK;
+  }
+
+  private int breakDown() {
+    sneak(breaksBy);
+    return NfsStat4.NFS4_OK;
+  }
+
+  /** A real one where that can be made at will. */
+  private static void sneak(Class<? extends Error> kind) {
+    if (kind == StackOverflowError.class) {
+      sneak(kind);
+    } else if (kind == OutOfMemoryError.class) {
+      throw new OutOfMemoryError("played by a test");
+    }
+    throw new AssertionError("played by a test");
   }
 
   private static int tryLater(CompoundContext c) {
@@ -231,6 +261,37 @@ class CompoundTest {
     CompoundReply reply = session.call(c -> c.op(NfsOp4.OP_LOOKUPP));
     assertThat(reply.next(NfsOp4.OP_LOOKUPP)).isEqualTo("NFS4ERR_SERVERFAULT");
     assertThat(client.call(session.next(0, false)).status()).isEqualTo("NFS4_OK");
+  }
+
+  /** On the event loop, on a worker, and where an operation goes on that had waited. */
+  @ParameterizedTest
+  @ValueSource(classes = {AssertionError.class, OutOfMemoryError.class, StackOverflowError.class})
+  void errorIsAServerFaultSaidOnceAndItsSlotIsFree(Class<? extends Error> kind) {
+    breaksBy = kind;
+    Logger logger = (Logger) LoggerFactory.getLogger(CompoundEngine.class);
+    said.start();
+    logger.addAppender(said);
+    try {
+      for (int opcode : List.of(NfsOp4.OP_LINK, NfsOp4.OP_RENAME, NfsOp4.OP_REMOVE)) {
+        said.list.clear();
+        CompoundReply reply = session.call(c -> c.op(opcode).op(NfsOp4.OP_GETFH));
+        assertThat(reply.next(opcode)).isEqualTo("NFS4ERR_SERVERFAULT");
+        assertThat(reply.count()).as("it is the last").isEqualTo(2);
+        assertThat(said.list)
+            .singleElement()
+            .satisfies(event -> {
+              assertThat(event.getLevel()).isEqualTo(Level.ERROR);
+              assertThat(event.getFormattedMessage()).contains("NFS4ERR_SERVERFAULT");
+              assertThat(event.getThrowableProxy().getClassName()).isEqualTo(kind.getName());
+              assertThat(event.getThrowableProxy().getStackTraceElementProxyArray()).isNotEmpty();
+            });
+        assertThat(session.call(c -> c.op(NfsOp4.OP_ACCESS)).status()).isEqualTo("NFS4_OK");
+      }
+    } finally {
+      logger.detachAppender(said);
+    }
+    assertThat(threads).hasSize(3);
+    assertThat(server.workers().admittedCount()).isZero();
   }
 
   @Test

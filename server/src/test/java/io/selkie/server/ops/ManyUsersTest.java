@@ -180,8 +180,11 @@ class ManyUsersTest {
     assertThat(create(user, "f" + user + "-" + round)).isEqualTo("NFS4_OK");
     assertThat(open(user, "secret")).isEqualTo(PRIVILEGED ? "NFS4ERR_ACCESS" : "NFS4_OK");
     if (round == ROUNDS / 2) {
-      // It is never answered, and its slot is not used again.
-      connections.get(user).send(mkdir(BROKEN + user).apply(session.next(USERS + user, false)));
+      CompoundReply broken =
+          connections.get(user).call(mkdir(BROKEN + user).apply(session.next(USERS + user, false)));
+      broken.sequenceOk();
+      assertThat(broken.next(NfsOp4.OP_PUTFH)).isEqualTo("NFS4_OK");
+      assertThat(broken.next(NfsOp4.OP_CREATE)).isEqualTo("NFS4ERR_SERVERFAULT");
     }
     assertThat(call(user, mkdir("d" + user + "-" + round), NfsOp4.OP_CREATE)).isEqualTo("NFS4_OK");
     assertThat(setMode(user, delegated)).as("its owner may").isEqualTo("NFS4_OK");
