@@ -49,6 +49,20 @@ class RecoveryTest {
     assertThat(client.counters().get(Counter.RECONNECTS)).isEqualTo(1);
   }
 
+  /** Sent twice, as on a slow machine; the server keeps only the replies that it must. */
+  @Test
+  void whatTheServerHasForgottenTheAnswerToIsAskedAnew() throws Exception {
+    server.state().forgetReplies();
+    server.script(FakeServer.times(1, "GETATTR", FakeServer.DROP_REPLY));
+    connect(ClientOptions.defaults());
+    assertThat(client.counters().get(Counter.RECONNECTS)).as("of the lease time").isPositive();
+    server.script(FakeServer.times(1, "READDIR", FakeServer.DROP_REPLY));
+    assertThat(client.list("/")).isEmpty();
+    server.script(FakeServer.times(1, "CREATE", FakeServer.DROP_REPLY));
+    client.makeDirectory("/once");
+    assertThat(server.counts().get("CREATE")).as("its reply was kept").isEqualTo(1);
+  }
+
   @Test
   void aCallThatNeverArrivedIsSentAgain() throws Exception {
     connect(ClientOptions.defaults());

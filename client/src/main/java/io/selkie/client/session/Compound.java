@@ -177,6 +177,10 @@ public final class Compound implements AutoCloseable {
     return replaySafe;
   }
 
+  boolean asksToKeepReply() {
+    return keepReply;
+  }
+
   /** The index of the operation after which a failure is not retried as a whole. */
   int mainOperationIndex() {
     return mainOperation;

@@ -287,8 +287,9 @@ public final class Nfs41Session implements AutoCloseable {
           if (!takeSequenceResult(pending, reply)) {
             continue;
           }
-          if (asksForPatience(reply.status()) && isWholeRetryable(pending, reply)) {
-            int status = reply.status();
+          int status = reply.status();
+          if ((asksForPatience(status) && isWholeRetryable(pending, reply))
+              || isForgottenAnswer(pending, status)) {
             pending.pause("the server answers " + NfsStat4.name(status));
             takeSlot(pending, Math.max(1, pending.deadline.leftNanos()));
             send(pending);
@@ -435,6 +436,17 @@ public final class Nfs41Session implements AutoCloseable {
 
   private static boolean asksForPatience(int status) {
     return status == NfsStat4.NFS4ERR_DELAY || status == NfsStat4.NFS4ERR_GRACE;
+  }
+
+  /**
+   * Whether the server carried out what was sent twice and knows the answer no more (RFC 8881
+   * section 2.10.6.1.3). What changes something asked for its reply to be kept: all else may be
+   * asked anew, as another request.
+   */
+  private static boolean isForgottenAnswer(Pending pending, int status) {
+    return status == NfsStat4.NFS4ERR_RETRY_UNCACHED_REP
+        && pending.call.isReplaySafe()
+        && !pending.call.asksToKeepReply();
   }
 
   /** Whether the operations that did succeed may be done again. */

@@ -22,6 +22,9 @@ final class FakeCompound {
   private FakeState.Slot slot;
   private int decision;
 
+  /** It was carried out before, and nobody knows any more what it answered. */
+  private boolean forgotten;
+
   FakeCompound(FakeServer server, XdrReader in, XdrWriter out) {
     this.server = server;
     this.state = server.state;
@@ -44,7 +47,7 @@ final class FakeCompound {
       for (int i = 0; i < operations && status == NFS4_OK; i++) {
         int operation = in.int32();
         String name = NfsOp4.name(operation).substring("OP_".length());
-        decision = server.decide(name);
+        decision = forgotten ? NFS4ERR_RETRY_UNCACHED_REP : server.decide(name);
         if (decision == FakeServer.DROP_CALL || decision == FakeServer.SILENCE) {
           if (slot != null) {
             slot.sequence--;
@@ -66,7 +69,7 @@ final class FakeCompound {
           server.log(name + files.peek(operation));
           status = isSession(operation) ? session(operation) : files.run(operation);
         }
-        if (slot != null && slot.reply != null && operation == NfsOp4.OP_SEQUENCE) {
+        if (slot != null && !forgotten && slot.reply != null && operation == NfsOp4.OP_SEQUENCE) {
           out.rewind(body);
           out.raw(slot.reply, 0, slot.reply.length);
           return verdict;
@@ -75,7 +78,7 @@ final class FakeCompound {
       }
       out.patchInt32(statusAt, status);
       out.patchInt32(countAt, count);
-      if (slot != null) {
+      if (slot != null && !forgotten) {
         slot.reply = new byte[out.position() - body];
         out.buffer().get(body, slot.reply);
       }
@@ -208,21 +211,27 @@ final class FakeCompound {
     int sequence = in.int32();
     int slotId = in.int32();
     in.int32();
-    in.bool();
+    boolean keepsReply = in.bool();
     if (!id.equals(state.sessionId)) {
       return NFS4ERR_BADSESSION;
     }
     FakeState.Slot used = state.slots.computeIfAbsent(slotId, i -> new FakeState.Slot());
     if (sequence == used.sequence && used.reply != null) {
       slot = used;
-      return NFS4_OK;
+      forgotten = state.forgetsReplies && !used.keepsReply;
+      return forgotten ? sequenceOk(id, sequence, slotId) : NFS4_OK;
     }
     if (sequence != used.sequence + 1) {
       return NFS4ERR_SEQ_MISORDERED;
     }
     used.sequence = sequence;
     used.reply = null;
+    used.keepsReply = keepsReply;
     slot = used;
+    return sequenceOk(id, sequence, slotId);
+  }
+
+  private int sequenceOk(SessionId4 id, int sequence, int slotId) {
     id.encode(out);
     out.int32(sequence);
     out.int32(slotId);

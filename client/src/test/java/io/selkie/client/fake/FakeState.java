@@ -53,12 +53,16 @@ public final class FakeState implements AutoCloseable {
   /** Where layouts may be granted as holes to readers. */
   boolean grantsHoles;
 
+  /** Whether only replies are kept that the client wants kept. */
+  boolean forgetsReplies;
+
   /** Whether what is written may be flushed. */
   boolean offersFlush;
 
   static final class Slot {
     int sequence;
     byte[] reply;
+    boolean keepsReply;
   }
 
   FakeState(FakeServer server) throws IOException {
@@ -150,6 +154,11 @@ public final class FakeState implements AutoCloseable {
     writeVerifier++;
     file.memory.fill((byte) 0);
     file.isFilled = false;
+  }
+
+  /** From now on only those replies are kept that the client wants kept. */
+  public synchronized void forgetReplies() {
+    forgetsReplies = true;
   }
 
   /** From now on the second half of what readers get is a hole until the file is written. */

@@ -285,10 +285,27 @@ public final class HttpServer implements AutoCloseable {
   public void close() {
     routes.close();
     connections.close().awaitUninterruptibly(STOP_TIMEOUT_SECONDS, TimeUnit.SECONDS);
-    lists.shutdownNow();
-    disks.shutdownNow();
-    changes.shutdownNow();
+    endAnswers();
     loop.shutdownGracefully(0, STOP_TIMEOUT_SECONDS, TimeUnit.SECONDS)
         .awaitUninterruptibly(STOP_TIMEOUT_SECONDS, TimeUnit.SECONDS);
+  }
+
+  /**
+   * Who still answers hears from its connection, or by an interrupt, that nobody takes it. The
+   * event loop ends after them: without it they could not even let go of what they send. A disk
+   * that hangs is not waited for for ever.
+   */
+  private void endAnswers() {
+    List<ExecutorService> answering = List.of(lists, disks, changes);
+    answering.forEach(ExecutorService::shutdownNow);
+    try {
+      for (ExecutorService threads : answering) {
+        if (!threads.awaitTermination(STOP_TIMEOUT_SECONDS, TimeUnit.SECONDS)) {
+          LOG.warn("an answer by HTTP is still being made and is left to itself");
+        }
+      }
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    }
   }
 }
