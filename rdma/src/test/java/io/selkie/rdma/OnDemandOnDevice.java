@@ -129,6 +129,16 @@ class OnDemandOnDevice extends RdmaProviderContract {
     }
   }
 
+  /**
+   * No test here: soft RoCE of these kernels (seen on 6.18.15) now and then goes on using what it
+   * knew of a region while that is given back (rxe_mr_copy), and the machine ends. It is shown on
+   * 6.12 and on software iWARP.
+   */
+  @Override
+  void noOctetLandsOnceTheKeyIsBackFromPeersThatAreWriting() {
+    throw new UnsupportedOperationException("it would end the machine");
+  }
+
   @Test
   void ordinaryFileIsReachedOnDemandOnly() throws Exception {
     try (FileChannel file = open(disk("ordinary"));

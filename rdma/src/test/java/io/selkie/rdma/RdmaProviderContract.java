@@ -12,6 +12,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -25,6 +26,11 @@ import org.junit.jupiter.api.Timeout;
  */
 @Timeout(120)
 public abstract class RdmaProviderContract extends RdmaDataContract {
+
+  /** How often a key is taken back from peers that write, and of how much memory. */
+  private static final int FLOODS = 20;
+
+  private static final int FLOODED_BYTES = 64 << 10;
 
   // ---- protection ----
 
@@ -169,6 +175,57 @@ public abstract class RdmaProviderContract extends RdmaDataContract {
     assertThat(region.invalidate().toCompletableFuture()).isCompleted();
     assertRefused(
         (pair, part) -> pair.postRead(localRegion, part, region.key(), region.remoteAddress(), 2));
+  }
+
+  /**
+   * Invariant S3 with accesses in flight. Memory is its owner's when the key is back; a writer that
+   * was refused has nothing under way any more, so then whatever came late is there to be seen.
+   */
+  @Test
+  void noOctetLandsOnceTheKeyIsBackFromPeersThatAreWriting() throws Exception {
+    MemorySegment target = remote.asSlice(0, FLOODED_BYTES);
+    MemorySegment owners = arena.allocate(FLOODED_BYTES).fill((byte) 0x77);
+    local.fill((byte) 0x11);
+    try (var pool = Executors.newFixedThreadPool(2)) {
+      for (int round = 0; round < FLOODS; round++) {
+        MemoryRegion region =
+            serverDomain.register(target, EnumSet.of(RemoteAccess.READ, RemoteAccess.WRITE));
+        try (QueuePair one = connect(8, 8);
+            QueuePair other = connect(8, 8)) {
+          CompletableFuture<Void> oneWrites = new CompletableFuture<>();
+          CompletableFuture<Void> otherWrites = new CompletableFuture<>();
+          var first = CompletableFuture.runAsync(() -> flood(one, region, oneWrites), pool);
+          var second = CompletableFuture.runAsync(() -> flood(other, region, otherWrites), pool);
+          CompletableFuture.allOf(oneWrites, otherWrites).get(60, TimeUnit.SECONDS);
+          var back = round % 2 == 0 ? region.invalidate() : region.invalidateHere();
+          back.toCompletableFuture().get(60, TimeUnit.SECONDS);
+          target.copyFrom(owners);
+          CompletableFuture.allOf(first, second).get(60, TimeUnit.SECONDS);
+        }
+        assertThat(target.mismatch(owners)).as("first octet that came late").isEqualTo(-1);
+      }
+    }
+  }
+
+  /** Writes until it is refused; says when something has landed. */
+  private void flood(QueuePair pair, MemoryRegion region, CompletableFuture<Void> landed) {
+    MemorySegment all = local.asSlice(0, FLOODED_BYTES);
+    try {
+      while (pair.postWriteAndConfirm(localRegion, all, region.key(), region.remoteAddress(), 1)
+          != PostResult.BROKEN) {
+        pair.completions()
+            .await(
+                (id, status) -> {
+                  if (status == WorkStatus.SUCCESS) {
+                    landed.complete(null);
+                  }
+                },
+                8,
+                10_000_000L);
+      }
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   @Test
