@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.selkie.rdma.ConnectOptions;
+import io.selkie.rdma.DisconnectCause;
 import io.selkie.rdma.RdmaException;
 import io.selkie.rdma.RdmaException.Reason;
 import java.net.InetAddress;
@@ -13,6 +14,7 @@ import java.net.Socket;
 import java.nio.ByteBuffer;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -57,6 +59,34 @@ class HandshakeTest {
       RawPeer.Reply reply = peer.reply();
       assertThat(reply.flags()).as("CRC because we want it").isEqualTo(0x40);
       assertThat(reply.revision()).isEqualTo(2);
+    }
+  }
+
+  @Test
+  void whereNeitherSideWantsCrcsNoneIsLookedAt() throws Exception {
+    try (Server server = new Server(IwarpConfig.DEFAULTS.withCrc(false));
+        RawPeer peer = RawPeer.connect(server.address())) {
+      peer.write(Frames.mpaRequest(0x00, 1, new byte[0]));
+      assertThat(peer.reply().flags()).as("no CRC").isZero();
+      byte[] written = Frames.bytes("010203");
+      byte[] spoiled =
+          Frames.fpdu(Frames.tagged(0, true, server.key(), server.base() + 5, written), 1);
+      peer.write(spoiled, Frames.fpdu(Frames.send(1, Frames.bytes("77")), 1));
+      assertThat(server.messages.poll(60, TimeUnit.SECONDS)).isEqualTo(Frames.bytes("77"));
+      assertThat(server.contents(5, 3)).as("what was written before").isEqualTo(written);
+      assertThat(server.closed).isEmpty();
+    }
+  }
+
+  @Test
+  void aPeerThatWantsCrcsHasThemLookedAt() throws Exception {
+    try (Server server = new Server(IwarpConfig.DEFAULTS.withCrc(false));
+        RawPeer peer = RawPeer.connect(server.address())) {
+      peer.write(Frames.mpaRequest(0x40, 1, new byte[0]));
+      assertThat(peer.reply().flags()).isEqualTo(0x40);
+      peer.write(Frames.fpdu(Frames.send(1, Frames.bytes("77")), 1));
+      assertThat(server.awaitClosed().kind()).isEqualTo(DisconnectCause.Kind.LOCAL_ERROR);
+      assertThat(server.messages).isEmpty();
     }
   }
 
@@ -316,6 +346,17 @@ class HandshakeTest {
   @Test
   void requestInAnswerToOursIsAnError() throws Exception {
     assertReason(Reason.PROTOCOL, IwarpConfig.DEFAULTS, Frames.mpaRequest(0x40, 1, new byte[0]));
+  }
+
+  @Test
+  void crcsThatNobodyWantsAreNotAskedFor() throws Exception {
+    connectTo(
+        IwarpConfig.DEFAULTS.withMpaRevision(1).withCrc(false),
+        peer -> {
+          assertThat(peer.reply().flags()).as("no CRC").isZero();
+          peer.write(reply(0x00, 1));
+        },
+        peer -> {});
   }
 
   @Test
