@@ -1,7 +1,6 @@
 package io.selkie.lease;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.selkie.lease.Sealer.Purpose;
 import io.selkie.posix.CacheLines;
@@ -80,7 +79,6 @@ class DurabilityTest {
 
   @Test
   void aPageThatGoesBetweenTheLookAndTheWriteBackIsAnErrorToo() throws Exception {
-    assumeTrue(CacheLines.detect().isGuarded(), CacheLines.detect().whyNot());
     Kernel real = new LinuxKernel();
     var sealed = new AtomicReference<Seal>();
     Kernel cutting =

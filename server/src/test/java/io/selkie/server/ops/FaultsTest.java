@@ -64,6 +64,18 @@ class FaultsTest {
     assertThat(write(opened, 0, Nfs4Const.FILE_SYNC4).status()).isEqualTo("NFS4_OK");
   }
 
+  @ParameterizedTest
+  @CsvSource({"EIO, NFS4ERR_IO", "EAGAIN, NFS4ERR_DELAY"})
+  void failingReadIsToldAsItIs(Errno errno, String status) {
+    Opened opened = client.create(root, "f");
+    assertThat(write(opened, 0, Nfs4Const.FILE_SYNC4).status()).isEqualTo("NFS4_OK");
+    kernel.failAll(KernelCall.PREAD, errno);
+    assertThat(client.read(opened.handle(), opened.stateid(), 0, 3).status()).isEqualTo(status);
+    kernel.heal();
+    assertThat(client.read(opened.handle(), opened.stateid(), 0, 3).bytes())
+        .isEqualTo(new byte[] {1, 2, 3});
+  }
+
   @Test
   void failingFlushIsNoAcknowledgementAndChangesTheVerifier() {
     Opened opened = client.create(root, "f");
