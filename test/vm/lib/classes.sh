@@ -1,5 +1,6 @@
 # Runs JUnit classes in a guest, under the host's JDK: what the guests of verbs and pmem have in common.
 # Sourced by their run, after build.sh and guest.sh. WORK, VM_DIR, REPORT and SELKIE_CLASS_PATH are theirs.
+# SELKIE_SEED, if set, is what tests draw from that print their seed.
 # shellcheck shell=bash
 
 say() {
@@ -48,6 +49,8 @@ run_classes() {
   echo "$JAVA_DIRECTORY" > "$WORK/$JOB/java"
   echo "$runner" > "$WORK/$JOB/runner"
   printf '%s\n' "$@" > "$WORK/$JOB/tests"
+  [[ ${SELKIE_SEED-0} =~ ^-?[0-9]+$ ]] || fail "SELKIE_SEED is no number: $SELKIE_SEED"
+  echo "${SELKIE_SEED+-Dselkie.seed=$SELKIE_SEED}" > "$WORK/$JOB/seed"
   step "$title" boot_guest "$JOB"
   say "$SECONDS s in all"
   exit "$(< "$WORK/$JOB/status")"

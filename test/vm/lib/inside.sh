@@ -36,7 +36,7 @@ run_tests() {
   cd /tmp || exit
   # shellcheck disable=SC2046,SC2086
   "$(cat /job/java)/bin/java" @/run/selkie/jvm.options -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -ea \
-    -XX:ErrorFile=/job/hs_err.log $1 \
+    -XX:ErrorFile=/job/hs_err.log $1 $(cat /job/seed 2> /dev/null) \
     -cp "$(cat /run/selkie/classpath)" "$(cat /job/runner)" $(cat /job/tests) > /job/output 2>&1
   echo $? > /job/status
   grep -E '^(ok|not ok) |passed' /job/output | sed 's/^/  /' > /dev/said

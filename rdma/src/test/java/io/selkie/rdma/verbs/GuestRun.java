@@ -25,6 +25,9 @@ public final class GuestRun {
   private static final String PASSED = "ok ";
   private static final String FAILED = "not ok ";
 
+  /** What repeats draws: handed on to the guest, and what was drawn there is printed here. */
+  private static final String SEED = "selkie.seed";
+
   /** Lines of a failure that are told: stack traces of several causes. */
   private static final int WORDS_MAX = 200;
 
@@ -70,6 +73,7 @@ public final class GuestRun {
     Path output = report.resolve("output");
     assertThat(output).as("exit status %s: %s", status, Files.readString(log, UTF_8)).exists();
     String said = Files.readString(output, UTF_8);
+    said.lines().filter(line -> line.contains("-D" + SEED + "=")).forEach(System.out::println);
     List<Verdict> verdicts = verdicts(said.lines().toList());
     assertThat(verdicts).as(said).hasSizeGreaterThanOrEqualTo(testsMin);
     boolean passed = verdicts.stream().allMatch(Verdict::passed);
@@ -136,6 +140,9 @@ public final class GuestRun {
     builder.environment().put("SELKIE_VM_REPORT", report.toString());
     builder.environment().put("SELKIE_CLASS_PATH", classPath);
     builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
+    if (System.getProperty(SEED) != null) {
+      builder.environment().put("SELKIE_SEED", System.getProperty(SEED));
+    }
     Process process = builder.start();
     try {
       if (!process.waitFor(minutes, TimeUnit.MINUTES)) {

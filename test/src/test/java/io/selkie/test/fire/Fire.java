@@ -23,6 +23,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * A server in a process of its own, clients that flood its files, each in a process of its own, and
@@ -148,8 +149,8 @@ final class Fire implements AutoCloseable {
   private final List<ClientProcess> clients = new ArrayList<>();
   private final ConcurrentLinkedQueue<String> violations = new ConcurrentLinkedQueue<>();
   private final Map<Attack.Strike, Integer> strikes = new ConcurrentHashMap<>();
+  private final AtomicInteger kills = new AtomicInteger();
   private int clientsStarted;
-  private int kills;
 
   private Fire(Plan plan, Path scratch) throws Exception {
     this.plan = plan;
@@ -217,6 +218,7 @@ final class Fire implements AutoCloseable {
   private boolean hasAllHappened() {
     return strikes.keySet().containsAll(ground.strikes())
         && board.get(Count.GRANTS) >= plan.grantsMin
+        && (plan.clients == 0 || kills.get() > 0)
         && MUST_HAPPEN.stream().allMatch(count -> board.get(count) > 0);
   }
 
@@ -327,7 +329,7 @@ final class Fire implements AutoCloseable {
     int victim = random.nextInt(clients.size());
     if (clients.get(victim).isUnderFire()) {
       clients.get(victim).kill();
-      kills++;
+      kills.incrementAndGet();
       clients.set(victim, startClient());
     }
   }
@@ -402,7 +404,7 @@ final class Fire implements AutoCloseable {
       text.append(
           "  %-22s %d%n".formatted(count.name().toLowerCase(Locale.ROOT), board.get(count)));
     }
-    text.append("  strikes %s, clients killed %d%n".formatted(strikes, kills));
+    text.append("  strikes %s, clients killed %d%n".formatted(strikes, kills.get()));
     text.append("  %s%n".formatted(scan));
     if (!all) {
       text.append("  not everything has happened that was to happen\n");

@@ -25,7 +25,8 @@ import java.util.function.Consumer;
 /**
  * The file system under fire: an image of its own where one may mount, so that each of its blocks
  * can be looked at when all is over. Blocks that a file gave up are discarded, which makes them
- * zero in the image; a byte in one of them came later. Who may not mount has a directory.
+ * zero in the image; a byte in one of them came later. Who may not mount, who is not root that is,
+ * has a directory.
  */
 final class FireImage implements AutoCloseable {
 
@@ -52,9 +53,11 @@ final class FireImage implements AutoCloseable {
   static FireImage make(Path scratch) throws Exception {
     Path place = Files.createDirectory(scratch.resolve("fire"));
     Path image = scratch.resolve("fire.img");
+    if (!mayMount(place)) {
+      return new FireImage(image, Files.createDirectory(place.resolve("data")), false);
+    }
     boolean mounted =
-        Files.getOwner(place).getName().equals("root")
-            && run("truncate", "-s", Long.toString(IMAGE_BYTES), image.toString())
+        run("truncate", "-s", Long.toString(IMAGE_BYTES), image.toString())
             && run(
                 "mkfs.ext4",
                 "-q",
@@ -65,7 +68,16 @@ final class FireImage implements AutoCloseable {
                 "lazy_itable_init=0,lazy_journal_init=0",
                 image.toString())
             && run("mount", "-o", "loop,discard", image.toString(), place.toString());
-    return new FireImage(image, Files.createDirectory(place.resolve("data")), mounted);
+    if (!mounted) {
+      // Else nobody would look at a block, and nobody would know.
+      throw new IOException(image + " cannot be made or mounted; what refused it is printed");
+    }
+    return new FireImage(image, Files.createDirectory(place.resolve("data")), true);
+  }
+
+  /** Whether whoever made a file is root: then there must be an image. */
+  static boolean mayMount(Path own) throws IOException {
+    return Files.getOwner(own).getName().equals("root");
   }
 
   /** What is exported. */

@@ -38,6 +38,7 @@ class FireImageTest {
       Map<Path, ByteBuffer> files = Map.of(file, content);
       if (!image.takeOff(files.keySet())) {
         // Who may not mount has no image, and says so.
+        assertThat(FireImage.mayMount(file)).isFalse();
         assertThat(image.scan(files, violations::add).whole()).isFalse();
         return;
       }

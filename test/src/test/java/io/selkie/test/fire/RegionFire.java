@@ -55,7 +55,11 @@ final class RegionFire implements AutoCloseable {
 
   /** How it was. */
   record Outcome(
-      List<String> violations, long placedAfterTheEnd, long queuePairsBroken, String story) {}
+      List<String> violations,
+      long placedAfterTheEnd,
+      long queuePairsBroken,
+      int kills,
+      String story) {}
 
   private static final int REGION_BYTES = 256 << 10;
   private static final int WAIT_SECONDS = 600;
@@ -65,6 +69,7 @@ final class RegionFire implements AutoCloseable {
   private static final int PATIENCE_MILLIS = 400;
 
   private static final int KILL_ONE_OF = 8;
+  private static final int KILL_AT_ROUND = ROUNDS_MIN / 2;
 
   private static final Set<RemoteAccess> READ_WRITE = Set.of(RemoteAccess.READ, RemoteAccess.WRITE);
 
@@ -137,6 +142,7 @@ final class RegionFire implements AutoCloseable {
         List.copyOf(violations),
         board.get(Count.PLACED_AFTER_THE_END),
         board.get(Count.QUEUE_PAIRS_BROKEN),
+        kills.get(),
         story());
   }
 
@@ -160,7 +166,9 @@ final class RegionFire implements AutoCloseable {
             RegionClient.line(grant, region.key(), region.remoteAddress(), region.length()));
         client.awaitAnswer(grant, WAIT_SECONDS);
         FireClient.pause(random.nextInt(1, 60));
-        boolean killed = random.nextInt(KILL_ONE_OF) == 0;
+        // Whatever is drawn, there is one of each owner's; a broken end is found out without.
+        boolean killed =
+            random.nextInt(KILL_ONE_OF) == 0 || (!plan.broken && round == KILL_AT_ROUND);
         if (killed) {
           client.kill();
           kills.incrementAndGet();

@@ -48,6 +48,7 @@ abstract class RegionFireContract {
     assertThat(outcome.violations()).as(outcome.story()).isEmpty();
     assertThat(outcome.placedAfterTheEnd()).as(outcome.story()).isZero();
     assertThat(outcome.queuePairsBroken()).as("fences in the middle of writes").isPositive();
+    assertThat(outcome.kills()).as(outcome.story()).isPositive();
   }
 
   @Test
