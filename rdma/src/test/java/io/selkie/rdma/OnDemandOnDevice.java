@@ -132,7 +132,7 @@ class OnDemandOnDevice extends RdmaProviderContract {
   /**
    * No test here: soft RoCE of these kernels (seen on 6.18.15) now and then goes on using what it
    * knew of a region while that is given back (rxe_mr_copy), and the machine ends. It is shown on
-   * 6.12 and on software iWARP.
+   * 6.12.
    */
   @Override
   void noOctetLandsOnceTheKeyIsBackFromPeersThatAreWriting() {
