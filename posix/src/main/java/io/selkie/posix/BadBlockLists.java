@@ -27,7 +27,6 @@ public final class BadBlockLists implements AutoCloseable {
   private static final Duration STOP_TIMEOUT = Duration.ofSeconds(10);
   private static final short POLLIN = 1;
   private static final short POLLPRI = 2;
-  private static final int EFD_CLOEXEC = 0x8_0000;
   private static final int POLLFD_BYTES = 8;
   private static final int SECTOR_BYTES = 512;
 
@@ -64,7 +63,7 @@ public final class BadBlockLists implements AutoCloseable {
   private Thread thread;
   private LibC libc;
   private jnr.ffi.Runtime runtime;
-  private int wake = -1;
+  private EventFd wake;
 
   /** Of this machine. */
   public BadBlockLists(Kernel kernel) {
@@ -136,30 +135,20 @@ public final class BadBlockLists implements AutoCloseable {
       }
     }
     watched.put(list, fd);
-    wakeUp();
+    wake.signal();
   }
 
   private void begin() throws PosixException {
     libc = LibraryLoader.create(LibC.class).load("c");
     runtime = jnr.ffi.Runtime.getRuntime(libc);
-    int made = libc.eventfd(0, EFD_CLOEXEC);
-    wake = made < 0 ? -LastError.getLastError(runtime) : made;
-    if (wake < 0) {
-      throw new PosixException("eventfd", wake, "a wait for bad blocks", "raise ulimit -n");
-    }
+    wake = new EventFd("a wait for bad blocks");
     LibC calls = libc;
     jnr.ffi.Runtime memory = runtime;
-    int event = wake;
+    EventFd event = wake;
     thread = Thread.ofPlatform().name("bad-blocks").daemon().start(() -> run(calls, memory, event));
   }
 
-  private void wakeUp() {
-    Pointer one = Memory.allocateDirect(runtime, Long.BYTES, true);
-    one.putLong(0, 1);
-    libc.write(wake, one.address(), Long.BYTES);
-  }
-
-  private void run(LibC calls, jnr.ffi.Runtime memory, int event) {
+  private void run(LibC calls, jnr.ffi.Runtime memory, EventFd event) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment content = arena.allocate(READ_BYTES, 8);
       while (!stopping) {
@@ -172,7 +161,7 @@ public final class BadBlockLists implements AutoCloseable {
         int[] fds = watched.values().stream().mapToInt(Integer::intValue).toArray();
         listener.changed();
         Pointer descriptors = Memory.allocateDirect(memory, (fds.length + 1) * POLLFD_BYTES, true);
-        put(descriptors, 0, event, POLLIN);
+        put(descriptors, 0, event.fd(), POLLIN);
         for (int i = 0; i < fds.length; i++) {
           put(descriptors, i + 1, fds[i], POLLPRI);
         }
@@ -185,7 +174,7 @@ public final class BadBlockLists implements AutoCloseable {
             return;
           }
         } else if (descriptors.getShort(6) != 0) {
-          calls.read(event, content.address(), Long.BYTES);
+          event.await();
         }
       }
     }
@@ -212,7 +201,7 @@ public final class BadBlockLists implements AutoCloseable {
       if (ending == null) {
         return;
       }
-      wakeUp();
+      wake.signal();
     }
     try {
       if (!ending.join(STOP_TIMEOUT)) {
@@ -224,6 +213,6 @@ public final class BadBlockLists implements AutoCloseable {
       return;
     }
     watched.values().forEach(kernel::close);
-    kernel.close(wake);
+    wake.close();
   }
 }

@@ -1,22 +1,17 @@
 package io.selkie.posix;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
-import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static io.selkie.posix.MachineCode.hex;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
-import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 
@@ -68,16 +63,6 @@ import java.util.Optional;
 final class GuardedWriteBack {
   private static final int HANDLER = 64;
   private static final int SIGBUS = 7;
-  private static final int SA_SIGINFO = 4;
-
-  /** struct sigaction of the C library: handler, a mask of 128 octets, flags, restorer. */
-  private static final int ACTION_BYTES = 152;
-
-  private static final int ACTION_FLAGS = 136;
-
-  private static final long PAGE_BYTES = 4096;
-  private static final int MAP_PRIVATE_ANONYMOUS = 0x22;
-  private static final int PROT_EXEC = 4;
 
   private static final String CLWB = "66 0f ae 37";
   private static final String CLFLUSHOPT = "66 0f ae 3f";
@@ -117,15 +102,17 @@ final class GuardedWriteBack {
   }
 
   private static GuardedWriteBack make() {
-    if (Machine.current() != Machine.X86_64) {
-      return none("there is machine code for x86-64 only");
-    }
     try {
-      return install(instruction());
+      String instruction = instruction();
+      MachineCode code =
+          MachineCode.before(
+              SIGBUS, "SIGBUS", HANDLER, true, (page, before) -> code(page, before, instruction));
+      return new GuardedWriteBack(
+          code.function(FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG)), "");
     } catch (IOException e) {
       return none("/proc/cpuinfo cannot be read: " + e.getMessage());
-    } catch (Throwable e) {
-      return none("machine code cannot be made: " + e);
+    } catch (UnsupportedOperationException e) {
+      return none(e.getMessage());
     }
   }
 
@@ -140,51 +127,6 @@ final class GuardedWriteBack {
       return CLWB;
     }
     return flags.contains("clflushopt") ? CLFLUSHOPT : CLFLUSH;
-  }
-
-  @SuppressWarnings("restricted")
-  private static GuardedWriteBack install(String instruction) throws Throwable {
-    var calls = new Calls();
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment action = arena.allocate(ACTION_BYTES, Long.BYTES);
-      if ((int) calls.sigaction.invokeExact(SIGBUS, MemorySegment.NULL, action) != 0) {
-        return none("the handler of SIGBUS cannot be asked for");
-      }
-      long before = action.get(JAVA_LONG, 0);
-      // 0 and 1 stand for the default and for nothing.
-      if (before <= 1 || (action.get(JAVA_INT, ACTION_FLAGS) & SA_SIGINFO) == 0) {
-        return none("this JVM has no handler of SIGBUS that another could stand before");
-      }
-      long page =
-          (long)
-              calls.mmap.invokeExact(
-                  0L,
-                  PAGE_BYTES,
-                  MapFlags.PROT_READ | MapFlags.PROT_WRITE,
-                  MAP_PRIVATE_ANONYMOUS,
-                  -1,
-                  0L);
-      if (page == -1) {
-        return none("no memory for machine code is to be had");
-      }
-      byte[] code = code(page, before, instruction);
-      MemorySegment memory = MemorySegment.ofAddress(page).reinterpret(PAGE_BYTES);
-      MemorySegment.copy(code, 0, memory, JAVA_BYTE, 0, code.length);
-      int protection = MapFlags.PROT_READ | PROT_EXEC;
-      if ((int) calls.mprotect.invokeExact(page, PAGE_BYTES, protection) != 0) {
-        int _ = (int) calls.munmap.invokeExact(page, PAGE_BYTES);
-        return none("this system lets no process make machine code of its own");
-      }
-      action.set(JAVA_LONG, 0, page + HANDLER);
-      if ((int) calls.sigaction.invokeExact(SIGBUS, action, MemorySegment.NULL) != 0) {
-        int _ = (int) calls.munmap.invokeExact(page, PAGE_BYTES);
-        return none("no handler of SIGBUS can be set");
-      }
-      return new GuardedWriteBack(
-          calls.linker.downcallHandle(
-              memory, FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG)),
-          "");
-    }
   }
 
   /** The machine code, as the class says. */
@@ -204,30 +146,5 @@ final class GuardedWriteBack {
         .putLong(before)
         .put(hex("ff e0"));
     return Arrays.copyOf(out.array(), out.position());
-  }
-
-  private static byte[] hex(String digits) {
-    return HexFormat.of().parseHex(digits.replace(" ", ""));
-  }
-
-  /** What jnr cannot call without a binding of structures that are used here only. */
-  private static final class Calls {
-    final Linker linker = Linker.nativeLinker();
-    final MethodHandle sigaction =
-        bind("sigaction", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, ADDRESS));
-    final MethodHandle mmap =
-        bind(
-            "mmap",
-            FunctionDescriptor.of(
-                JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG));
-    final MethodHandle mprotect =
-        bind("mprotect", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT));
-    final MethodHandle munmap =
-        bind("munmap", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG));
-
-    @SuppressWarnings("restricted")
-    private MethodHandle bind(String name, FunctionDescriptor type) {
-      return linker.downcallHandle(linker.defaultLookup().find(name).orElseThrow(), type);
-    }
   }
 }

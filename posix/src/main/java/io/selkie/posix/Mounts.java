@@ -29,9 +29,6 @@ public final class Mounts implements AutoCloseable {
   private static final short POLLIN = 1;
   private static final short POLLPRI = 2;
 
-  /** EFD_CLOEXEC. */
-  private static final int CLOEXEC = 0x8_0000;
-
   /** Hears of changes, on the thread of the watch; must not block for long, nor throw. */
   public interface Listener {
     /** Something was mounted or unmounted, perhaps several things. */
@@ -49,7 +46,7 @@ public final class Mounts implements AutoCloseable {
   private final LibC libc = LibraryLoader.create(LibC.class).load("c");
   private final jnr.ffi.Runtime runtime = jnr.ffi.Runtime.getRuntime(libc);
   private final int list;
-  private final int wake;
+  private final EventFd wake;
   private final Thread thread = Thread.ofPlatform().name("mounts").daemon().unstarted(this::run);
   private volatile boolean stopping;
 
@@ -66,11 +63,11 @@ public final class Mounts implements AutoCloseable {
     if (list < 0) {
       throw new PosixException("openat2", list, LIST.toString(), "mount /proc");
     }
-    int event = libc.eventfd(0, CLOEXEC);
-    this.wake = event < 0 ? -LastError.getLastError(runtime) : event;
-    if (wake < 0) {
+    try {
+      this.wake = new EventFd("the end of a wait");
+    } catch (PosixException e) {
       kernel.close(list);
-      throw new PosixException("eventfd", wake, "the end of a wait", "raise ulimit -n");
+      throw e;
     }
   }
 
@@ -86,7 +83,7 @@ public final class Mounts implements AutoCloseable {
     while (!stopping) {
       descriptors.putInt(0, list);
       descriptors.putInt(4, POLLPRI);
-      descriptors.putInt(POLLFD_BYTES, wake);
+      descriptors.putInt(POLLFD_BYTES, wake.fd());
       descriptors.putInt(POLLFD_BYTES + 4, POLLIN);
       if (libc.poll(descriptors.address(), 2, -1) < 0) {
         int failure = -LastError.getLastError(runtime);
@@ -106,9 +103,7 @@ public final class Mounts implements AutoCloseable {
   @Override
   public void close() {
     stopping = true;
-    Pointer one = Memory.allocateDirect(runtime, Long.BYTES, true);
-    one.putLong(0, 1);
-    libc.write(wake, one.address(), Long.BYTES);
+    wake.signal();
     try {
       if (!thread.join(STOP_TIMEOUT)) {
         // Its descriptors stay its own, and go with the process.
@@ -119,7 +114,7 @@ public final class Mounts implements AutoCloseable {
       return;
     }
     kernel.close(list);
-    kernel.close(wake);
+    wake.close();
   }
 
   /** The mount that a descriptor of this process is in; empty when the kernel does not say. */

@@ -10,6 +10,7 @@ import io.selkie.config.cli.CommandFactory;
 import io.selkie.config.time.NanoClock;
 import io.selkie.posix.LinuxKernel;
 import io.selkie.posix.ProcessSignal;
+import io.selkie.posix.QuitSignal;
 import io.selkie.server.trace.EventDump;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -31,7 +32,12 @@ import picocli.CommandLine.Spec;
 /** {@code selkie serve}: runs a server until it is told to stop (SIGTERM, SIGINT). */
 @Command(
     name = "serve",
-    description = "Serve directories over NFSv4.1 with pNFS RDMA layouts.",
+    description = {
+      "Serve directories over NFSv4.1 with pNFS RDMA layouts.",
+      "SIGTERM and SIGINT stop it in order. SIGHUP loads the configuration again. SIGUSR1 writes"
+          + " the last 10,000 events to a file in the state directory. SIGQUIT does so, too, and"
+          + " prints all threads on standard output."
+    },
     mixinStandardHelpOptions = true)
 public final class ServeCommand implements Callable<Integer> {
 
@@ -160,7 +166,14 @@ public final class ServeCommand implements Callable<Integer> {
     if (!ProcessSignal.handle("HUP", () -> server.reloadSoon("SIGHUP"))) {
       LOG.warn("SIGHUP is not taken: the configuration is loaded again by selkie ctl reload only");
     }
-    keepEvents(server);
+    try (QuitSignal _ = keepEvents(server)) {
+      serve(server, manager, times);
+    }
+    return CommandLine.ExitCode.OK;
+  }
+
+  private void serve(SelkieServer server, ServiceManager manager, StartTimes times)
+      throws InterruptedException {
     PrintWriter out = spec.commandLine().getOut();
     out.println(jsonReady ? json(server) : words(server));
     out.flush();
@@ -171,11 +184,10 @@ public final class ServeCommand implements Callable<Integer> {
       server.stop(Control.stopBound(server.config()));
     }
     server.awaitStopped();
-    return CommandLine.ExitCode.OK;
   }
 
-  /** What led to a failure is written down; so is what happened, when somebody asks by SIGUSR1. */
-  private static void keepEvents(SelkieServer server) {
+  /** What led to a failure is written down; so is what happened, when somebody asks by a signal. */
+  private static QuitSignal keepEvents(SelkieServer server) {
     EventDump dump = server.dump();
     Logging.onError(dump::failure);
     Thread.setDefaultUncaughtExceptionHandler(
@@ -183,6 +195,11 @@ public final class ServeCommand implements Callable<Integer> {
     if (!ProcessSignal.handle("USR1", () -> dump.asked("signal"))) {
       LOG.warn("SIGUSR1 is not taken: recent events are told by selkie ctl events only");
     }
+    QuitSignal quit = QuitSignal.listen(() -> dump.asked("signal"));
+    if (!quit.isHeard()) {
+      LOG.info("SIGQUIT prints the threads and no events ({}): SIGUSR1 does", quit.whyNot());
+    }
+    return quit;
   }
 
   private static String words(SelkieServer server) {

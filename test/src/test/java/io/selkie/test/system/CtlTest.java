@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.selkie.config.HostPort;
 import io.selkie.test.support.ChildJvm;
 import io.selkie.test.support.Ended;
 import io.selkie.test.support.ScratchDirectory;
@@ -13,8 +14,10 @@ import io.selkie.test.wire.Op;
 import io.selkie.test.wire.RawNfs;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.Writer;
+import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -249,12 +252,12 @@ class CtlTest {
         BlockingQueue<String> said = lines(server);
         await(said, "selkie ready");
         write(scratch, "one", "two");
-        new ProcessBuilder("kill", "-HUP", Long.toString(server.pid())).start().waitFor();
+        kill(server, "-HUP");
         assertThat(parsed(await(said, "configuration: export two added")).path("level").asText())
             .as("the log is JSON, as the configuration says")
             .isEqualTo("INFO");
 
-        new ProcessBuilder("kill", "-USR1", Long.toString(server.pid())).start().waitFor();
+        kill(server, "-USR1");
         String dumped = parsed(await(said, "events are in ")).path("formattedMessage").asText();
         assertThat(Path.of(dumped.substring(dumped.indexOf('/')))).isRegularFile();
 
@@ -278,6 +281,59 @@ class CtlTest {
     }
   }
 
+  /** The events for us, the threads for whoever asked the JVM; several times, and at once. */
+  @Test
+  void quitSignalWritesEventsAndThreadsAndTheServerGoesOn() throws Exception {
+    try (ScratchDirectory scratch = ServerUnderTest.scratch()) {
+      Path export = Files.createDirectory(scratch.resolve("one"));
+      Files.write(export.resolve("f"), new byte[65_536]);
+      Path config = write(scratch, "one");
+      Files.writeString(config, Files.readString(config) + LONG_LEASES);
+      List<String> serve = List.of("serve", "--config", config.toString(), "--json-ready");
+      // The log on standard error, as it is outside of tests: the JVM prints on the other.
+      List<String> flags = List.of("-Xmx256m", "-Dlogback.configurationFile=logback.xml");
+      Process server =
+          new ProcessBuilder(
+                  ChildJvm.command(ChildJvm.classPath(), flags, "io.selkie.server.Main", serve))
+              .start();
+      try {
+        BlockingQueue<String> out = lines(server.getInputStream());
+        BlockingQueue<String> log = lines(server.getErrorStream());
+        String ready = parsed(await(out, "\"nfs\"")).path("nfs").asText();
+        HostPort nfs = HostPort.parse(ready).orElseThrow();
+        InetSocketAddress address = new InetSocketAddress(nfs.host(), nfs.port());
+        try (RawNfs holder = RawNfs.connect(address, "holder")) {
+          RawNfs.OpenFile opened = holder.open("one", "f");
+          assertThat(holder.layoutGet(opened, opened.stateid(), Op.IOMODE_RW, 0, 65_536).status())
+              .isZero();
+          for (int i = 0; i < 3; i++) {
+            kill(server, "-QUIT");
+            await(out, "Full thread dump");
+            String dumped = parsed(await(log, "events are in ")).path("formattedMessage").asText();
+            assertThat(Path.of(dumped.substring(dumped.indexOf('/'))))
+                .content()
+                .contains("\"event\":\"granted\"");
+          }
+          for (int i = 0; i < 20; i++) {
+            kill(server, "-QUIT");
+          }
+          assertThat(holder.open("one", "f")).as("served as before").isNotNull();
+        }
+        assertThat(ctl(scratch.resolve("state"), "status").status()).isZero();
+        server.toHandle().destroy();
+        assertThat(server.waitFor(TIMEOUT_SECONDS, TimeUnit.SECONDS)).isTrue();
+        assertThat(server.exitValue()).isIn(0, 143);
+      } finally {
+        server.destroyForcibly().waitFor();
+      }
+    }
+  }
+
+  private static void kill(Process process, String signal) throws Exception {
+    String pid = Long.toString(process.pid());
+    assertThat(new ProcessBuilder("kill", signal, pid).start().waitFor()).isZero();
+  }
+
   private static Path write(ScratchDirectory scratch, String... exports) throws IOException {
     StringBuilder text = new StringBuilder("exports:\n");
     for (String export : exports) {
@@ -290,13 +346,16 @@ class CtlTest {
   }
 
   private static BlockingQueue<String> lines(Process process) {
+    return lines(process.getInputStream());
+  }
+
+  private static BlockingQueue<String> lines(InputStream from) {
     BlockingQueue<String> lines = new LinkedBlockingQueue<>();
     Thread.ofPlatform()
         .daemon()
         .name("server-output")
         .start(() -> {
-          try (var reader =
-              new BufferedReader(new InputStreamReader(process.getInputStream(), UTF_8))) {
+          try (var reader = new BufferedReader(new InputStreamReader(from, UTF_8))) {
             for (String line = reader.readLine(); line != null; line = reader.readLine()) {
               lines.add(line);
             }
