@@ -25,7 +25,12 @@ final class Limits {
 
   private Limits() {}
 
-  static RpcLimits rpc(SessionConfig config) {
+  /**
+   * Of the NFS service.
+   *
+   * @param connectionsMax what there are descriptors for; sessions.maxConnections at most
+   */
+  static RpcLimits rpc(SessionConfig config, int connectionsMax) {
     RpcLimits rest = RpcLimits.DEFAULT;
     return new RpcLimits(
         config.maxRequestBytes(),
@@ -34,7 +39,7 @@ final class Limits {
         rest.callsMax(),
         rest.outboundBytesHigh(),
         bufferBytes(config),
-        config.maxConnections(),
+        connectionsMax,
         Duration.ofMillis(config.idleHandshakeMillis()),
         rest.unneededTimeout(),
         rest.recordTimeout(),

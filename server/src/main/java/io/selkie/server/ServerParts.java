@@ -108,9 +108,6 @@ final class ServerParts {
   /** Questions to the name service that may wait; who asks more is told to come again. */
   private static final int LOOKUPS_QUEUED = 1024;
 
-  /** Descriptors for everything that is not an open file: sockets, directories, libraries. */
-  private static final int OTHER_DESCRIPTORS = 512;
-
   private final SelkieConfig config;
   private final DeviceFiles kernel;
 
@@ -130,6 +127,7 @@ final class ServerParts {
   private final List<Export> addedExports = new CopyOnWriteArrayList<>();
   private final RdmaParts rdmaParts;
   private BlockParts blockParts = BlockParts.NONE;
+  private Descriptors descriptors;
 
   ServerParts(
       SelkieConfig config,
@@ -207,17 +205,12 @@ final class ServerParts {
             export.name());
       }
     }
-    int most = config.files().maxOpenDescriptions();
-    long limit = facts.openFilesLimit() - OTHER_DESCRIPTORS - config.sessions().maxConnections();
-    if (limit < most) {
-      LOG.warn(
-          "the limit of {} descriptors (ulimit -n) leaves room for {} open files, not for the {} of"
-              + " files.maxOpenDescriptions; raise it to hold more",
-          facts.openFilesLimit(),
-          Math.max(64, limit),
-          most);
-      most = (int) Math.max(64, limit);
-    }
+    descriptors =
+        Descriptors.of(
+            facts.openFilesLimit(),
+            config.sessions().maxConnections(),
+            config.files().maxOpenDescriptions());
+    int most = descriptors.files();
     return teardown.later(
         new PassthroughFileSystem(
             kernel, acting, exports, handles, startedAt.getEpochSecond(), most));
@@ -549,7 +542,7 @@ final class ServerParts {
     return teardown.later(
         new RpcServer(
             List.of(new NfsProgram(engine)),
-            Limits.rpc(config.sessions()),
+            Limits.rpc(config.sessions(), descriptors.connections()),
             Limits.networkThreads(config),
             clock,
             timers,

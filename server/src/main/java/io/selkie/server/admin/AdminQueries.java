@@ -71,8 +71,7 @@ final class AdminQueries {
               .sorted()
               .toList();
       // What is held of an export that could not be left has to be in reach still.
-      if (!known.contains(FileIdentity.deviceText(wanted))
-          && !parts.arbiter().survey().seals(file -> file.device() == wanted).hasNext()) {
+      if (!known.contains(FileIdentity.deviceText(wanted)) && !isAnythingHeldOn(wanted)) {
         throw new AdminException(
             Code.NOT_FOUND,
             "no export is on the device '%s'; they are on %s"
@@ -80,6 +79,21 @@ final class AdminQueries {
       }
     }
     return selection;
+  }
+
+  private boolean isAnythingHeldOn(long device) {
+    return parts.arbiter().survey().seals(file -> file.device() == device).hasNext()
+        || any(StateSurvey.opens(parts.opens()), open -> open.file().device() == device)
+        || any(StateSurvey.locks(parts.locks()), lock -> lock.file().device() == device);
+  }
+
+  private static <T> boolean any(Iterator<T> all, Predicate<T> wanted) {
+    while (all.hasNext()) {
+      if (wanted.test(all.next())) {
+        return true;
+      }
+    }
+    return false;
   }
 
   // ---------------------------------------------------------------- one by one

@@ -11,10 +11,8 @@ import io.selkie.server.identity.ExportAccess.Grant;
 import io.selkie.server.rpc.RpcConnection;
 import io.selkie.server.vfs.Export;
 import io.selkie.server.vfs.VfsFile;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.concurrent.CompletionStage;
 
 /**
@@ -42,33 +40,8 @@ public final class Callers implements Attendant {
     private FsUser user;
     private boolean readOnly;
 
-    /** Whether the groups are to be looked up, and those that were. */
-    private boolean managed;
-
-    /** The group that the request names first, after squashing. */
-    private int gid;
-
-    private int[] groups;
-
-    /**
-     * Takes groups that were looked up instead of those of the request. What the request names
-     * first is a claim like the others: it is the group of new files only for a member of it.
-     */
-    void manage(int[] known) {
-      if (!Arrays.equals(known, groups)) {
-        groups = known;
-        user = FsUser.of(user.uid(), primary(gid, known), known);
-      }
-    }
-
-    private static int primary(int claimed, int[] known) {
-      for (int group : known) {
-        if (group == claimed) {
-          return claimed;
-        }
-      }
-      return known.length == 0 ? NOBODY : known[0];
-    }
+    /** Set where the groups are looked up. */
+    private ManagedUser managed;
 
     boolean isOf(CompoundContext c, Export of, int now, AuthSys other) {
       if (user == null
@@ -111,14 +84,12 @@ public final class Callers implements Attendant {
       conclude(memory, c, export, version, credential);
       c.attendance(memory);
     }
-    if (memory.managed) {
-      Optional<int[]> groups = users.knownGroups(memory.user.uid());
-      if (groups == null && mayWait) {
-        return users.askGroups(memory.user.uid());
+    if (memory.managed != null) {
+      CompletionStage<?> asked = memory.managed.lookUp(users, mayWait);
+      if (asked != null) {
+        return asked;
       }
-      if (groups != null && groups.isPresent()) {
-        memory.manage(groups.get());
-      }
+      memory.user = memory.managed.user();
     }
     kernel.begin(memory.user, memory.readOnly || (export != null && export.readOnly()));
     return null;
@@ -140,10 +111,11 @@ public final class Callers implements Attendant {
     // Only who is still itself has groups here that could be looked up.
     memory.managed =
         users.managesGroups()
-            && c.flavor() == RpcConst.AUTH_SYS
-            && memory.user.uid() == credential.uid();
-    memory.gid = memory.user.gid();
-    memory.groups = null;
+                && c.flavor() == RpcConst.AUTH_SYS
+                && grant.squash() != ClientRule.Squash.ALL
+                && memory.user.uid() == credential.uid()
+            ? new ManagedUser(memory.user, grant)
+            : null;
     memory.credential.assign(credential);
     memory.connection = c.connection();
     memory.export = export;
@@ -168,7 +140,7 @@ public final class Callers implements Attendant {
   }
 
   /** Zero, and the number that the kernel takes for "leave it", are nobody's of a client. */
-  private static int squashed(boolean root, int id, int anonymous) {
+  static int squashed(boolean root, int id, int anonymous) {
     return (root && id == 0) || id == -1 ? anonymous : id;
   }
 }

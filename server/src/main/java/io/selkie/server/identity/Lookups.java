@@ -2,6 +2,7 @@ package io.selkie.server.identity;
 
 import io.selkie.config.time.NanoClock;
 import io.selkie.posix.NameService.UnavailableException;
+import java.util.Iterator;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -19,7 +20,10 @@ import java.util.concurrent.RejectedExecutionException;
  */
 final class Lookups<K, V> {
 
-  private static final int KEPT_MAX = 16_384;
+  static final int KEPT_MAX = 16_384;
+
+  /** How many go at once when it is full, so that not each answer looks for old ones. */
+  private static final int ROOM = 64;
 
   /** Asks; may block. */
   @FunctionalInterface
@@ -96,13 +100,22 @@ final class Lookups<K, V> {
 
   private void keep(K key, Optional<V> answer) {
     long now = clock.nanoTime();
-    if (known.size() >= KEPT_MAX) {
+    if (known.size() >= KEPT_MAX && !known.containsKey(key)) {
       known.values().removeIf(old -> now - old.untilNanos > 0);
-      if (known.size() >= KEPT_MAX) {
-        // All are young: somebody asks about very many. What is needed is asked about again.
-        known.clear();
-      }
+      makeRoom();
     }
     known.put(key, new Known<>(answer, now + keepNanos));
+  }
+
+  /**
+   * Where all are young somebody asks about very many: a few go, whichever come first, so that the
+   * others' answers stay. What is needed is asked about again.
+   */
+  private void makeRoom() {
+    Iterator<K> keys = known.keySet().iterator();
+    while (known.size() > KEPT_MAX - ROOM && keys.hasNext()) {
+      keys.next();
+      keys.remove();
+    }
   }
 }

@@ -16,6 +16,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicLong;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -33,6 +34,7 @@ public final class Users implements OwnerNames {
 
   private static final Logger LOG = LoggerFactory.getLogger(Users.class);
   private static final long WAIT_NANOS = TimeUnit.SECONDS.toNanos(1);
+  private static final long WARN_NANOS = TimeUnit.MINUTES.toNanos(1);
   private static final int WAITING_MAX = 2;
 
   private final NanoClock clock;
@@ -52,6 +54,8 @@ public final class Users implements OwnerNames {
    */
   private volatile long patientAgainNanos;
 
+  private final AtomicLong warnAgainNanos;
+
   /**
    * Over a name service.
    *
@@ -69,6 +73,7 @@ public final class Users implements OwnerNames {
     this.clock = clock;
     this.timers = timers;
     this.patientAgainNanos = clock.nanoTime();
+    this.warnAgainNanos = new AtomicLong(patientAgainNanos);
     this.tellsNames = config.owners() == IdentityConfig.Owners.NAMES;
     this.managesGroups = config.manageGroups();
     this.suffix = "@" + config.domain().orElse(machineDomain);
@@ -101,8 +106,9 @@ public final class Users implements OwnerNames {
   }
 
   /**
-   * Asks for them. Completes when they are known, or cannot be had, which is said in the log;
-   * exceptionally when that takes more than a second or too many are asked for: to be tried later.
+   * Asks for them. Completes when it is known which they are, or that there is no such user;
+   * exceptionally when the service cannot be asked, which is said in the log, when that takes more
+   * than a second, or when too many are asked for: to be tried later.
    */
   CompletableFuture<Void> askGroups(int uid) {
     CompletableFuture<Void> asked = new CompletableFuture<>();
@@ -111,15 +117,12 @@ public final class Users implements OwnerNames {
         .whenComplete((answer, failure) -> {
           if (failure instanceof RejectedExecutionException) {
             asked.completeExceptionally(failure);
-            return;
+          } else if (failure != null) {
+            groupsUnavailable(uid, failure);
+            asked.completeExceptionally(failure);
+          } else {
+            asked.complete(null);
           }
-          if (failure != null) {
-            LOG.warn(
-                "the groups of user {} cannot be looked up, those of its requests count: {}",
-                Integer.toUnsignedString(uid),
-                failure.toString());
-          }
-          asked.complete(null);
         });
     if (!asked.isDone()) {
       Timers.Timer timer =
@@ -128,6 +131,19 @@ public final class Users implements OwnerNames {
       asked.whenComplete((none, failure) -> timer.cancel());
     }
     return asked;
+  }
+
+  /** Every request of every user may come here while the service is down: said now and then. */
+  private void groupsUnavailable(int uid, Throwable failure) {
+    long now = clock.nanoTime();
+    long again = warnAgainNanos.get();
+    if (now - again >= 0 && warnAgainNanos.compareAndSet(again, now + WARN_NANOS)) {
+      LOG.warn(
+          "the groups of user {} cannot be looked up, its requests are told to come again: {}; not"
+              + " said again of anybody for a minute",
+          Integer.toUnsignedString(uid),
+          failure.toString());
+    }
   }
 
   @Override

@@ -7,6 +7,7 @@ import io.selkie.protocol.nfs4.SessionId4;
 import io.selkie.server.compound.Principal;
 import io.selkie.server.session.ClientLifecycle.Cause;
 import io.selkie.server.session.ClientRecord.State;
+import io.selkie.server.session.SlotBudget.Pressure;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -283,10 +284,15 @@ final class ClientTable {
     if (closed || record.sessions().size() >= limits.sessionsPerClientMax()) {
       return null;
     }
-    long perSlot = Math.max(1, build.cachedBytes());
+    if (budget.pressure() == Pressure.HIGH && !record.sessions().isEmpty()) {
+      // What is left is for clients that have none: one host cannot have it all.
+      return null;
+    }
+    long perSlot = Session.bytesPerSlot(build.cachedBytes());
     int wanted = build.slotsOffered(limits.slotsMax());
-    int slots = SlotReview.atFirst(budget.pressure(), wanted, budget.affordable(perSlot));
-    if (slots < 1 || !budget.take(perSlot * slots)) {
+    long affordable = budget.affordable(Session.OVERHEAD_BYTES, perSlot);
+    int slots = SlotReview.atFirst(budget.pressure(), wanted, affordable);
+    if (slots < 1 || !budget.take(Session.OVERHEAD_BYTES + perSlot * slots)) {
       return null;
     }
     Session session = build.build(record, slots, limits.slotsMax(), budget);

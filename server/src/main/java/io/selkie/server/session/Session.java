@@ -17,6 +17,12 @@ import java.util.function.ObjIntConsumer;
  */
 final class Session {
 
+  /** What a session takes besides its slots, counted as part of the reply caches. */
+  static final long OVERHEAD_BYTES = 1024;
+
+  /** What a slot takes besides the reply that it keeps. */
+  static final long SLOT_OVERHEAD_BYTES = 256;
+
   private static final int PEERS_MAX = 64;
 
   /** A connection's part in a session. */
@@ -62,7 +68,11 @@ final class Session {
     this.connectionsMax = connectionsMax;
     this.slots =
         new SlotTable(
-            this, Math.toIntExact(fore.maxRequests()), slotsMax, bytesPerSlot(fore), budget);
+            this,
+            Math.toIntExact(fore.maxRequests()),
+            slotsMax,
+            bytesPerSlot(fore.maxResponseSizeCached()),
+            budget);
   }
 
   SessionId4 id() {
@@ -85,9 +95,14 @@ final class Session {
     return slots;
   }
 
-  /** What each slot of such a channel promises to hold; a reply cache of nothing costs a little. */
-  static long bytesPerSlot(ChannelAttrs4 fore) {
-    return Math.max(1, fore.maxResponseSizeCached());
+  /**
+   * What each slot promises to hold, in bytes; one that keeps no reply costs something all the
+   * same.
+   *
+   * @param cachedBytes how much of a reply it keeps
+   */
+  static long bytesPerSlot(long cachedBytes) {
+    return cachedBytes + SLOT_OVERHEAD_BYTES;
   }
 
   /** The slot, or null if the session has none of that number. */

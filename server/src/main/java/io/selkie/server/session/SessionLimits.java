@@ -20,8 +20,8 @@ import java.time.Duration;
  * @param cachedBytesMax the largest ca_maxresponsesize_cached granted
  * @param operationsMax the largest ca_maxoperations granted
  * @param slotsMax the largest ca_maxrequests granted
- * @param replyCacheBytesMax what all reply caches together may promise to hold; when it is used up
- *     sessions get fewer slots, in the end one, then NOSPC
+ * @param replyCacheBytesMax what all sessions with their reply caches together may promise to hold;
+ *     when it is used up sessions get fewer slots, in the end one, then NOSPC
  * @param callbackSlotsMax how many of a back channel's slots are used
  * @param callbacksPendingMax how many callbacks of one session may wait for a slot
  * @param callbackTimeout how long a callback may go unanswered before it counts as lost
@@ -52,8 +52,8 @@ public record SessionLimits(
           Duration.ofSeconds(90),
           Duration.ofDays(1),
           1024,
-          4096,
-          4096,
+          8192,
+          2048,
           1024,
           256,
           64,
@@ -63,7 +63,7 @@ public record SessionLimits(
           8192,
           64,
           64,
-          256L << 20,
+          320L << 20,
           16,
           16_384,
           Duration.ofSeconds(10));

@@ -12,7 +12,7 @@ final class SlotBudget {
     NONE,
     /** Three quarters: new sessions get few slots, unused ones are asked back. */
     SOME,
-    /** Nine tenths: used ones are asked back too. */
+    /** Nine tenths: used ones are asked back too, and who has a session gets no other. */
     HIGH
   }
 
@@ -24,9 +24,9 @@ final class SlotBudget {
     this.maxBytes = maxBytes;
   }
 
-  /** How many times so many bytes could be taken now. */
-  synchronized long affordable(long bytes) {
-    return (maxBytes - takenBytes) / bytes;
+  /** How many times so many bytes could be taken now, after so many that are taken once. */
+  synchronized long affordable(long onceBytes, long bytes) {
+    return Math.max(0, maxBytes - takenBytes - onceBytes) / bytes;
   }
 
   /** Takes so many bytes; false when there are not so many. */

@@ -10,7 +10,8 @@ import java.util.Arrays;
  * reply said so, and nothing of it is outstanding above.
  *
  * <p>A client that uses all its slots but one, which it may keep for urgent requests, gets more, as
- * far as it once asked for and while replies may be promised without pressure.
+ * far as it once asked for while replies may be promised without pressure, and up to what each
+ * session keeps while there is some.
  *
  * <p>Safe for use by several threads; nobody waits for the lock for long, and {@link #get} takes
  * none.
@@ -34,7 +35,7 @@ final class SlotTable {
   private boolean closed;
 
   /**
-   * Creates a table whose slots have been taken from the budget.
+   * Creates a table whose slots have been taken from the budget, with what the session costs.
    *
    * @param count how many there are at first
    * @param max how many there may be
@@ -110,14 +111,15 @@ final class SlotTable {
   }
 
   private synchronized void grow() {
-    if (closed || target >= max || budget.pressure() != Pressure.NONE) {
+    int most = most(budget.pressure());
+    if (closed || target >= most) {
       return;
     }
     if (target < count) {
-      target = count;
+      target = Math.min(count, most);
       return;
     }
-    int more = Math.min(Math.max(1, count / GROWTH_DIVISOR), max - count);
+    int more = Math.min(Math.max(1, count / GROWTH_DIVISOR), most - count);
     if (!budget.take(more * bytesPerSlot)) {
       return;
     }
@@ -126,6 +128,17 @@ final class SlotTable {
     }
     count += more;
     target = count;
+  }
+
+  /**
+   * One that was made when there was nothing left gets what all keep, as soon as there is a bit.
+   */
+  private int most(Pressure pressure) {
+    return switch (pressure) {
+      case NONE -> max;
+      case SOME -> Math.min(max, SlotReview.KEPT_MIN);
+      case HIGH -> 0;
+    };
   }
 
   /**
@@ -152,7 +165,7 @@ final class SlotTable {
   synchronized void close() {
     if (!closed) {
       closed = true;
-      budget.give(count * bytesPerSlot);
+      budget.give(Session.OVERHEAD_BYTES + count * bytesPerSlot);
     }
   }
 }

@@ -19,6 +19,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -171,9 +172,22 @@ class UsersTest {
     assertThat(users.knownGroups(1000)).isNull();
     assertThat(users.askGroups(1000)).isCompleted();
     assertThat(users.knownGroups(1000).orElseThrow()).containsExactly(100, 50);
+    assertThat(users.askGroups(1)).as("no such user").isCompleted();
+    assertThat(users.knownGroups(1)).isEmpty();
     down = true;
-    assertThat(users.askGroups(1)).isCompleted();
-    assertThat(users.knownGroups(1)).isNull();
+    assertThat(users.askGroups(2)).as("to be tried later").isCompletedExceptionally();
+    assertThat(users.knownGroups(2)).isNull();
+  }
+
+  @Test
+  void whoAsksAboutVeryManyPushesOutAFewAnswersNotAll() {
+    Users users = users(IdentityConfig.Owners.NUMBERS);
+    int many = Lookups.KEPT_MAX + 1;
+    for (int uid = 0; uid < many; uid++) {
+      assertThat(users.askGroups(uid)).isCompleted();
+    }
+    long kept = IntStream.range(0, many).filter(uid -> users.knownGroups(uid) != null).count();
+    assertThat(kept).isBetween(Lookups.KEPT_MAX - 100L, (long) Lookups.KEPT_MAX);
   }
 
   @Test

@@ -89,7 +89,7 @@ class RecallAnyServerTest {
       FileCalls client = server.client("holder");
       CallbackInbox inbox = CallbackInbox.of(client);
       takeLayouts(server, client, 0, held);
-      assertThat(inbox.hasAny()).as("there is room for many more").isFalse();
+      // By number there is room for many more: that it asks, and for how much, is for the memory.
       for (int i = 0; i < 20 && !inbox.hasAny(); i++) {
         thresholds.keySet().forEach(pool -> pool.setCollectionUsageThreshold(1));
         System.gc();

@@ -18,6 +18,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -44,6 +45,8 @@ class ThousandClientsTest {
   private static final int PLAIN = FileCalls.BOTH | OpenConst4.OPEN4_SHARE_ACCESS_WANT_NO_DELEG;
 
   private static final int WRITE_LOCK = 2;
+  private static final int CLOSED_SECONDS = 60;
+  private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
   @FunctionalInterface
   private interface Work {
@@ -70,10 +73,18 @@ class ThousandClientsTest {
     }
   }
 
-  /** A server that dies leaves nothing open; one that ends in its process closes on threads. */
+  /**
+   * A server that dies leaves nothing open; one that ends in its process closes on threads. Nothing
+   * tells when it has: to look now and then leaves the processor to them.
+   */
   private static void awaitClosed(Path export) throws IOException {
+    NanoClock clock = NanoClock.system();
+    long start = clock.nanoTime();
     while (holdsFileBelow(export)) {
-      Thread.onSpinWait();
+      assertThat(clock.nanoTime() - start)
+          .as("nanoseconds until all is closed")
+          .isLessThan(TimeUnit.SECONDS.toNanos(CLOSED_SECONDS));
+      LockSupport.parkNanos(LOOK_NANOS);
     }
   }
 

@@ -431,7 +431,7 @@ class SessionOpsTest {
             1024,
             8,
             16,
-            20 * 1024,
+            20 * Session.bytesPerSlot(1024) + 4 * Session.OVERHEAD_BYTES,
             4,
             4,
             d.callbackTimeout());

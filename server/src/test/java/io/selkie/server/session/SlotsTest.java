@@ -38,7 +38,11 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(120)
 class SlotsTest {
 
-  private static final int CACHED_BYTES = 1000;
+  private static final int CACHED_BYTES = 8192;
+
+  /** How many sessions there is room for besides the slots; together less than one slot. */
+  private static final int SESSIONS = 8;
+
   private static final ChannelAttrs4 FORE =
       new ChannelAttrs4(0, 1 << 20, 1 << 20, CACHED_BYTES, 16, 64);
 
@@ -70,7 +74,7 @@ class SlotsTest {
             rest.cachedBytesMax(),
             rest.operationsMax(),
             rest.slotsMax(),
-            100L * CACHED_BYTES,
+            100 * Session.bytesPerSlot(CACHED_BYTES) + SESSIONS * Session.OVERHEAD_BYTES,
             rest.callbackSlotsMax(),
             rest.callbacksPendingMax(),
             rest.callbackTimeout());
@@ -87,6 +91,10 @@ class SlotsTest {
   }
 
   private static TestSession session(Nfs41TestClient connection, String owner) {
+    return session(connection, owner, FORE);
+  }
+
+  private static TestSession session(Nfs41TestClient connection, String owner, ChannelAttrs4 fore) {
     CompoundReply exchanged = connection.call(Compound.of().exchangeId(owner, 1, 0));
     assertThat(exchanged.next(NfsOp4.OP_EXCHANGE_ID)).isEqualTo("NFS4_OK");
     long clientId = exchanged.in().int64();
@@ -95,7 +103,7 @@ class SlotsTest {
         clientId,
         exchanged.in().int32(),
         CREATE_SESSION4_FLAG_CONN_BACK_CHAN,
-        FORE,
+        fore,
         TestSession.BACK);
   }
 
@@ -233,6 +241,53 @@ class SlotsTest {
       granted += (int) session(client, "one of many " + i).fore().maxRequests();
     }
     assertThat(granted).as("all that was left but one, as the last got one").isEqualTo(35);
+  }
+
+  @Test
+  void slotsThatKeepNoReplyAreCountedToo() {
+    ChannelAttrs4 nothingCached = new ChannelAttrs4(0, 1 << 20, 1 << 20, 0, 16, 64);
+    int made = 0;
+    while (made < 100 && session(client, "o" + made, nothingCached).fore().maxRequests() == 64) {
+      made++;
+    }
+    assertThat(made).as("sessions with all slots, until there is pressure").isBetween(1, 20);
+  }
+
+  @Test
+  void whatIsLeftInTheEndIsForClientsWithoutASession() {
+    for (int i = 0; i < 3; i++) {
+      session(client, "takes all " + i);
+    }
+    CompoundReply exchanged = client.call(Compound.of().exchangeId("has one", 1, 0));
+    assertThat(exchanged.next(NfsOp4.OP_EXCHANGE_ID)).isEqualTo("NFS4_OK");
+    long clientId = exchanged.in().int64();
+    int sequence = exchanged.in().int32();
+    assertThat(create(clientId, sequence)).isEqualTo("NFS4_OK");
+    assertThat(create(clientId, sequence + 1)).as("another one").isEqualTo("NFS4ERR_NOSPC");
+    assertThat(session(client, "has none").fore().maxRequests()).isEqualTo(1);
+  }
+
+  private String create(long clientId, int sequence) {
+    return client
+        .call(Compound.of().createSession(clientId, sequence, 0, FORE, TestSession.BACK))
+        .next(NfsOp4.OP_CREATE_SESSION);
+  }
+
+  @Test
+  void sessionThatWasMadeWithOneSlotGetsWhatAllKeepWhenThereIsABitAgain() {
+    session(client, "second");
+    TestSession third = session(client, "third");
+    TestSession fourth = session(client, "fourth");
+    TestSession last = session(client, "last");
+    assertThat(sequence(last, 1, 0, 0))
+        .as("nothing left")
+        .isEqualTo(new Sequenced("NFS4_OK", 0, 0));
+    client.call(Compound.of().destroySession(third.id()));
+    client.call(Compound.of().destroySession(fourth.id()));
+    assertThat(sequence(last, 2, 0, 0).highest()).isEqualTo(1);
+    assertThat(sequence(last, 3, 0, 0).highest()).isEqualTo(2);
+    assertThat(sequence(last, 4, 0, 2).highest()).isEqualTo(3);
+    assertThat(sequence(last, 5, 0, 3).highest()).as("not more").isEqualTo(3);
   }
 
   @Test

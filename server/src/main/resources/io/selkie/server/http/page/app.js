@@ -10,6 +10,8 @@ import { listenToMap, showFile } from "./mapview.js";
 // However much the server has: so many rows are asked for, and what is left out is said.
 const FILES_MAX = 1000;
 const CLIENTS_MAX = 200;
+const EXPORTS_MAX = 1000;
+const DEVICES_MAX = 1000;
 const LAYOUTS_MAX = 2000;
 const EXTENTS_MAX = 20000;
 const RECALLS_MAX = 12;
@@ -168,8 +170,8 @@ let chosen = fileOfAddress();
 async function refresh() {
   const begun = performance.now();
   const [status, exports, clients, devices, sealed, opened, traces, times] = await Promise.all([
-    get("status"), get("exports"), get("clients?limit=" + CLIENTS_MAX), get("devices"),
-    get("seals?limit=" + FILES_MAX), get("opens?limit=" + FILES_MAX), get("recalls?limit=" + RECALLS_MAX), get("latencies"),
+    get("status"), get("exports?limit=" + EXPORTS_MAX), get("clients?limit=" + CLIENTS_MAX),
+    get("devices?limit=" + DEVICES_MAX), get("seals?limit=" + FILES_MAX), get("opens?limit=" + FILES_MAX), get("recalls?limit=" + RECALLS_MAX), get("latencies"),
   ]);
   if (paused) {
     // It was said meanwhile.
@@ -179,7 +181,7 @@ async function refresh() {
   owners = new Map(clients.rows.map((row) => [row.client, row.owner]));
   seals = sealed.rows;
   numbers(status);
-  showExports(exports.rows, devices.rows);
+  showExports(exports, devices.rows, status.exports);
   showClients(clients, status.clients);
   const files = filesOf(sealed.rows, opened.rows);
   if (chosen === "") {
@@ -318,7 +320,7 @@ function mark(kind, text) {
   return element("span", { class: kind ? "pill " + kind : "" }, text);
 }
 
-function showExports(exports, devices) {
+function showExports(exports, devices, all) {
   const rdma = devices.filter((device) => device.kind === "rdma").map((each) => `${each.provider} ${each.address ?? ""}`.trim()).join(", ");
   rows(byId("exports"), [
     ["Name", (row) => element("b", {}, row.name)], ["Path", (row) => row.path], ["File system", (row) => row.fileSystem ?? "–"],
@@ -326,7 +328,10 @@ function showExports(exports, devices) {
     ["RDMA", (row) => (row.direct ? element("span", {}, mark("good", "on"), " ", rdma) : mark("", "off"))],
     ["Access", (row) => (row.readOnly ? "read only" : "read and write")],
     ["Failures", (row) => mark(row.troubles ? "bad" : "", count(row.troubles)), "number"],
-  ], exports, "Exports", "Nothing is exported. Add an export to the configuration, then: selkie ctl reload.");
+  ], exports.rows, "Exports", "Nothing is exported. Add an export to the configuration, then: selkie ctl reload.");
+  if (exports.done.truncated) {
+    byId("exports").append(element("p", { class: "none" }, `${count(exports.rows.length)} of ${count(all)} exports; all of them: selkie ctl exports`));
+  }
 }
 
 function showClients(clients, all) {
