@@ -4,10 +4,14 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.jar.JarEntry;
+import java.util.jar.JarFile;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -125,5 +129,28 @@ class DebianPackageTest {
             "./usr/share/doc/selkie/copyright\n");
     assertThat(contents.said.lines().filter(line -> line.contains("./usr/bin/selkie")))
         .allMatch(line -> line.startsWith("-rwxr-xr-x root/root"));
+  }
+
+  @Test
+  void archiveInThePackageHoldsTheNativeHalfOfTheVerbsProvider() throws Exception {
+    String deb = TARGET.resolve("selkie.deb").toString();
+    Path unpacked = Files.createTempDirectory(TARGET, "unpacked");
+    String script =
+        "dpkg-deb --fsys-tarfile \"$0\" | tar -x -C \"$1\" --wildcards '*/lib/selkie-rdma-*.jar'";
+    Ended out = run(List.of("bash", "-o", "pipefail", "-c", script, deb, unpacked.toString()));
+    assertThat(out.status).as(out.said).isZero();
+    String folder = "io/selkie/rdma/verbs/";
+    String machine = System.getProperty("os.arch").equals("aarch64") ? "aarch_64" : "x86_64";
+    try (Stream<Path> files = Files.walk(unpacked)) {
+      Path jar = files.filter(each -> each.toString().endsWith(".jar")).findFirst().orElseThrow();
+      try (JarFile archive = new JarFile(jar.toFile())) {
+        JarEntry library = archive.getJarEntry(folder + "libselkieverbs-" + machine + ".so");
+        assertThat(library).as("the library in %s", jar).isNotNull();
+        try (InputStream content = archive.getInputStream(library)) {
+          assertThat(content.readNBytes(4)).containsExactly(0x7f, 'E', 'L', 'F');
+        }
+        assertThat(archive.getEntry(folder + "libselkieverbs.not-built")).isNull();
+      }
+    }
   }
 }
