@@ -28,7 +28,7 @@ import org.junit.jupiter.api.Timeout;
 public abstract class RdmaProviderContract extends RdmaDataContract {
 
   /** How often a key is taken back from peers that write, and of how much memory. */
-  private static final int FLOODS = 20;
+  private static final int FLOODS = 10;
 
   private static final int FLOODED_BYTES = 64 << 10;
 
