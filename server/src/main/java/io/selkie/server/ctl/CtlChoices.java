@@ -63,6 +63,18 @@ final class CtlChoices {
           "${COMP_WORDS[0]}" ctl completion --known "$1" "${where[@]}" 2> /dev/null
       }
 
+      # Those of them that fit, each one as it is: a name may have blanks and what a shell expands.
+      _selkie_reply() {
+        _selkie_known "$1" | {
+          local line known
+          known=()
+          while IFS= read -r line; do
+            known+=("$line")
+          done
+          compReplyArray "${known[@]}"
+        }
+      }
+
       """;
 
   private CtlChoices() {}
@@ -135,8 +147,8 @@ final class CtlChoices {
     for (Map.Entry<String, String> list : lists.entrySet()) {
       asking =
           asking.replace(
-              "\"${%s[@]}\"".formatted(list.getKey()),
-              "$(_selkie_known %s)".formatted(list.getValue()));
+              "compReplyArray \"${%s[@]}\"".formatted(list.getKey()),
+              "_selkie_reply %s".formatted(list.getValue()));
     }
     int first = asking.indexOf("\n\n") + 1;
     return asking.substring(0, first) + ASKING + asking.substring(first);

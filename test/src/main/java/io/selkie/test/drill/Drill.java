@@ -32,7 +32,7 @@ final class Drill {
   private static final int CONNECT_SECONDS = 60;
 
   /** How long after the steps the end of a broken seal is waited for. */
-  private static final int RELEASES_MILLIS = 10_000;
+  private static final int RELEASES_MILLIS = 60_000;
 
   /** Calls of steps may go on so much longer than the scenario, which does not wait for them. */
   private static final int CALLS_LONGER_MILLIS = 2 * 60 * 1000;

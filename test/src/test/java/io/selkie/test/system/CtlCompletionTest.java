@@ -67,6 +67,8 @@ class CtlCompletionTest {
           "-c",
           TAB.formatted("emulate -L sh; setopt kshglob noshglob braceexpand ksharrays"));
 
+  private static final String HOSTILE = "a *b $(x)";
+
   private ScratchDirectory scratch;
   private ServerProcess server;
   private RawNfs nfs;
@@ -106,8 +108,12 @@ class CtlCompletionTest {
   }
 
   private List<String> completed(List<String> shell, String... words) throws Exception {
+    return completed(program, shell, words);
+  }
+
+  private List<String> completed(Path of, List<String> shell, String... words) throws Exception {
     List<String> command = new ArrayList<>(shell);
-    command.addAll(List.of("tab", script.toString(), program.toString(), "ctl"));
+    command.addAll(List.of("tab", script.toString(), of.toString(), "ctl"));
     command.addAll(List.of(words));
     Ended ended = Ended.of(command, TIMEOUT_SECONDS);
     assertThat(ended.err()).isEmpty();
@@ -145,6 +151,22 @@ class CtlCompletionTest {
     assertThat(inBash("--state-dir", state, "seals", "--device", "")).hasSizeGreaterThan(1);
   }
 
+  /** Of a program that answers so, since the server is asked by its name only. */
+  private Path programThatKnows(String name) throws Exception {
+    Path known = Files.writeString(scratch.resolve("known"), name + "\nother\n");
+    Path answers =
+        Files.writeString(
+            scratch.resolve("answers"), "#!/bin/sh\nexec cat '%s'\n".formatted(known));
+    Files.setPosixFilePermissions(answers, PosixFilePermissions.fromString("rwx------"));
+    return answers;
+  }
+
+  @Test
+  void namesWithBlanksAndPatternsAreOneWordEach() throws Exception {
+    assertThat(completed(programThatKnows(HOSTILE), BASH, "recall", "--export", ""))
+        .containsExactly("a\\ \\*b\\ \\$\\(x\\)", "other");
+  }
+
   @Test
   void whereNoServerAnswersNothingIsCompletedAndNothingSaid() throws Exception {
     String nowhere = scratch.resolve("nowhere").toString();
@@ -158,5 +180,7 @@ class CtlCompletionTest {
     assertThat(completed(ZSH, "layouts", "--state", "")).isEqualTo(ListKind.LAYOUTS.states());
     assertThat(completed(ZSH, "--state-dir", state, "recall", "--export", ""))
         .containsExactly(server.exportName());
+    assertThat(completed(programThatKnows(HOSTILE), ZSH, "recall", "--export", ""))
+        .containsExactly("a\\ \\*b\\ \\$\\(x\\)", "other");
   }
 }
