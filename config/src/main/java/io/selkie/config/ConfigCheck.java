@@ -74,8 +74,28 @@ final class ConfigCheck {
     http(config.http());
   }
 
-  /** A client that does not answer is waited for until its lease and its last access are over. */
+  /**
+   * A client that does not answer is waited for until its lease and its last access are over; where
+   * a disk refuses it, until its last access may be.
+   */
   private void blockLayouts(SelkieConfig config) {
+    int ioMillis = config.layout().blockIoMillis();
+    boolean scsi =
+        config.exports().stream().anyMatch(export -> export.hasBlockLayouts(BlockLayouts.SCSI));
+    if (scsi && config.layout().fenceBudgetMillis() < ioMillis) {
+      at(
+          "layout.fenceBudgetMillis",
+          "is "
+              + config.layout().fenceBudgetMillis()
+              + ": with blockLayouts: scsi a client that is cut off may be about to reach the disk"
+              + " for another "
+              + ioMillis
+              + " ms (layout.blockIoMillis)",
+          "raise it to "
+              + ioMillis
+              + ", and make it fit into lease-break-time: raise that, or lower layout.blockIoMillis"
+              + " where clients' accesses are known to end sooner");
+    }
     long needed = config.sessions().leaseSeconds() * 1000L + config.layout().blockIoMillis();
     boolean any =
         config.exports().stream().anyMatch(export -> export.hasBlockLayouts(BlockLayouts.UNFENCED));

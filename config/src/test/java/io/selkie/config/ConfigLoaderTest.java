@@ -216,6 +216,12 @@ class ConfigLoaderTest {
                 .hasBlockLayouts())
         .as("a disk can be told to refuse a client, at once")
         .isTrue();
+    String tooShort = yaml.formatted(dir.resolve("a"), 1_999).replace("unfenced", "scsi");
+    assertThatThrownBy(() -> ConfigLoader.parse("x", tooShort, CommandLineSettings.NONE))
+        .as("but not before its last command is over")
+        .isInstanceOf(ConfigException.class)
+        .hasMessageContaining("fenceBudgetMillis")
+        .hasMessageContaining("2000");
     String without = less.replace("unfenced", "none");
     assertThat(
             ConfigLoader.parse("x", without, CommandLineSettings.NONE)

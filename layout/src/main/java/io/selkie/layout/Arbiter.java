@@ -352,7 +352,7 @@ public final class Arbiter implements LayoutArbiter {
     if (type == null) {
       return new DeviceInfoResult(NFS4ERR_UNKNOWN_LAYOUTTYPE, ByteBuffer.allocate(0));
     }
-    return type.deviceAddress(request.deviceId(), request.arrivedAtHost())
+    return type.deviceAddress(request.deviceId(), request.clientId(), request.arrivedAtHost())
         .map(body -> new DeviceInfoResult(NFS4_OK, body))
         .orElseGet(() -> new DeviceInfoResult(NFS4ERR_NOENT, ByteBuffer.allocate(0)));
   }

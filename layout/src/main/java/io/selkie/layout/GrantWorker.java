@@ -68,6 +68,9 @@ final class GrantWorker {
         return new FileEvent.GrantFailed(
             op, seal, parts, NFS4ERR_LAYOUTUNAVAILABLE, unsuitable.get());
       }
+      if (seal == null) {
+        op.type.settleSoon(op.request.file());
+      }
       Purpose purpose = op.isReadWrite() ? Purpose.READ_WRITE : Purpose.READ;
       SealOutcome outcome =
           seal == null

@@ -292,10 +292,12 @@ public interface LayoutArbiter extends AutoCloseable {
    *
    * @param deviceId gdia_device_id
    * @param layoutType gdia_layout_type
+   * @param clientId who asks
    * @param arrivedAtHost the server's address that the client's connection came to, in text form: a
    *     listener bound to the wildcard is told to this client as being there
    */
-  record DeviceInfoRequest(DeviceId4 deviceId, int layoutType, String arrivedAtHost) {}
+  record DeviceInfoRequest(
+      DeviceId4 deviceId, int layoutType, long clientId, String arrivedAtHost) {}
 
   /**
    * GETDEVICEINFO's answer.

@@ -20,8 +20,11 @@ public interface LayoutType {
   /** layouttype4. */
   int number();
 
-  /** da_addr_body of GETDEVICEINFO; empty for a device id that is not of this boot and type. */
-  Optional<ByteBuffer> deviceAddress(DeviceId4 deviceId, String arrivedAtHost);
+  /**
+   * da_addr_body of GETDEVICEINFO; empty for a device id that is not of this boot and type, or not
+   * that client's.
+   */
+  Optional<ByteBuffer> deviceAddress(DeviceId4 deviceId, long clientId, String arrivedAtHost);
 
   /**
    * Cuts a verified block map into parts: contiguous from the map's start, as far as the type can
@@ -83,6 +86,12 @@ public interface LayoutType {
   default Optional<String> unsuitable(SealTarget target, boolean exact) {
     return Optional.empty();
   }
+
+  /**
+   * Does beforehand what {@link #settle} would do at length under the seal. Called before a file is
+   * sealed; may block as a write to disk does. Nothing depends on it.
+   */
+  default void settleSoon(SealTarget target) {}
 
   /**
    * Makes bytes of a sealed file what clients will find there, where they do not reach the mapping.

@@ -198,17 +198,17 @@ class CommitTest {
     assertThat(
             rig.arbiter
                 .deviceInfo(
-                    new DeviceInfoRequest(new DeviceId4(1, 1), LayoutConst4.LAYOUT4_RDMA, ""))
+                    new DeviceInfoRequest(new DeviceId4(1, 1), LayoutConst4.LAYOUT4_RDMA, 1, ""))
                 .status())
         .isEqualTo(NFS4ERR_NOENT);
-    assertThat(rig.arbiter.deviceInfo(new DeviceInfoRequest(known.id(), 5, "")).status())
+    assertThat(rig.arbiter.deviceInfo(new DeviceInfoRequest(known.id(), 5, 1, "")).status())
         .isEqualTo(NFS4ERR_UNKNOWN_LAYOUTTYPE);
     assertThat(rig.arbiter.layoutTypes()).containsExactly(LayoutConst4.LAYOUT4_RDMA);
   }
 
   private NetAddr4 address(DeviceId4 id, String arrivedAt) {
     var result =
-        rig.arbiter.deviceInfo(new DeviceInfoRequest(id, LayoutConst4.LAYOUT4_RDMA, arrivedAt));
+        rig.arbiter.deviceInfo(new DeviceInfoRequest(id, LayoutConst4.LAYOUT4_RDMA, 1, arrivedAt));
     assertThat(result.status()).isEqualTo(NFS4_OK);
     return RdmaDeviceAddr4.decode(new XdrReader(result.addressBody())).addr();
   }

@@ -10,6 +10,9 @@ import io.selkie.posix.Kernel;
  */
 public final class PageCache {
 
+  /** What a call came to that ended in another way than the kernel's. */
+  public static final int FAILED = Errno.EIO.result();
+
   private final Kernel kernel;
 
   /** Of a kernel. */
@@ -47,9 +50,17 @@ public final class PageCache {
    */
   public int drop(SealTarget target, ByteRange range) {
     int result = writeBack(target);
-    if (result < 0) {
-      return result;
-    }
+    return result < 0 ? result : forget(target, range);
+  }
+
+  /**
+   * Forgets a range of what was written back before: for many ranges of one file, which needs to be
+   * written back once.
+   *
+   * @param range whole pages
+   * @return 0; EBUSY when some of it stays
+   */
+  public int forget(SealTarget target, ByteRange range) {
     long cached = forget(target.fd(), range.offset(), range.length(), range);
     if (cached > 0) {
       // What is kept in larger pieces, which reach beyond the range, goes as a whole only.

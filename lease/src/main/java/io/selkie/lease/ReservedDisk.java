@@ -5,8 +5,13 @@ import io.selkie.posix.Kernel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,7 +28,8 @@ import org.slf4j.LoggerFactory;
  *         |  5Eh   | the server's start |  number   |   0: the server itself
  * </pre>
  *
- * So no key is ever given out twice.
+ * The start is counted, and mixed with what is the server's own, so that no key is given out twice
+ * by one server, nor, as far as chance goes, by two.
  */
 public final class ReservedDisk implements ScsiUnit, AutoCloseable {
 
@@ -52,6 +58,7 @@ public final class ReservedDisk implements ScsiUnit, AutoCloseable {
    * The key of a number under a start of the server.
    *
    * @param number 0 for the server itself, less than 2^24
+   * @param start of {@link #start}
    * @throws IllegalArgumentException when the numbers of this start are used up
    */
   public static long key(int start, int number) {
@@ -62,10 +69,35 @@ public final class ReservedDisk implements ScsiUnit, AutoCloseable {
   }
 
   /**
+   * What tells the keys of one start from those of all others. Another server, or this one with a
+   * new state directory, may count the same.
+   *
+   * @param epoch counts the starts of this server
+   * @param serverId random, of this server's state
+   */
+  public static int start(int epoch, byte[] serverId) {
+    return epoch ^ Arrays.hashCode(serverId);
+  }
+
+  /**
+   * Keys for clients, none of them twice, then 0 for ever. Safe for use by several threads.
+   *
+   * @param start of {@link #start}
+   */
+  public static LongSupplier clientKeys(int start) {
+    var last = new AtomicInteger();
+    int none = 1 << NUMBER_BITS;
+    return () -> {
+      int number = last.updateAndGet(before -> Math.min(before + 1, none));
+      return number == none ? 0 : key(start, number);
+    };
+  }
+
+  /**
    * Registers, reserves, and takes the keys of all others away; nobody but this machine reaches the
    * disk when it returns.
    *
-   * @param start counts the starts of this server
+   * @param start of {@link #start}
    * @throws ScsiException when it cannot be; nothing is left behind but what was there
    */
   public static ReservedDisk open(Kernel kernel, BlockVolume volume, int start)
@@ -121,9 +153,10 @@ public final class ReservedDisk implements ScsiUnit, AutoCloseable {
       commands.preempt(own, held.get().key(), aborts);
     }
     clear();
-    Set<Long> left = keys();
+    // A list: our own key on another way to the disk would be another's.
+    List<Long> left = commands.keys();
     Optional<Reservation> now = commands.reservation();
-    if (!left.equals(Set.of(own))
+    if (!left.equals(List.of(own))
         || !now.equals(Optional.of(new Reservation(own, ScsiCommands.REGISTRANTS_ONLY)))) {
       throw new ScsiException(
           "%s does not keep its reservation: registered %s, reserved %s; somebody else uses it"
@@ -154,7 +187,7 @@ public final class ReservedDisk implements ScsiUnit, AutoCloseable {
 
   @Override
   public Set<Long> keys() throws ScsiException {
-    return commands.keys();
+    return new LinkedHashSet<>(commands.keys());
   }
 
   @Override

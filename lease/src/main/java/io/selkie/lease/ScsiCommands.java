@@ -12,9 +12,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.time.Duration;
-import java.util.LinkedHashSet;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 
 /**
  * The commands of SPC-4 that a server of SCSI layouts needs: INQUIRY of the device's names, and
@@ -108,8 +108,11 @@ final class ScsiCommands {
     return ScsiDesignator.best(command.data());
   }
 
-  /** READ KEYS: generation (4), length of the list in bytes (4), keys (8 each). */
-  Set<Long> keys() throws ScsiException {
+  /**
+   * READ KEYS: generation (4), length of the list in bytes (4), keys (8 each). One that is
+   * registered on several ways is there as often.
+   */
+  List<Long> keys() throws ScsiException {
     MemorySegment data = in(In.READ_KEYS);
     long bytes = Integer.toUnsignedLong(data.get(INT, 4));
     if (bytes > data.byteSize() - 8) {
@@ -119,7 +122,7 @@ final class ScsiCommands {
               + " reservation (sg_persist --clear)",
           false);
     }
-    Set<Long> keys = new LinkedHashSet<>();
+    List<Long> keys = new ArrayList<>();
     for (long at = 0; at + 8 <= bytes; at += 8) {
       keys.add(data.get(LONG, 8 + at));
     }

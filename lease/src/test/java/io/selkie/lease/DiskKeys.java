@@ -7,6 +7,7 @@ import io.selkie.posix.LinuxKernel;
 import io.selkie.posix.OpenFlags;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.LinkedHashSet;
 import java.util.Set;
 
 /** Who has registered at a disk; for tests of more than this module. */
@@ -23,7 +24,7 @@ public final class DiskKeys {
       throw new IOException("opening " + disk + ": " + fd);
     }
     try {
-      return new ScsiCommands(kernel, fd, disk.toString()).keys();
+      return new LinkedHashSet<>(new ScsiCommands(kernel, fd, disk.toString()).keys());
     } finally {
       kernel.close(fd);
     }

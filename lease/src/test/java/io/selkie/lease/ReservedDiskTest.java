@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.util.HexFormat;
+import java.util.function.LongSupplier;
 import org.junit.jupiter.api.Test;
 
 /** Goal: a disk is the server's and its clients' only, from the first moment to after the last. */
@@ -108,6 +109,37 @@ class ReservedDiskTest {
     }
     assertThat(disk.registered).hasSize(1).containsEntry(FakeDisk.SERVER, OWN);
     assertThat(disk.holder).isEqualTo(FakeDisk.SERVER);
+  }
+
+  @Test
+  void itsOwnKeyOnAnotherWayIsSomebodyElses() {
+    disk.registered.put("elsewhere", OWN);
+    assertThatThrownBy(this::open)
+        .isInstanceOf(ScsiException.class)
+        .hasMessageContaining("does not keep its reservation");
+  }
+
+  @Test
+  void serversThatCountTheSameHaveKeysOfTheirOwn() {
+    int one = ReservedDisk.start(START, new byte[] {1, 2, 3, 4});
+    int other = ReservedDisk.start(START, new byte[] {1, 2, 3, 5});
+    assertThat(one).isNotEqualTo(other);
+    assertThat(one).isNotEqualTo(ReservedDisk.start(START + 1, new byte[] {1, 2, 3, 4}));
+  }
+
+  @Test
+  void noKeyIsGivenOutTwiceAndThenThereAreNoMore() {
+    LongSupplier keys = ReservedDisk.clientKeys(START);
+    long last = OWN;
+    for (int number = 1; number < 1 << 24; number++) {
+      long key = keys.getAsLong();
+      if (key != last + 1) {
+        throw new AssertionError("key %x after %x".formatted(key, last));
+      }
+      last = key;
+    }
+    assertThat(keys.getAsLong()).isZero();
+    assertThat(keys.getAsLong()).isZero();
   }
 
   @Test

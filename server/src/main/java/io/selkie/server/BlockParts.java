@@ -28,7 +28,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.random.RandomGenerator;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
@@ -43,6 +42,8 @@ import org.slf4j.LoggerFactory;
 record BlockParts(List<LayoutType> types, StorageExports exports) {
 
   private static final Logger LOG = LoggerFactory.getLogger(BlockParts.class);
+
+  /** For each disk; its fences have one more. */
   private static final int SCSI_THREADS = 4;
 
   /** No export has any. */
@@ -93,13 +94,12 @@ record BlockParts(List<LayoutType> types, StorageExports exports) {
           new BlockLayoutType(List.copyOf(plain.values()), commits, timers, expiryNanos, random));
     }
     if (!reserved.isEmpty()) {
-      var threads = teardown.later(new BlockingThreads("scsi", SCSI_THREADS));
       var cache = new PageCache(kernel);
+      int start = ReservedDisk.start(state.bootEpoch(), state.serverId());
       List<Disk> disks = new ArrayList<>();
       for (BlockVolume volume : reserved.values()) {
-        disks.add(reserve(kernel, volumes, volume, cache, state.bootEpoch(), teardown));
+        disks.add(reserve(kernel, volumes, volume, cache, start, teardown));
       }
-      var numbers = new AtomicInteger();
       types.add(
           new ScsiLayoutType(
               disks,
@@ -109,8 +109,7 @@ record BlockParts(List<LayoutType> types, StorageExports exports) {
               timers,
               ioNanos,
               expiryNanos,
-              threads,
-              () -> ReservedDisk.key(state.bootEpoch(), numbers.incrementAndGet()),
+              ReservedDisk.clientKeys(start),
               random));
     }
     return new BlockParts(types, new StorageExports(block, scsi, reserved.keySet()));
@@ -163,6 +162,10 @@ record BlockParts(List<LayoutType> types, StorageExports exports) {
           "SCSI layouts on %s: cachestat: %s; they need Linux 6.5"
               .formatted(volume.path(), Errno.describe(known)));
     }
+    // A disk that hangs keeps up nobody at another, and what waits for it no fence.
+    String name = "scsi-" + volume.path().getFileName();
+    var fencing = teardown.later(new BlockingThreads(name + "-fence", 1));
+    var dropping = teardown.later(new BlockingThreads(name, SCSI_THREADS));
     ReservedDisk disk = teardown.later(ReservedDisk.open(kernel, volume, start));
     LOG.warn(
         "{} ({}): SCSI layouts, EXPERIMENTAL. Clients must be trusted with all of that disk. What"
@@ -170,6 +173,6 @@ record BlockParts(List<LayoutType> types, StorageExports exports) {
             + " reserved for this machine when the server ends (blockLayouts: scsi)",
         volume.path(),
         volume.fileSystem());
-    return new Disk(volume, disk);
+    return new Disk(volume, disk, fencing, dropping);
   }
 }

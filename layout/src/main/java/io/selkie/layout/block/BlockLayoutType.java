@@ -72,7 +72,8 @@ public final class BlockLayoutType extends StorageLayoutType {
   }
 
   @Override
-  public Optional<ByteBuffer> deviceAddress(DeviceId4 deviceId, String arrivedAtHost) {
+  public Optional<ByteBuffer> deviceAddress(
+      DeviceId4 deviceId, long clientId, String arrivedAtHost) {
     return Optional.ofNullable(volumes.get(deviceId))
         .map(volume -> {
           ByteBuffer body = ByteBuffer.allocate(DEVICE_BYTES_MAX);

@@ -1,21 +1,22 @@
 package io.selkie.layout.block;
 
 import io.selkie.lease.ByteRange;
-import io.selkie.lease.PageCache;
 import io.selkie.lease.ScsiUnit;
 import io.selkie.lease.Seal;
 import io.selkie.protocol.layout.block.BlockExtent4;
 import io.selkie.protocol.layout.block.BlockExtentState4;
-import java.io.IOException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.Executor;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** One extent that a client was told of. Safe for use by several threads. */
-final class ScsiHandle implements StorageLayoutType.ExtentHandle {
+final class ScsiHandle implements StorageLayoutType.ExtentHandle, CacheDrops.Drop {
+
+  private static final Logger LOG = LoggerFactory.getLogger(ScsiHandle.class);
 
   /** What handles of one server have in common. */
-  record Means(PageCache cache, Executor blocking, ScsiKeys keys) {}
+  record Means(CacheDrops drops, ScsiKeys keys) {}
 
   private final BlockExtent4 extent;
   private final long clientId;
@@ -24,8 +25,9 @@ final class ScsiHandle implements StorageLayoutType.ExtentHandle {
   private final boolean written;
   private final Means means;
   private final String what;
+  private final CompletableFuture<Void> dead = new CompletableFuture<>();
   private ScsiHandleState state = ScsiHandleState.GRANTED;
-  private CompletableFuture<Void> dead = new CompletableFuture<>();
+  private boolean wasStuck;
 
   /**
    * A new one.
@@ -59,32 +61,21 @@ final class ScsiHandle implements StorageLayoutType.ExtentHandle {
   /** The client gave it back: then it has nothing under way (RFC 8881 section 12.5.5). */
   @Override
   public CompletionStage<Void> invalidate() {
-    CompletableFuture<Void> answer;
     synchronized (this) {
-      boolean again = state == ScsiHandleState.STUCK;
-      if (state != ScsiHandleState.GRANTED && !again) {
+      if (state != ScsiHandleState.GRANTED) {
         return dead.minimalCompletionStage();
       }
-      if (again) {
-        dead = new CompletableFuture<>();
-      }
       become(ScsiHandleState.DROPPING);
-      answer = dead;
     }
-    drop(answer);
-    return answer.minimalCompletionStage();
+    drop();
+    return dead.minimalCompletionStage();
   }
 
   @Override
   public CompletionStage<Void> revoke() {
-    CompletableFuture<Void> answer;
     synchronized (this) {
-      if (state == ScsiHandleState.STUCK) {
-        return invalidate();
-      }
-      answer = dead;
       if (state != ScsiHandleState.GRANTED) {
-        return answer.minimalCompletionStage();
+        return dead.minimalCompletionStage();
       }
       become(ScsiHandleState.FENCING);
     }
@@ -96,36 +87,54 @@ final class ScsiHandle implements StorageLayoutType.ExtentHandle {
               synchronized (this) {
                 become(ScsiHandleState.DROPPING);
               }
-              drop(answer);
+              drop();
             });
-    return answer.minimalCompletionStage();
+    return dead.minimalCompletionStage();
   }
 
-  private void drop(CompletableFuture<Void> answer) {
+  private void drop() {
     if (written) {
-      means.blocking().execute(() -> ended(answer, forget()));
+      means.drops().add(unit, seal, this);
     } else {
-      ended(answer, 0);
+      gone();
     }
   }
 
-  private int forget() {
-    return means.cache().drop(seal.target(), new ByteRange(extent.fileOffset(), extent.length()));
+  @Override
+  public ByteRange range() {
+    return new ByteRange(extent.fileOffset(), extent.length());
   }
 
-  private void ended(CompletableFuture<Void> answer, int result) {
+  @Override
+  public void gone() {
     synchronized (this) {
-      become(result < 0 ? ScsiHandleState.STUCK : ScsiHandleState.DEAD);
+      become(ScsiHandleState.DEAD);
     }
-    if (result < 0) {
-      answer.completeExceptionally(
-          new IOException(
-              "%s: bytes %d+%d are still in the page cache, of before the client wrote them: %s"
-                  .formatted(
-                      what, extent.fileOffset(), extent.length(), PageCache.describe(result))));
-    } else {
-      answer.complete(null);
+    dead.complete(null);
+  }
+
+  @Override
+  public void stays(String why) {
+    boolean first;
+    synchronized (this) {
+      become(ScsiHandleState.STUCK);
+      first = !wasStuck;
+      wasStuck = true;
     }
+    if (first) {
+      LOG.error(
+          "{}: bytes {}+{} are still in the page cache, of before the client wrote them: {}. The"
+              + " seal is kept, and they are asked for again and again",
+          what,
+          extent.fileOffset(),
+          extent.length(),
+          why);
+    }
+  }
+
+  @Override
+  public synchronized void again() {
+    become(ScsiHandleState.DROPPING);
   }
 
   /** Nothing hastens it: the disk has its own time. */

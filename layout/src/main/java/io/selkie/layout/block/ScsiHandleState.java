@@ -7,7 +7,7 @@ package io.selkie.layout.block;
  *   GRANTED ──▶ FENCING ──▶ DROPPING ──▶ DEAD
  *      │                     ▲     │ ▲
  *      └── given back ───────┘     ▼ │
- *                                 STUCK      asked once more
+ *                                 STUCK      asked again, twice a second
  * </pre>
  */
 enum ScsiHandleState {

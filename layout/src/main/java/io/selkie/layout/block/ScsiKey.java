@@ -8,6 +8,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -27,10 +28,17 @@ final class ScsiKey {
   /**
    * How it is done.
    *
+   * @param blocking runs what waits for a disk; each has threads of its own, so that one that hangs
+   *     keeps up no fence at another
    * @param ioNanos after so long a client's command to a disk is over
    * @param expiryNanos after so long a client that is not heard has stopped by itself
    */
-  record Means(NanoClock clock, Timers timers, Executor blocking, long ioNanos, long expiryNanos) {}
+  record Means(
+      NanoClock clock,
+      Timers timers,
+      Function<ScsiUnit, Executor> blocking,
+      long ioNanos,
+      long expiryNanos) {}
 
   private final ScsiUnit unit;
   private final long number;
@@ -70,14 +78,17 @@ final class ScsiKey {
     if (state == ScsiKeyState.SECRET) {
       become(ScsiKeyState.TOLD);
     }
-    toldAtNanos = means.clock().nanoTime();
-    return state == ScsiKeyState.TOLD;
+    return grant();
   }
 
   /** Something is going to be granted to who has it; false when it must not be any more. */
   synchronized boolean grant() {
+    if (!isGood()) {
+      // Who asks on must not put off the fence that waits for what it was told before.
+      return false;
+    }
     toldAtNanos = means.clock().nanoTime();
-    return isGood();
+    return true;
   }
 
   /** Whether something may be granted to who has it. */
@@ -98,11 +109,15 @@ final class ScsiKey {
       }
     }
     if (begin) {
-      means.blocking().execute(this::attempt);
+      attemptElsewhere();
     } else if (state() == ScsiKeyState.DEAD) {
       dead.complete(null);
     }
     return dead.minimalCompletionStage();
+  }
+
+  private void attemptElsewhere() {
+    means.blocking().apply(unit).execute(this::attempt);
   }
 
   /** What an attempt came to. */
@@ -143,11 +158,7 @@ final class ScsiKey {
       }
     }
     if (rest > 0) {
-      means
-          .timers()
-          .schedule(
-              shutOut ? rest : Math.min(rest, AGAIN_NANOS),
-              () -> means.blocking().execute(this::attempt));
+      means.timers().schedule(shutOut ? rest : Math.min(rest, AGAIN_NANOS), this::attemptElsewhere);
       return;
     }
     switch (outcome) {
@@ -179,6 +190,10 @@ final class ScsiKey {
       return Outcome.REFUSED_BY_THE_DISK;
     } catch (ScsiException e) {
       LOG.error("{}: {}", this, e.getMessage());
+      return Outcome.FAILED;
+    } catch (RuntimeException e) {
+      // Whatever it is: who waits for the fence must hear of its end.
+      LOG.error("{}: {} could not be fenced", unit.describe(), this, e);
       return Outcome.FAILED;
     }
   }

@@ -29,33 +29,36 @@ final class ScsiKeys {
   /**
    * None yet.
    *
-   * @param numbers of keys, none of them twice
+   * @param numbers of keys, none of them twice; 0 when there are no more
    */
   ScsiKeys(LongSupplier numbers, ScsiKey.Means means) {
     this.numbers = numbers;
     this.means = means;
   }
 
-  /** The client's key; empty while a fence of it is not long over. */
+  /** The client's key; empty while a fence of it is not long over, and when there are no more. */
   synchronized Optional<ScsiKey> of(long clientId, ScsiUnit unit) {
-    ScsiKey key =
-        byPlace.computeIfAbsent(
-            new Place(clientId, unit),
-            _ -> {
-              var made = new ScsiKey(unit, numbers.getAsLong(), clientId, means);
-              byNumber.put(made.number(), made);
-              return made;
-            });
+    var place = new Place(clientId, unit);
+    ScsiKey key = byPlace.get(place);
+    if (key == null) {
+      long number = numbers.getAsLong();
+      if (number == 0) {
+        return Optional.empty();
+      }
+      key = new ScsiKey(unit, number, clientId, means);
+      byPlace.put(place, key);
+      byNumber.put(number, key);
+    }
     return key.grant() ? Optional.of(key) : Optional.empty();
   }
 
-  /** The key of a number that somebody asks for; empty when nobody may be told of it. */
-  Optional<ScsiKey> tell(long number) {
+  /** The key of a number, for the client that has it; empty when it may not be told of it. */
+  Optional<ScsiKey> tell(long clientId, long number) {
     ScsiKey key;
     synchronized (this) {
       key = byNumber.get(number);
     }
-    return Optional.ofNullable(key).filter(ScsiKey::tell);
+    return Optional.ofNullable(key).filter(one -> one.clientId() == clientId).filter(ScsiKey::tell);
   }
 
   /**

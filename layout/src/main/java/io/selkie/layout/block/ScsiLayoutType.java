@@ -11,6 +11,7 @@ import io.selkie.lease.PageCache;
 import io.selkie.lease.ScsiDesignator;
 import io.selkie.lease.ScsiUnit;
 import io.selkie.lease.Seal;
+import io.selkie.lease.SealTarget;
 import io.selkie.lease.StorageCommit;
 import io.selkie.protocol.layout.block.BlockExtent4;
 import io.selkie.protocol.layout.block.ScsiDeviceAddr4;
@@ -21,6 +22,7 @@ import io.selkie.protocol.nfs4.LayoutConst4;
 import io.selkie.protocol.xdr.XdrReader;
 import io.selkie.protocol.xdr.XdrWriter;
 import java.nio.ByteBuffer;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -54,16 +56,17 @@ public final class ScsiLayoutType extends StorageLayoutType {
    * A disk that is reserved.
    *
    * @param volume the file system on it, from its first byte
+   * @param fencing runs its fences, which nothing else of this disk keeps up
+   * @param dropping runs what else waits for it
    */
-  public record Disk(BlockVolume volume, ScsiUnit unit) {}
+  public record Disk(BlockVolume volume, ScsiUnit unit, Executor fencing, Executor dropping) {}
 
   /**
    * Over some disks.
    *
    * @param ioNanos the longest I/O of a client
    * @param expiryNanos a lease and that: when it must have stopped where the disk does not answer
-   * @param blocking runs what waits for a disk
-   * @param keyNumbers keys for clients, none of them twice
+   * @param keyNumbers keys for clients, none of them twice; 0 when there are no more
    * @param random makes this boot's device ids unlike those of any other
    */
   public ScsiLayoutType(
@@ -74,7 +77,6 @@ public final class ScsiLayoutType extends StorageLayoutType {
       Timers timers,
       long ioNanos,
       long expiryNanos,
-      Executor blocking,
       LongSupplier keyNumbers,
       RandomGenerator random) {
     super(disks.stream().map(Disk::volume).toList(), commits);
@@ -83,9 +85,16 @@ public final class ScsiLayoutType extends StorageLayoutType {
     }
     disks.forEach(disk -> units.put(disk.volume().device(), disk.unit()));
     this.cache = cache;
+    Map<ScsiUnit, Executor> fencing = new HashMap<>();
+    Map<ScsiUnit, Executor> dropping = new HashMap<>();
+    for (Disk disk : disks) {
+      fencing.put(disk.unit(), disk.fencing());
+      dropping.put(disk.unit(), disk.dropping());
+    }
     this.keys =
-        new ScsiKeys(keyNumbers, new ScsiKey.Means(clock, timers, blocking, ioNanos, expiryNanos));
-    this.means = new ScsiHandle.Means(cache, blocking, keys);
+        new ScsiKeys(
+            keyNumbers, new ScsiKey.Means(clock, timers, fencing::get, ioNanos, expiryNanos));
+    this.means = new ScsiHandle.Means(new CacheDrops(cache, timers, dropping::get), keys);
     this.boot = random.nextLong();
   }
 
@@ -95,10 +104,11 @@ public final class ScsiLayoutType extends StorageLayoutType {
   }
 
   @Override
-  public Optional<ByteBuffer> deviceAddress(DeviceId4 deviceId, String arrivedAtHost) {
+  public Optional<ByteBuffer> deviceAddress(
+      DeviceId4 deviceId, long clientId, String arrivedAtHost) {
     return deviceId.high() != boot
         ? Optional.empty()
-        : keys.tell(deviceId.low()).map(ScsiLayoutType::address);
+        : keys.tell(clientId, deviceId.low()).map(ScsiLayoutType::address);
   }
 
   private static ByteBuffer address(ScsiKey key) {
@@ -122,6 +132,12 @@ public final class ScsiLayoutType extends StorageLayoutType {
         .toList();
   }
 
+  /** What there is much of is written while the file is everybody's; what fails, fails again. */
+  @Override
+  public void settleSoon(SealTarget target) {
+    var _ = cache.writeBack(target);
+  }
+
   @Override
   public Optional<String> settle(Seal seal, ByteRange range, int ioMode) {
     int result =
@@ -143,9 +159,14 @@ public final class ScsiLayoutType extends StorageLayoutType {
         keys.of(clientId, unit)
             .orElseThrow(() ->
                 new LayoutTypeException(
-                    "client %x was fenced at %s and may not know it yet"
+                    "client %x was fenced at %s and may not know it yet, or all keys are used up"
                         .formatted(clientId, unit.describe()),
                     null));
+    if (isGone(clientId)) {
+      // Between the arbiter's look and this; nobody else will take the key away.
+      keys.clientGone(clientId);
+      throw new LayoutTypeException("client %x is gone".formatted(clientId), null);
+    }
     return new ScsiHandle(
         extent(new DeviceId4(boot, key.number()), part, ioMode),
         key,
@@ -168,13 +189,14 @@ public final class ScsiLayoutType extends StorageLayoutType {
   }
 
   private int dropAll(Seal seal, List<ByteRange> held) {
+    int result = cache.writeBack(seal.target());
     for (ByteRange range : held) {
-      int result = cache.drop(seal.target(), range);
       if (result < 0) {
         return result;
       }
+      result = cache.forget(seal.target(), range);
     }
-    return 0;
+    return result;
   }
 
   @Override

@@ -92,7 +92,8 @@ public final class RdmaLayoutType implements LayoutType {
   }
 
   @Override
-  public Optional<ByteBuffer> deviceAddress(DeviceId4 deviceId, String arrivedAtHost) {
+  public Optional<ByteBuffer> deviceAddress(
+      DeviceId4 deviceId, long clientId, String arrivedAtHost) {
     return devices
         .find(deviceId)
         .map(device -> {

@@ -97,12 +97,12 @@ class BlockLayoutTypeTest {
   @Test
   void deviceIsKnownByItsSignatureAndOthersAreNot() {
     BlockLayoutType type = type();
-    ByteBuffer body = type.deviceAddress(new DeviceId4(77, 1), "host").orElseThrow();
+    ByteBuffer body = type.deviceAddress(new DeviceId4(77, 1), 5, "host").orElseThrow();
     assertThat(BlockDeviceAddr4.decode(new XdrReader(body)).volumes())
         .containsExactly(
             new Volume4.Simple(List.of(new Volume4.Signature(32, new byte[] {1, 2, 3}))));
-    assertThat(type.deviceAddress(new DeviceId4(77, 2), "host")).isEmpty();
-    assertThat(type.deviceAddress(new DeviceId4(78, 1), "host")).isEmpty();
+    assertThat(type.deviceAddress(new DeviceId4(77, 2), 5, "host")).isEmpty();
+    assertThat(type.deviceAddress(new DeviceId4(78, 1), 5, "host")).isEmpty();
   }
 
   private static BlockExtent4 extent(long block, long blocks, BlockExtentState4 state) {

@@ -27,6 +27,7 @@ class ScsiKeyTest {
     final List<Long> preempted = new ArrayList<>();
     boolean broken;
     boolean stubborn;
+    boolean faulty;
     boolean aborts = true;
 
     @Override
@@ -41,6 +42,9 @@ class ScsiKeyTest {
 
     @Override
     public Set<Long> keys() throws ScsiException {
+      if (faulty) {
+        throw new IllegalStateException("a fault of ours");
+      }
       if (broken) {
         throw new ScsiException("no answer", false);
       }
@@ -69,9 +73,10 @@ class ScsiKeyTest {
   private final ArrayDeque<Runnable> later = new ArrayDeque<>();
   private long waited;
   private long lastNumber = 100;
+  private boolean usedUp;
   private final ScsiKeys keys =
       new ScsiKeys(
-          () -> ++lastNumber,
+          () -> usedUp ? 0 : ++lastNumber,
           new ScsiKey.Means(
               () -> waited,
               (delay, task) -> {
@@ -81,13 +86,13 @@ class ScsiKeyTest {
                 });
                 return () -> false;
               },
-              handedOn::add,
+              _ -> handedOn::add,
               IO,
               EXPIRY));
 
   private ScsiKey told() {
     ScsiKey key = keys.of(CLIENT, disk).orElseThrow();
-    assertThat(keys.tell(key.number())).contains(key);
+    assertThat(keys.tell(CLIENT, key.number())).contains(key);
     return key;
   }
 
@@ -116,7 +121,7 @@ class ScsiKeyTest {
     assertThat(isDone(fence)).isTrue();
     assertThat(disk.preempted).containsExactly(key.number());
     assertThat(waited).isZero();
-    assertThat(keys.tell(key.number())).as("nobody is told of it any more").isEmpty();
+    assertThat(keys.tell(CLIENT, key.number())).as("nobody is told of it any more").isEmpty();
   }
 
   @Test
@@ -138,7 +143,7 @@ class ScsiKeyTest {
   void whoWasNeverToldHasNothingToLose() {
     ScsiKey key = keys.of(CLIENT, disk).orElseThrow();
     assertThat(isDone(keys.fence(CLIENT, disk))).isTrue();
-    assertThat(keys.tell(key.number())).as("and is not told any more").isEmpty();
+    assertThat(keys.tell(CLIENT, key.number())).as("and is not told any more").isEmpty();
   }
 
   @Test
@@ -233,5 +238,50 @@ class ScsiKeyTest {
     work();
     assertThat(disk.registered).isEmpty();
     assertThat(keys.size()).isZero();
+  }
+
+  @Test
+  void whatAClientAsksForWhileItIsFencedPutsTheFenceOffByNothing() {
+    ScsiKey key = told();
+    CompletionStage<Void> fence = keys.fence(CLIENT, disk);
+    assertThat(keys.of(CLIENT, disk)).isEmpty();
+    work();
+    while (!isDone(fence)) {
+      assertThat(waited).isLessThan(IO);
+      assertThat(keys.of(CLIENT, disk)).isEmpty();
+      assertThat(keys.tell(CLIENT, key.number())).isEmpty();
+      tick();
+    }
+    assertThat(waited).isEqualTo(IO);
+  }
+
+  @Test
+  void nobodyIsToldOfAnothersKey() {
+    ScsiKey key = keys.of(CLIENT, disk).orElseThrow();
+    assertThat(keys.tell(CLIENT + 1, key.number())).isEmpty();
+    assertThat(key.state()).isEqualTo(ScsiKeyState.SECRET);
+  }
+
+  @Test
+  void aFenceThatFailsInWhateverWayComesToItsEnd() {
+    ScsiKey key = told();
+    disk.registered.add(key.number());
+    disk.faulty = true;
+    CompletionStage<Void> fence = keys.fence(CLIENT, disk);
+    work();
+    disk.faulty = false;
+    assertThat(isDone(fence)).isFalse();
+    tick();
+    assertThat(isDone(fence)).isTrue();
+    assertThat(disk.registered).isEmpty();
+  }
+
+  @Test
+  void whenTheKeysAreUsedUpThereAreNoMoreAndThoseThatAreThereAreGood() {
+    ScsiKey key = told();
+    usedUp = true;
+    assertThat(keys.of(CLIENT + 1, disk)).isEmpty();
+    assertThat(keys.size()).isEqualTo(1);
+    assertThat(keys.of(CLIENT, disk)).contains(key);
   }
 }

@@ -50,6 +50,8 @@ class ScsiLayoutTypeTest {
 
   private final List<String> calls = new ArrayList<>();
   private final ArrayDeque<Runnable> handedOn = new ArrayDeque<>();
+  private final ArrayDeque<Runnable> fencing = new ArrayDeque<>();
+  private final ArrayDeque<Runnable> later = new ArrayDeque<>();
   private final Set<Long> registered = new HashSet<>();
   private long cachedPages;
   private long lastKey = 1000;
@@ -93,14 +95,16 @@ class ScsiLayoutTypeTest {
     BlockVolume volume =
         new BlockVolume(7, Path.of("/dev/fake"), "xfs", -1, 32, ByteBuffer.wrap(new byte[16]));
     return new ScsiLayoutType(
-        List.of(new ScsiLayoutType.Disk(volume, unit)),
+        List.of(new ScsiLayoutType.Disk(volume, unit, fencing::add, handedOn::add)),
         new StorageCommit(kernel, LeaseSettings.defaults()),
         new PageCache(kernel),
         () -> 0,
-        (_, _) -> () -> false,
+        (_, task) -> {
+          later.add(task);
+          return () -> false;
+        },
         1,
         2,
-        handedOn::add,
         () -> ++lastKey,
         () -> 77);
   }
@@ -126,16 +130,23 @@ class ScsiLayoutTypeTest {
   private final Seal seal = answering(Seal.class, (_, _) -> target);
 
   private StorageLayoutType.ExtentHandle open(long client, int ioMode) throws LayoutTypeException {
-    ByteRange range = new ByteRange(0, BLOCK);
-    BlockMap map = new BlockMap(7, range, List.of(new Extent(0, 100L * BLOCK, BLOCK, 0)));
+    return open(client, ioMode, 0);
+  }
+
+  private StorageLayoutType.ExtentHandle open(long client, int ioMode, int block)
+      throws LayoutTypeException {
+    long offset = (long) block * BLOCK;
+    ByteRange range = new ByteRange(offset, BLOCK);
+    BlockMap map =
+        new BlockMap(7, range, List.of(new Extent(offset, 100L * BLOCK + offset, BLOCK, 0)));
     LayoutHandle handle = type.open(client, seal, new PlannedPart(range, map), ioMode);
     calls.clear();
     return (StorageLayoutType.ExtentHandle) handle;
   }
 
   private void work() {
-    while (!handedOn.isEmpty()) {
-      handedOn.remove().run();
+    while (!fencing.isEmpty() || !handedOn.isEmpty()) {
+      (fencing.isEmpty() ? handedOn : fencing).remove().run();
     }
   }
 
@@ -146,29 +157,29 @@ class ScsiLayoutTypeTest {
     assertThat(one.volumeId()).isNotEqualTo(other.volumeId());
     assertThat(open(1, LAYOUTIOMODE4_READ).extent().volumeId()).isEqualTo(one.volumeId());
 
-    ByteBuffer body = type.deviceAddress(one.volumeId(), "host").orElseThrow();
+    ByteBuffer body = type.deviceAddress(one.volumeId(), 1, "host").orElseThrow();
     assertThat(ScsiDeviceAddr4.decode(new XdrReader(body)).volumes())
         .containsExactly(new Volume4.Base(1, 3, new byte[] {1, 2, 3, 4, 5, 6, 7, 8}, 1001));
-    assertThat(type.deviceAddress(new DeviceId4(77, 999), "host")).isEmpty();
-    assertThat(type.deviceAddress(new DeviceId4(78, 1001), "host")).as("another boot").isEmpty();
+    assertThat(type.deviceAddress(new DeviceId4(77, 999), 1, "host")).isEmpty();
+    assertThat(type.deviceAddress(new DeviceId4(78, 1001), 1, "host")).as("another boot").isEmpty();
   }
 
   @Test
   void aFenceEndsKeyAndDeviceAndThenTheCacheIsDropped() throws Exception {
     StorageLayoutType.ExtentHandle handle = open(1, LAYOUTIOMODE4_RW);
-    type.deviceAddress(handle.extent().volumeId(), "host");
+    type.deviceAddress(handle.extent().volumeId(), 1, "host");
     registered.add(lastKey);
 
     CompletableFuture<Void> dead = handle.revoke().toCompletableFuture();
     assertThat(dead).isNotDone();
-    handedOn.remove().run();
+    fencing.remove().run();
     assertThat(registered).isEmpty();
     assertThat(dead).as("the page cache is of before").isNotDone();
     work();
 
     assertThat(dead).isCompleted();
     assertThat(calls).containsSubsequence("fdatasync", "fadvise", "cachedPages");
-    assertThat(type.deviceAddress(handle.extent().volumeId(), "host")).isEmpty();
+    assertThat(type.deviceAddress(handle.extent().volumeId(), 1, "host")).isEmpty();
     assertThatThrownBy(() -> open(1, LAYOUTIOMODE4_READ))
         .isInstanceOf(LayoutTypeException.class)
         .hasMessageContaining("was fenced");
@@ -178,15 +189,44 @@ class ScsiLayoutTypeTest {
   void whatStaysInTheCacheKeepsTheHandleAliveUntilItIsGone() throws Exception {
     StorageLayoutType.ExtentHandle handle = open(1, LAYOUTIOMODE4_RW);
     cachedPages = 1;
-    CompletableFuture<Void> first = handle.invalidate().toCompletableFuture();
+    CompletableFuture<Void> dead = handle.invalidate().toCompletableFuture();
     work();
-    assertThat(first).isCompletedExceptionally();
+    assertThat(dead).isNotDone();
+    later.remove().run();
+    work();
+    assertThat(dead).as("nor the second time").isNotDone();
 
     cachedPages = 0;
-    CompletableFuture<Void> again = handle.invalidate().toCompletableFuture();
+    assertThat(handle.revoke().toCompletableFuture()).as("asked for anew").isNotDone();
+    later.remove().run();
     work();
-    assertThat(again).isCompleted();
+    assertThat(dead).isCompleted();
     assertThat(handle.invalidate().toCompletableFuture()).isCompleted();
+    assertThat(later).isEmpty();
+  }
+
+  @Test
+  void whatEndsTogetherIsWrittenBackOnceAndDroppedByRanges() throws Exception {
+    List<StorageLayoutType.ExtentHandle> handles = new ArrayList<>();
+    for (int block : new int[] {2, 9, 0, 1}) {
+      handles.add(open(1, LAYOUTIOMODE4_RW, block));
+    }
+    List<CompletableFuture<Void>> dead =
+        handles.stream().map(handle -> handle.invalidate().toCompletableFuture()).toList();
+    assertThat(handedOn).as("one task").hasSize(1);
+    work();
+    assertThat(dead).allMatch(CompletableFuture::isDone);
+    assertThat(calls).filteredOn("fdatasync"::equals).hasSize(1);
+    assertThat(calls).filteredOn("fadvise"::equals).hasSize(2);
+  }
+
+  @Test
+  void aClientThatWentInTheMiddleOfAGrantGetsNothing() {
+    type.clientGone(1);
+    assertThatThrownBy(() -> open(1, LAYOUTIOMODE4_RW))
+        .isInstanceOf(LayoutTypeException.class)
+        .hasMessageContaining("is gone");
+    assertThat(type.deviceAddress(new DeviceId4(77, lastKey), 1, "host")).isEmpty();
   }
 
   @Test
@@ -199,6 +239,9 @@ class ScsiLayoutTypeTest {
   @Test
   void beforeAGrantTheDiskHasWhatWasWrittenAndForWritersTheCacheIsEmpty() {
     ByteRange range = new ByteRange(0, BLOCK);
+    type.settleSoon(target);
+    assertThat(calls).contains("fdatasync").doesNotContain("fadvise");
+    calls.clear();
     assertThat(type.settle(seal, range, LAYOUTIOMODE4_READ)).isEmpty();
     assertThat(calls).contains("fdatasync").doesNotContain("fadvise");
     assertThat(type.settle(seal, range, LAYOUTIOMODE4_RW)).isEmpty();
@@ -231,7 +274,7 @@ class ScsiLayoutTypeTest {
   @Test
   void nothingIsLeftRegisteredOfAClientThatIsGone() throws Exception {
     StorageLayoutType.ExtentHandle handle = open(1, LAYOUTIOMODE4_RW);
-    type.deviceAddress(handle.extent().volumeId(), "host");
+    type.deviceAddress(handle.extent().volumeId(), 1, "host");
     registered.add(lastKey);
     type.clientGone(1);
     work();

@@ -71,6 +71,14 @@ abstract class DataOperation extends FileOperation {
     return services.mayGoOn(file, !write, write);
   }
 
+  /**
+   * Whether a read needs leave of its own: nobody has asked for an open, which would have taken a
+   * write delegation back; or the page cache may be of before clients wrote.
+   */
+  final boolean asksLeave(VfsFile file, Stateid4 stateid) {
+    return Stateids.isSpecial(stateid) || services.isBypassed(file.identity());
+  }
+
   /** The file's description: the one that is there, or else a new one. */
   final Descriptions.Opened description(CompoundContext c, VfsFile file, boolean write) {
     return description(services, c, file, write);

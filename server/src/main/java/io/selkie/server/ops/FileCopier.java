@@ -85,7 +85,7 @@ final class FileCopier {
       long copied =
           mayShare
               ? sharing(source, from, target, to, bytes, clientId, obstacles)
-              : inKernel(source, from, target, to, bytes);
+              : reading(source, from, target, to, bytes, clientId, obstacles);
       if (copied > 0) {
         services.metrics().counter(Metric.NFS_COPY_BYTES).inc(copied);
       }
@@ -116,6 +116,28 @@ final class FileCopier {
       List<FileIdentity> obstacles) {
     ChangePermit outOf =
         ask(source, FileChange.SHARE, new ByteRange(from, bytes), clientId, obstacles);
+    if (!(outOf instanceof ChangePermit.Granted granted)) {
+      return DELAYED;
+    }
+    try (granted) {
+      return inKernel(source, from, target, to, bytes);
+    }
+  }
+
+  /** Clients may have written to the source's device past the page cache that is read here. */
+  private long reading(
+      OpenFile source,
+      long from,
+      OpenFile target,
+      long to,
+      long bytes,
+      long clientId,
+      List<FileIdentity> obstacles) {
+    if (!services.isBypassed(source.identity())) {
+      return inKernel(source, from, target, to, bytes);
+    }
+    ChangePermit outOf =
+        ask(source, FileChange.READ_STORED, Descriptions.WHOLE_FILE, clientId, obstacles);
     if (!(outOf instanceof ChangePermit.Granted granted)) {
       return DELAYED;
     }

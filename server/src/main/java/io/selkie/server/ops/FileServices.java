@@ -1,6 +1,7 @@
 package io.selkie.server.ops;
 
 import io.selkie.layout.LayoutArbiter;
+import io.selkie.lease.FileIdentity;
 import io.selkie.posix.AccessModes;
 import io.selkie.posix.ActingKernel;
 import io.selkie.posix.FileStatus;
@@ -120,8 +121,8 @@ public record FileServices(
   }
 
   /** Whether clients may write to its device past the page cache. */
-  boolean isBypassed(VfsFile file) {
-    return storage.isBypassed(file.export());
+  boolean isBypassed(FileIdentity file) {
+    return storage.isBypassed(file);
   }
 
   /** Which attributes there are for a file under a minor version. */

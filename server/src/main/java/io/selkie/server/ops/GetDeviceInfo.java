@@ -35,7 +35,7 @@ final class GetDeviceInfo extends FileOperation {
     long maxCount = args.uint32();
     Bitmap4.skip(args);
     DeviceInfoResult result =
-        services.arbiter().deviceInfo(new DeviceInfoRequest(id, type, arrivedAt(c)));
+        services.arbiter().deviceInfo(new DeviceInfoRequest(id, type, c.clientId(), arrivedAt(c)));
     if (result.status() != NfsStat4.NFS4_OK) {
       return result.status();
     }

@@ -79,7 +79,9 @@ final class Leave implements AutoCloseable {
   /** Asks for a file. */
   Leave of(VfsFile file, FileChange change) {
     FileChange asked =
-        change == FileChange.READ && services.isBypassed(file) ? FileChange.READ_STORED : change;
+        change == FileChange.READ && services.isBypassed(file.identity())
+            ? FileChange.READ_STORED
+            : change;
     ChangePermit permit = ask(services, c, file.identity(), asked, Descriptions.WHOLE_FILE);
     if (permit instanceof ChangePermit.Granted granted) {
       permits.add(granted);

@@ -29,11 +29,9 @@ abstract class ReadOperation extends DataOperation {
     if (status != NfsStat4.NFS4_OK) {
       return status;
     }
-    if (!Stateids.isSpecial(stateid) && !services.isBypassed(file)) {
+    if (!asksLeave(file, stateid)) {
       return read(c, file, offset, count);
     }
-    // Nobody has asked for an open, which would have taken a write delegation back; or the page
-    // cache may be of before clients wrote.
     try (Leave leave = new Leave(services, c).of(file, FileChange.READ)) {
       return leave.isGiven() ? read(c, file, offset, count) : NfsStat4.NFS4ERR_DELAY;
     }

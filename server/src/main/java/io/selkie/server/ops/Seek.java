@@ -46,10 +46,9 @@ final class Seek extends DataOperation {
     if (status != NfsStat4.NFS4_OK) {
       return status;
     }
-    if (!Stateids.isSpecial(stateid)) {
+    if (!asksLeave(file, stateid)) {
       return seek(c, file, offset, what);
     }
-    // Nobody has asked for an open, which would have taken a write delegation back.
     try (Leave leave = new Leave(services, c).of(file, FileChange.READ)) {
       return leave.isGiven() ? seek(c, file, offset, what) : NfsStat4.NFS4ERR_DELAY;
     }

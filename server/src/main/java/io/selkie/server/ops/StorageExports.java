@@ -1,5 +1,6 @@
 package io.selkie.server.ops;
 
+import io.selkie.lease.FileIdentity;
 import io.selkie.protocol.nfs4.LayoutConst4;
 import io.selkie.server.vfs.Export;
 import java.util.Optional;
@@ -29,8 +30,13 @@ public record StorageExports(Set<String> block, Set<String> scsi, Set<Long> bypa
     return block.isEmpty() && bypassed.isEmpty();
   }
 
-  boolean isBypassed(Optional<Export> export) {
-    return !bypassed.isEmpty() && export.isPresent() && bypassed.contains(export.get().device());
+  boolean isBypassed(FileIdentity file) {
+    return isBypassed(file.device());
+  }
+
+  private boolean isBypassed(long device) {
+    // Each READ asks: nothing is made for it where no export has SCSI layouts.
+    return !bypassed.isEmpty() && bypassed.contains(device);
   }
 
   /** Whether a layout type is for files of an export that has layouts. */
@@ -41,7 +47,7 @@ public record StorageExports(Set<String> block, Set<String> scsi, Set<Long> bypa
     return switch (layoutType) {
       case LayoutConst4.LAYOUT4_BLOCK_VOLUME -> block.contains(export.get().name());
       case LayoutConst4.LAYOUT4_SCSI -> scsi.contains(export.get().name());
-      default -> !isBypassed(export);
+      default -> !isBypassed(export.get().device());
     };
   }
 }

@@ -46,15 +46,15 @@ class ScsiLayoutsOnLio {
       rdma: {listen: "127.0.0.1:0"}
       http: {enabled: false}
       delegations: {enabled: false}
-      sessions: {leaseSeconds: 20, graceSeconds: 20}
-      layout: {recallTimeoutMillis: 6000, fenceBudgetMillis: 10000, blockIoMillis: 3000}
+      sessions: {leaseSeconds: 30, graceSeconds: 30}
+      layout: {recallTimeoutMillis: 12000, fenceBudgetMillis: 10000, blockIoMillis: 3000}
       stateDirectory: /tmp/state
       """;
 
-  private static final long RECALL_MILLIS = 6_000;
+  private static final long RECALL_MILLIS = 12_000;
 
   /** Who cannot be fenced would be waited for so long. */
-  private static final long EXPIRY_MILLIS = 23_000;
+  private static final long EXPIRY_MILLIS = 33_000;
 
   private static final int MIB = 1 << 20;
 
@@ -295,10 +295,10 @@ class ScsiLayoutsOnLio {
       assertThat(writesOnItsOwnWay(fs)).contains("refused");
     } finally {
       run("ip link set lo up");
+      letGo();
     }
     System.out.println("a client that is cut off was fenced after " + millis + " ms");
     assertThat(millis).isBetween(RECALL_MILLIS - 100, RECALL_MILLIS + EXPIRY_MILLIS);
-    letGo();
     assertThat(run("sha256sum < " + fs.remote("cut")).substring(0, 64))
         .as("through the server, as it has no key now")
         .isEqualTo(storedSum(fs, "cut"));
@@ -309,9 +309,13 @@ class ScsiLayoutsOnLio {
   void theNextStartShutsFormerClientsOutAndServesThemAgain() throws Exception {
     OnDisk fs = OnDisk.XFS;
     hold(fs, "again");
-    Set<Long> before = DiskKeys.of(fs.server);
-    assertThat(before).hasSize(2);
-    letGo();
+    Set<Long> before;
+    try {
+      before = DiskKeys.of(fs.server);
+      assertThat(before).hasSize(2);
+    } finally {
+      letGo();
+    }
     server.close();
     assertThat(DiskKeys.of(fs.server)).as("of a server that ended").hasSize(1);
     assertThat(readsOnItsOwnWay(fs)).contains("refused");

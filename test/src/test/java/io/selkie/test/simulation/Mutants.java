@@ -117,8 +117,9 @@ final class Mutants {
     }
 
     @Override
-    public Optional<ByteBuffer> deviceAddress(DeviceId4 deviceId, String arrivedAtHost) {
-      return real.deviceAddress(deviceId, arrivedAtHost);
+    public Optional<ByteBuffer> deviceAddress(
+        DeviceId4 deviceId, long clientId, String arrivedAtHost) {
+      return real.deviceAddress(deviceId, clientId, arrivedAtHost);
     }
 
     @Override
