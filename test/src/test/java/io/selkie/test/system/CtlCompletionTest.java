@@ -42,6 +42,7 @@ class CtlCompletionTest {
       script=$1
       shift
       source "$script"
+      cd "${script%%/*}"
       tab() {
         %s
         COMP_WORDS=("$@")
@@ -153,6 +154,8 @@ class CtlCompletionTest {
 
   /** Of a program that answers so, since the server is asked by its name only. */
   private Path programThatKnows(String name) throws Exception {
+    // What the shell would make of the name, if it took it for a pattern.
+    Files.writeString(scratch.resolve(name.replace('*', 'z')), "");
     Path known = Files.writeString(scratch.resolve("known"), name + "\nother\n");
     Path answers =
         Files.writeString(
