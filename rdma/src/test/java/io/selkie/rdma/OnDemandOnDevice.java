@@ -130,8 +130,8 @@ class OnDemandOnDevice extends RdmaProviderContract {
   }
 
   /**
-   * No test here: soft RoCE of these kernels (seen on 6.18.15) now and then goes on using what it
-   * knew of a region while that is given back (rxe_mr_copy), and the machine ends. It is shown on
+   * No test here yet: this kernel was seen to end in rxe_mr_copy. An address that wraps explains
+   * that; whether keys that are taken back under fire do it too is to be tried. It is shown on
    * 6.12.
    */
   @Override
