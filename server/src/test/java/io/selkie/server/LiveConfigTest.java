@@ -2,7 +2,6 @@ package io.selkie.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.selkie.config.CommandLineSettings;
 import io.selkie.config.ConfigDifference.Change;
 import io.selkie.config.ConfigDifference.ExportAdded;
 import io.selkie.config.ConfigDifference.ExportRemoved;
@@ -48,16 +47,7 @@ class LiveConfigTest {
       Files.createDirectory(dir.resolve(name));
     }
     file = dir.resolve("selkie.yaml");
-    source =
-        new ConfigSource(
-            Optional.of(file),
-            new CommandLineSettings(
-                List.of(),
-                Optional.of("127.0.0.1:0"),
-                Optional.of("127.0.0.1:0"),
-                Optional.empty(),
-                Optional.of(dir.resolve("state")),
-                Optional.empty()));
+    source = new ConfigSource(Optional.of(file), OnLoopback.withStateIn(dir.resolve("state")));
   }
 
   private void write(String rest, String... exports) throws IOException {

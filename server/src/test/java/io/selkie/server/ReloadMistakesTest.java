@@ -2,7 +2,6 @@ package io.selkie.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.selkie.config.CommandLineSettings;
 import io.selkie.config.ConfigSource;
 import io.selkie.config.SelkieConfig;
 import io.selkie.config.Setting;
@@ -68,15 +67,7 @@ class ReloadMistakesTest {
     file = dir.resolve("selkie.yaml");
     write("");
     ConfigSource source =
-        new ConfigSource(
-            Optional.of(file),
-            new CommandLineSettings(
-                List.of(),
-                Optional.of("127.0.0.1:0"),
-                Optional.of("127.0.0.1:0"),
-                Optional.empty(),
-                Optional.of(dir.resolve("state")),
-                Optional.empty()));
+        new ConfigSource(Optional.of(file), OnLoopback.withStateIn(dir.resolve("state")));
     server = SelkieServer.start(source.load(), source, new LinuxKernel());
     before = server.config();
   }

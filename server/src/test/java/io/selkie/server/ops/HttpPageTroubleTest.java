@@ -4,9 +4,9 @@ import static io.selkie.protocol.nfs4.LayoutConst4.LAYOUTIOMODE4_READ;
 import static io.selkie.server.ops.ShownServer.LIVE;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.selkie.config.CommandLineSettings;
 import io.selkie.config.ConfigSource;
 import io.selkie.posix.LinuxKernel;
+import io.selkie.server.OnLoopback;
 import io.selkie.server.SelkieServer;
 import io.selkie.server.admin.ReloadOutcome;
 import io.selkie.server.testing.BrowserPage;
@@ -16,7 +16,6 @@ import io.selkie.server.testing.TestCertificate;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
@@ -128,15 +127,7 @@ class HttpPageTroubleTest {
             """
                 .formatted(directory.resolve("export"), token));
     ConfigSource source =
-        new ConfigSource(
-            Optional.of(file),
-            new CommandLineSettings(
-                List.of(),
-                Optional.of("127.0.0.1:0"),
-                Optional.of("127.0.0.1:0"),
-                Optional.empty(),
-                Optional.of(directory.resolve("state")),
-                Optional.empty()));
+        new ConfigSource(Optional.of(file), OnLoopback.withStateIn(directory.resolve("state")));
     return SelkieServer.start(source.load(), source, new LinuxKernel());
   }
 

@@ -8,9 +8,9 @@ import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
-import io.selkie.config.CommandLineSettings;
 import io.selkie.config.ConfigSource;
 import io.selkie.posix.LinuxKernel;
+import io.selkie.server.OnLoopback;
 import io.selkie.server.SelkieServer;
 import io.selkie.server.admin.ReloadOutcome;
 import io.selkie.server.http.HttpServer;
@@ -93,15 +93,7 @@ class HttpsTest {
     Path file = directory.resolve("selkie.yaml");
     configure(file, "0.0.0.0:0");
     source =
-        new ConfigSource(
-            Optional.of(file),
-            new CommandLineSettings(
-                List.of(),
-                Optional.of("127.0.0.1:0"),
-                Optional.of("127.0.0.1:0"),
-                Optional.empty(),
-                Optional.of(directory.resolve("state")),
-                Optional.empty()));
+        new ConfigSource(Optional.of(file), OnLoopback.withStateIn(directory.resolve("state")));
   }
 
   private void configure(Path file, String listen) throws IOException {

@@ -120,9 +120,12 @@ class CtlTest {
     }
   }
 
-  /** {@code script} of util-linux makes a terminal, at which somebody types the answer. */
-  @Test
-  void administratorAtATerminalIsAsked() throws Exception {
+  /** What is done to the server with that directory of its state. */
+  private interface Deed {
+    void at(Path state) throws Exception;
+  }
+
+  private static void whileALayoutIsHeld(Deed deed) throws Exception {
     try (ScratchDirectory scratch = ServerUnderTest.scratch()) {
       Path export = Files.createDirectory(scratch.resolve("export"));
       Files.write(export.resolve("f"), new byte[65_536]);
@@ -132,12 +135,20 @@ class CtlTest {
         RawNfs.OpenFile opened = nfs.open(server.exportName(), "f");
         assertThat(nfs.layoutGet(opened, opened.stateid(), Op.IOMODE_RW, 0, 65_536).status())
             .isZero();
-        assertThat(typed("no", state, "fence", "--all")).contains("[y/N]", "nothing was done");
-        assertThat(ctl(state, "layouts", "--json").json()).hasSize(1);
-        assertThat(typed("yes", state, "fence", "--all")).contains("[y/N]", "1 layouts");
-        assertThat(ctl(state, "layouts", "--json").json()).isEmpty();
+        deed.at(state);
       }
     }
+  }
+
+  /** {@code script} of util-linux makes a terminal, at which somebody types the answer. */
+  @Test
+  void administratorAtATerminalIsAsked() throws Exception {
+    whileALayoutIsHeld(state -> {
+      assertThat(typed("no", state, "fence", "--all")).contains("[y/N]", "nothing was done");
+      assertThat(ctl(state, "layouts", "--json").json()).hasSize(1);
+      assertThat(typed("yes", state, "fence", "--all")).contains("[y/N]", "1 layouts");
+      assertThat(ctl(state, "layouts", "--json").json()).isEmpty();
+    });
   }
 
   private static String typed(String answer, Path state, String... arguments) throws Exception {
@@ -159,31 +170,22 @@ class CtlTest {
   /** Asked again and again: what has gone is not in the next one any more. */
   @Test
   void listIsWatchedAsItChanges() throws Exception {
-    try (ScratchDirectory scratch = ServerUnderTest.scratch()) {
-      Path export = Files.createDirectory(scratch.resolve("export"));
-      Files.write(export.resolve("f"), new byte[65_536]);
-      Path state = scratch.resolve("export.state").resolve("state");
-      try (ServerProcess server = ServerUnderTest.serverOf(export, LONG_LEASES).start();
-          RawNfs nfs = RawNfs.connect(server.nfs(), "holder")) {
-        RawNfs.OpenFile opened = nfs.open(server.exportName(), "f");
-        assertThat(nfs.layoutGet(opened, opened.stateid(), Op.IOMODE_RW, 0, 65_536).status())
-            .isZero();
-        Process watching =
-            new ProcessBuilder(command(state, "layouts", "--watch=1", "--json"))
-                .redirectErrorStream(true)
-                .start();
-        try {
-          BlockingQueue<String> said = lines(watching);
-          await(said, "\"path\":\"/f\"");
-          await(said, "\"path\":\"/f\"");
-          assertThat(ctl(state, "fence", "--all", "--yes").status()).isZero();
-          assertThat(await(said, "[]")).isEqualTo("[]");
-        } finally {
-          watching.destroyForcibly().waitFor();
-        }
-        assertThat(ctl(state, "layouts", "--watch=0").status()).isEqualTo(2);
+    whileALayoutIsHeld(state -> {
+      Process watching =
+          new ProcessBuilder(command(state, "layouts", "--watch=1", "--json"))
+              .redirectErrorStream(true)
+              .start();
+      try {
+        BlockingQueue<String> said = lines(watching);
+        await(said, "\"path\":\"/f\"");
+        await(said, "\"path\":\"/f\"");
+        assertThat(ctl(state, "fence", "--all", "--yes").status()).isZero();
+        assertThat(await(said, "[]")).isEqualTo("[]");
+      } finally {
+        watching.destroyForcibly().waitFor();
       }
-    }
+      assertThat(ctl(state, "layouts", "--watch=0").status()).isEqualTo(2);
+    });
   }
 
   @Test
