@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.file.Path;
 import java.util.HexFormat;
 
 /**
@@ -55,10 +54,6 @@ final class KernelPeer implements AutoCloseable {
   /** Address on this machine that leads to the guest's ports. */
   String address() {
     return guest.address();
-  }
-
-  Path packets() {
-    return guest.packets();
   }
 
   // ---- memory ----

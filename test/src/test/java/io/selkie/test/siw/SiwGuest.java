@@ -148,11 +148,6 @@ final class SiwGuest implements AutoCloseable {
     return address;
   }
 
-  /** Every packet of the guest since its start. */
-  Path packets() {
-    return directory.resolve("wire.pcap");
-  }
-
   /**
    * Has the peer do something.
    *

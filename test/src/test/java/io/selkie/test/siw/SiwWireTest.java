@@ -5,14 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.selkie.rdma.DisconnectCause;
 import io.selkie.rdma.RemoteAccess;
 import io.selkie.rdma.WorkStatus;
+import io.selkie.rdma.iwarp.TcpRecord;
 import io.selkie.test.siw.Connected.SetUp;
 import io.selkie.test.wire.Tshark;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -25,8 +22,9 @@ import org.junit.jupiter.api.extension.ExtendWith;
  * Goal: on the wire between our iWARP and the Linux kernel's stands what the RFCs say, and an octet
  * that is spoiled on the way is found by either.
  *
- * <p>Method: the emulator writes down every packet of the guest, and tshark reads them; a relay
- * spoils one octet.
+ * <p>Method: a relay writes down what passes, and tshark reads it; a relay spoils one octet. Not
+ * the packets of the guest's network: under load some of them come twice, and tshark does not look
+ * into a segment that is in part a repetition.
  */
 @Tag("debian")
 @Tag("slow")
@@ -45,10 +43,15 @@ class SiwWireTest {
   @Test
   void tsharkUnderstandsEveryFrameOfBoth(KernelPeer kernel) throws Exception {
     for (SetUp how : List.of(new SetUp(false, 1, false, true, false), SetUp.KERNEL_OPENS)) {
-      try (Connected c = Connected.of(how, kernel)) {
+      Path octets =
+          Path.of(System.getProperty("selkie.test.dir", "target"))
+              .resolve("siw-revision-%d.pcap".formatted(how.revision()));
+      try (TcpRecord record = new TcpRecord(octets);
+          Relay relay = new Relay(record);
+          Connected c = Connected.through(relay, how, kernel)) {
         talk(c);
-        judge(c.port, copied(kernel));
       }
+      judge(octets);
     }
   }
 
@@ -87,12 +90,11 @@ class SiwWireTest {
     c.kernel.awaitDisconnected(c.endpoint);
   }
 
-  private static void judge(int port, Path packets) throws Exception {
+  private static void judge(Path octets) throws Exception {
     Tshark tshark =
         new Tshark(
-            packets, List.of("--disable-protocol", "rpcordma", "--disable-protocol", "smb_direct"));
-    String ours = "tcp.port == " + port;
-    List<String> lines = tshark.verbose(ours, "iwarp_mpa,iwarp_ddp_rdmap").lines().toList();
+            octets, List.of("--disable-protocol", "rpcordma", "--disable-protocol", "smb_direct"));
+    List<String> lines = tshark.verbose("tcp", "iwarp_mpa,iwarp_ddp_rdmap").lines().toList();
     assertThat(lines).noneMatch(line -> line.contains("Malformed"));
     assertThat(lines).noneMatch(line -> line.contains("Bad CRC"));
     assertThat(count(lines, "(Good CRC32)")).isEqualTo(count(lines, "OpCode: ")).isPositive();
@@ -105,7 +107,7 @@ class SiwWireTest {
     assertThat(count(lines, "OpCode: Send with SE (")).isEqualTo(1);
     assertThat(count(lines, "OpCode: Send with SE and Invalidate")).isEqualTo(1);
     assertThat(count(lines, "OpCode: Terminate")).isEqualTo(1);
-    assertThat(tshark.values(ours + " && iwarp_mpa", "_ws.expert.message"))
+    assertThat(tshark.values("iwarp_mpa", "_ws.expert.message"))
         .allMatch(remark ->
             EXPECTED_REMARKS.stream().anyMatch(remark::contains)
                 || remark.startsWith("Connection ")
@@ -115,33 +117,6 @@ class SiwWireTest {
 
   private static long count(List<String> lines, String part) {
     return lines.stream().filter(line -> line.contains(part)).count();
-  }
-
-  /** The packets so far; the emulator goes on writing. */
-  private static Path copied(KernelPeer kernel) throws IOException {
-    Path copy = kernel.packets().resolveSibling("judged.pcap");
-    try (FileChannel from = FileChannel.open(kernel.packets());
-        FileChannel to =
-            FileChannel.open(
-                copy,
-                StandardOpenOption.CREATE,
-                StandardOpenOption.WRITE,
-                StandardOpenOption.TRUNCATE_EXISTING)) {
-      long size = from.size();
-      long end = 24;
-      ByteBuffer length = ByteBuffer.allocate(4).order(ByteOrder.nativeOrder());
-      while (end + 16 <= size) {
-        length.clear();
-        if (from.read(length, end + 8) < 4 || end + 16 + length.getInt(0) > size) {
-          break;
-        }
-        end += 16 + length.getInt(0);
-      }
-      for (long done = 0; done < end; ) {
-        done += from.transferTo(done, end - done, to);
-      }
-    }
-    return copy;
   }
 
   @Test
