@@ -7,7 +7,9 @@ import io.selkie.posix.FiemapPage;
 import io.selkie.posix.Kernel;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.ArrayBlockingQueue;
+import java.util.function.Function;
 
 /**
  * Reads block maps with FIEMAP, page by page.
@@ -89,6 +91,28 @@ public final class BlockMapReader {
    */
   public MapRead readCoarsely(int fd, long device, ByteRange range) {
     return read(fd, device, range, true);
+  }
+
+  /**
+   * Asks something of the map as it is now, however many extents it has: where they are too many
+   * for one map, of one half of it after the other.
+   *
+   * @param known whose range it is; asked instead of what cannot be read
+   * @return the first answer there is
+   */
+  <T> Optional<T> firstOf(int fd, BlockMap known, Function<BlockMap, Optional<T>> question) {
+    ByteRange range = known.range();
+    return switch (read(fd, known.device(), range)) {
+      case MapRead.Found(BlockMap now) -> question.apply(now);
+      case MapRead.TooFragmented _ when range.length() > 1 -> {
+        long half = range.length() / 2;
+        var first = new ByteRange(range.offset(), half);
+        var second = new ByteRange(range.offset() + half, range.length() - half);
+        yield firstOf(fd, known.clip(first), question)
+            .or(() -> firstOf(fd, known.clip(second), question));
+      }
+      default -> question.apply(known);
+    };
   }
 
   private MapRead read(int fd, long device, ByteRange range, boolean coarsely) {
@@ -176,6 +200,11 @@ public final class BlockMapReader {
     int ignored = FiemapFlags.LAST | FiemapFlags.MERGED;
     return (page.flags(0) & ~ignored) == (last.flags() & ~ignored)
         && (!last.located() || page.physical(0) - logical == last.physical() - last.logical());
+  }
+
+  /** Whether extents were merged, so that nobody knows their places. */
+  static boolean isCoarse(BlockMap map) {
+    return map.extents().stream().anyMatch(BlockMapReader::isCoarse);
   }
 
   private static boolean isCoarse(Extent extent) {

@@ -351,10 +351,11 @@ public final class KernelSealer implements Sealer {
 
   /** Null when all of it can be read, as far as is known. */
   private Refused badMedia(SealTarget target, BlockMap map) {
-    return mediaCheck
-        .trouble(target, map)
-        .map(trouble -> Refusals.refused(Reason.MEDIA_ERROR, trouble))
-        .orElse(null);
+    Optional<String> trouble = mediaCheck.trouble(target, map);
+    if (trouble.isEmpty() && BlockMapReader.isCoarse(map)) {
+      trouble = reader.firstOf(target.fd(), map, piece -> mediaCheck.trouble(target, piece));
+    }
+    return trouble.map(what -> Refusals.refused(Reason.MEDIA_ERROR, what)).orElse(null);
   }
 
   private Converting converting(KernelSeal seal) {

@@ -10,6 +10,7 @@ import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.function.BiPredicate;
 import java.util.function.LongPredicate;
+import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -138,9 +139,15 @@ public final class LeaseRuntime implements AutoCloseable {
     sealer.reached(devices);
   }
 
-  /** Files with a live handle whose map is such; looks at all handles there are. */
-  public Set<FileIdentity> granted(BiPredicate<SealTarget, BlockMap> such) {
-    return auditor.granted(such);
+  /**
+   * Files with a live handle whose map is such: as it was granted where the mapping is the storage,
+   * as it is now behind a page cache. Looks at all handles there are.
+   *
+   * @param among of which files to look at the maps at all
+   */
+  public Set<FileIdentity> granted(
+      Predicate<SealTarget> among, BiPredicate<SealTarget, BlockMap> such) {
+    return auditor.granted(among, such);
   }
 
   /** Watches them. */

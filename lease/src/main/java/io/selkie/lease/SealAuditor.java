@@ -17,6 +17,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BiPredicate;
+import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -152,12 +153,12 @@ public final class SealAuditor implements AutoCloseable {
   }
 
   /** Files with a live handle whose map is such. */
-  Set<FileIdentity> granted(BiPredicate<SealTarget, BlockMap> such) {
+  Set<FileIdentity> granted(Predicate<SealTarget> among, BiPredicate<SealTarget, BlockMap> such) {
     Set<FileIdentity> found = new HashSet<>();
     for (KernelSeal seal : seals.values()) {
-      if (seal.enter()) {
+      if (among.test(seal.target()) && seal.enter()) {
         try {
-          if (seal.grants().stream().anyMatch(map -> such.test(seal.target(), map))) {
+          if (seal.grants().stream().anyMatch(map -> isSuch(seal, map, such))) {
             found.add(seal.target().identity());
           }
         } finally {
@@ -166,6 +167,18 @@ public final class SealAuditor implements AutoCloseable {
       }
     }
     return found;
+  }
+
+  /** Behind a page cache blocks move, and what waited for one when it was granted has one now. */
+  private boolean isSuch(
+      KernelSeal seal, BlockMap granted, BiPredicate<SealTarget, BlockMap> such) {
+    SealTarget target = seal.target();
+    return seal.exact()
+        ? such.test(target, granted)
+        : reader
+            .firstOf(
+                target.fd(), granted, now -> Optional.of(now).filter(map -> such.test(target, map)))
+            .isPresent();
   }
 
   void watch(KernelSeal seal) {

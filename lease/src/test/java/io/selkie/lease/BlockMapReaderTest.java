@@ -9,6 +9,7 @@ import io.selkie.posix.FaultInjectingKernel;
 import io.selkie.posix.FiemapFlags;
 import io.selkie.posix.KernelCall;
 import java.util.List;
+import java.util.Optional;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
@@ -109,6 +110,32 @@ class BlockMapReaderTest {
     assertThat(coarse.holes()).isEmpty();
     assertThat(coarse.extents()).hasSizeLessThanOrEqualTo(9);
     assertThat(coarse.extents().getFirst().located()).isFalse();
+  }
+
+  @Test
+  void aMapOfTooManyExtentsIsAskedPieceByPiece() {
+    FakeFile file = fake.file(20L * BLOCK);
+    for (int i = 19; i >= 0; i--) {
+      file.allocate(i, 1, 0);
+    }
+    var range = new ByteRange(0, 20L * BLOCK);
+    BlockMap coarse = ((MapRead.Found) reader(4, 3).readCoarsely(file.fd, 77, range)).map();
+    assertThat(BlockMapReader.isCoarse(coarse)).isTrue();
+
+    for (long block = 0; block < 20; block++) {
+      long place = file.blocks.get(block).physical() * BLOCK;
+      assertThat(
+              reader(4, 3)
+                  .firstOf(
+                      file.fd,
+                      coarse,
+                      map ->
+                          map.extents().stream()
+                              .filter(extent -> extent.physical() == place)
+                              .findFirst()))
+          .hasValueSatisfying(found -> assertThat(found.located()).isTrue());
+    }
+    assertThat(reader(4, 3).firstOf(-1, coarse, map -> Optional.of(map))).hasValue(coarse);
   }
 
   @Test

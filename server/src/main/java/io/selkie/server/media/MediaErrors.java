@@ -215,9 +215,18 @@ public final class MediaErrors implements MediaCheck {
     if (list == null) {
       return false;
     }
+    BadRanges before;
     BadRanges now;
     try {
-      now = list.read(source.sizeBytes);
+      // In turn: who has read an older list must not be the last to say what is in it.
+      synchronized (source) {
+        now = list.read(source.sizeBytes);
+        before = source.bad;
+        source.bad = now;
+        if (key instanceof Key.OfDevice(DeviceMemory memory)) {
+          memory.bad(now);
+        }
+      }
       if (source.unreadable) {
         source.unreadable = false;
         // The disk is there again, and its list is another one.
@@ -229,14 +238,6 @@ public final class MediaErrors implements MediaCheck {
         LOG.warn("{} cannot be read; what was in it counts on: {}", list.file(), e.toString());
       }
       return false;
-    }
-    BadRanges before;
-    synchronized (source) {
-      before = source.bad;
-      source.bad = now;
-    }
-    if (key instanceof Key.OfDevice(DeviceMemory memory)) {
-      memory.bad(now);
     }
     boolean more = !now.isWithin(before);
     if (more) {
@@ -289,11 +290,13 @@ public final class MediaErrors implements MediaCheck {
     return sources.values().stream().allMatch(source -> source.bad.count() == 0)
         ? List.of()
         : leases.granted(
-            (target, map) -> badOf(target).flatMap(bad -> firstBad(map, bad)).isPresent());
+            target -> badOf(target).count() > 0,
+            (target, map) -> firstBad(map, badOf(target)).isPresent());
   }
 
-  private Optional<BadRanges> badOf(SealTarget target) {
-    return Optional.ofNullable(sources.get(keyOf(target))).map(source -> source.bad);
+  private BadRanges badOf(SealTarget target) {
+    Source source = sources.get(keyOf(target));
+    return source == null ? BadRanges.NONE : source.bad;
   }
 
   private long count() {

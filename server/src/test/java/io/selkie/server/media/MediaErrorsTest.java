@@ -27,6 +27,7 @@ import io.selkie.posix.Kernel;
 import io.selkie.posix.LinuxKernel;
 import io.selkie.posix.Names;
 import io.selkie.posix.OpenFlags;
+import io.selkie.posix.PretendedBadBlocks;
 import io.selkie.server.metrics.ServerMetrics;
 import java.io.IOException;
 import java.lang.reflect.Proxy;
@@ -59,7 +60,7 @@ class MediaErrorsTest {
   private final List<FileIdentity> recalled = new ArrayList<>();
   private final List<Target> targets = new ArrayList<>();
   private Path folder;
-  private Path list;
+  private PretendedBadBlocks bad;
   private LeaseRuntime leases;
   private BadBlockLists lists;
   private MediaErrors media;
@@ -81,12 +82,8 @@ class MediaErrorsTest {
                 LeaseSettings.defaults(),
                 new LeaseEvents() {}));
     Target any = new Target("any");
-    Path sysfs = folder.resolve("sys");
-    long device = any.identity().device();
-    String number = (device >>> 32) + ":" + (device & 0xffffffffL);
-    list = Files.createDirectories(sysfs.resolve("dev/block").resolve(number)).resolve("badblocks");
-    Files.writeString(list, "");
-    lists = new BadBlockLists(kernel, sysfs);
+    bad = new PretendedBadBlocks(folder.resolve("sys"), any.identity().device());
+    lists = bad.lists(kernel);
     media =
         new MediaErrors(
             new DeviceFiles(kernel, DaxDevice.bySysfs()),
@@ -200,7 +197,7 @@ class MediaErrorsTest {
             .filter(each -> each.logical() <= offset && offset < each.end())
             .findFirst()
             .orElseThrow();
-    Files.writeString(list, (extent.physical() + offset - extent.logical()) / 512 + " 1\n");
+    bad.spoil(extent.physical() + offset - extent.logical());
   }
 
   @Test
@@ -217,7 +214,7 @@ class MediaErrorsTest {
     assertThat(((SealOutcome.Refused) second).refusal().reason()).isEqualTo(Reason.MEDIA_ERROR);
     assertThat(((SealOutcome.Refused) second).refusal().message()).contains("bad blocks");
     assertThat(leases.keeper().size()).as("leases left").isZero();
-    Files.writeString(list, "");
+    bad.clear();
     SealOutcome third = seal(file);
     assertThat(mapOf(third).extents()).isNotEmpty();
     ((SealOutcome.Sealed) third).seal().release();

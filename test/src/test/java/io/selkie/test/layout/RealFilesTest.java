@@ -2,9 +2,11 @@ package io.selkie.test.layout;
 
 import static io.selkie.protocol.nfs4.LayoutConst4.LAYOUT4_RDMA;
 import static io.selkie.protocol.nfs4.LayoutConst4.LAYOUTIOMODE4_ANY;
+import static io.selkie.protocol.nfs4.LayoutConst4.LAYOUTIOMODE4_READ;
 import static io.selkie.protocol.nfs4.LayoutConst4.LAYOUTIOMODE4_RW;
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4_OK;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
 import io.selkie.config.time.NanoClock;
 import io.selkie.layout.Arbiter;
@@ -15,6 +17,7 @@ import io.selkie.layout.LayoutArbiter.LayoutReturnRequest;
 import io.selkie.layout.LayoutEvents;
 import io.selkie.layout.LayoutEvents.Step;
 import io.selkie.layout.LayoutPolicy;
+import io.selkie.layout.RecallCause;
 import io.selkie.layout.rdma.RdmaDevices;
 import io.selkie.layout.rdma.RdmaDomains;
 import io.selkie.layout.rdma.RdmaLayoutType;
@@ -25,15 +28,23 @@ import io.selkie.lease.LeaseRuntime;
 import io.selkie.lease.LeaseSettings;
 import io.selkie.lease.SealTarget;
 import io.selkie.posix.AtFlags;
+import io.selkie.posix.BadBlockLists;
+import io.selkie.posix.DaxDevice;
+import io.selkie.posix.DeviceFiles;
+import io.selkie.posix.FiemapPage;
 import io.selkie.posix.FileStatus;
 import io.selkie.posix.Kernel;
 import io.selkie.posix.LinuxKernel;
 import io.selkie.posix.Names;
 import io.selkie.posix.OpenFlags;
+import io.selkie.posix.PretendedBadBlocks;
 import io.selkie.protocol.nfs4.Stateid4;
 import io.selkie.rdma.iwarp.IwarpConfig;
 import io.selkie.rdma.iwarp.IwarpProvider;
 import io.selkie.server.SystemTimers;
+import io.selkie.server.media.MediaErrors;
+import io.selkie.server.metrics.Metric;
+import io.selkie.server.metrics.ServerMetrics;
 import io.selkie.test.support.OtherProcess;
 import io.selkie.test.support.ScratchDirectory;
 import java.io.IOException;
@@ -206,11 +217,15 @@ class RealFilesTest {
   }
 
   private Stateid4 granted(Target file) {
+    return granted(1, LAYOUTIOMODE4_RW, file);
+  }
+
+  private Stateid4 granted(long client, int ioMode, Target file) {
     LayoutGetResult result =
         arbiter
             .layoutGet(
                 new LayoutGetRequest(
-                    1,
+                    client,
                     "s",
                     file,
                     OPEN,
@@ -218,7 +233,7 @@ class RealFilesTest {
                     true,
                     true,
                     LAYOUT4_RDMA,
-                    LAYOUTIOMODE4_RW,
+                    ioMode,
                     0,
                     -1,
                     FILE_BYTES,
@@ -229,6 +244,23 @@ class RealFilesTest {
     return ((LayoutGetResult.Granted) result).stateid();
   }
 
+  private void giveBack(CallbackChannel.LayoutRecall recall, CallbackChannel.RecallReply reply) {
+    client.execute(() -> {
+      reply.onReply(CallbackChannel.Outcome.ANSWERED, NFS4_OK);
+      arbiter.layoutReturn(
+          new LayoutReturnRequest(
+              recall.clientId(),
+              recall.file(),
+              recall.stateid(),
+              LAYOUT4_RDMA,
+              LAYOUTIOMODE4_ANY,
+              recall.offset(),
+              recall.length(),
+              false,
+              ByteBuffer.allocate(0)));
+    });
+  }
+
   private List<Step> steps() {
     return events.stream().map(LayoutEvents.Event::step).toList();
   }
@@ -237,21 +269,7 @@ class RealFilesTest {
   void otherProcessGoesOnTheMomentTheLayoutIsBack() throws Exception {
     Target file = open("truncated");
     granted(file);
-    channel.set((recall, reply) ->
-        client.execute(() -> {
-          reply.onReply(CallbackChannel.Outcome.ANSWERED, NFS4_OK);
-          arbiter.layoutReturn(
-              new LayoutReturnRequest(
-                  1,
-                  recall.file(),
-                  recall.stateid(),
-                  LAYOUT4_RDMA,
-                  LAYOUTIOMODE4_ANY,
-                  recall.offset(),
-                  recall.length(),
-                  false,
-                  ByteBuffer.allocate(0)));
-        }));
+    channel.set(this::giveBack);
 
     var truncation =
         OtherProcess.truncate(CLOCK, file.path(), 4096).outcome().get(40, TimeUnit.SECONDS);
@@ -286,6 +304,40 @@ class RealFilesTest {
             Step.RECALL_SENT, Step.FENCE_BEGUN, Step.HANDLE_INVALIDATED, Step.SEAL_RELEASED);
     assertThat(arbiter.hasRevokedState(1)).isTrue();
     assertThat(arbiter.freeStateid(1, stateid)).isEqualTo(NFS4_OK);
+  }
+
+  /** Behind a page cache a block is where it is when it is written back, not when it is granted. */
+  @Test
+  void whatCameToLieOnBadBlocksIsRecalledFromWhoeverHoldsIt() throws Exception {
+    Target spoiled = open("spoiled");
+    Target sound = open("sound");
+    channel.set(this::giveBack);
+    var disk = new PretendedBadBlocks(directory.resolve("sys"), spoiled.identity().device());
+    var metrics = new ServerMetrics();
+    try (BadBlockLists lists = disk.lists(kernel)) {
+      var files = new DeviceFiles(kernel, DaxDevice.bySysfs());
+      var media = new MediaErrors(files, lists, CLOCK, metrics, Runnable::run);
+      media.attach(leases, arbiter);
+      granted(1, LAYOUTIOMODE4_READ, spoiled);
+      granted(2, LAYOUTIOMODE4_READ, spoiled);
+      granted(3, LAYOUTIOMODE4_READ, sound);
+      assertThat(kernel.fsync(spoiled.fd())).isZero();
+      assertThat(kernel.fsync(sound.fd())).isZero();
+      var page = new FiemapPage(4);
+      assertThat(kernel.fiemap(spoiled.fd(), 0, FILE_BYTES, 0, page)).isPositive();
+
+      disk.spoil(page.physical(0) + 5000);
+      assertThat(media.rows()).hasSize(1);
+
+      assertThat(metrics.counter(Metric.MEDIA_RECALLS).getCount()).isPositive();
+    }
+    arbiter.stop().toCompletableFuture().get(60, TimeUnit.SECONDS);
+    assertThat(events)
+        .filteredOn(event -> event.step() == Step.RECALL_SENT)
+        .filteredOn(event -> event.cause() == RecallCause.MEDIA_ERROR)
+        .extracting(LayoutEvents.Event::clientId, LayoutEvents.Event::file)
+        .containsExactlyInAnyOrder(tuple(1L, spoiled.identity()), tuple(2L, spoiled.identity()));
+    assertThat(steps()).doesNotContain(Step.FENCE_BEGUN);
   }
 
   /** As many as there may be descriptors; what is measured is scaled up to 10,000. */
