@@ -17,14 +17,18 @@ public interface CallbackChannel {
    * One recall.
    *
    * @param recallId stands in every log line and event of this recall
+   * @param fileHandle the file as the client named it when it asked for the layout; not to be
+   *     changed
    * @param changed clora_changed
    * @param grantedBy the requests that granted what is recalled; the channel tells those whose
    *     reply the client may not have seen (RFC 8881 section 2.10.6.3)
    */
+  @SuppressWarnings("ArrayRecordComponent") // Passed on, never compared.
   record LayoutRecall(
       long recallId,
       long clientId,
       io.selkie.lease.FileIdentity file,
+      byte[] fileHandle,
       int layoutType,
       int ioMode,
       boolean changed,
@@ -38,6 +42,7 @@ public interface CallbackChannel {
         long recallId,
         long clientId,
         io.selkie.lease.FileIdentity file,
+        byte[] fileHandle,
         int layoutType,
         int ioMode,
         boolean changed,
@@ -48,6 +53,7 @@ public interface CallbackChannel {
           recallId,
           clientId,
           file,
+          fileHandle,
           layoutType,
           ioMode,
           changed,

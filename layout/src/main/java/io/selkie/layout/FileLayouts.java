@@ -4,6 +4,7 @@ import io.selkie.lease.ByteRange;
 import io.selkie.lease.FileIdentity;
 import io.selkie.lease.Seal;
 import io.selkie.lease.SealTarget;
+import io.selkie.protocol.nfs4.Stateid4;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -272,6 +273,16 @@ final class FileLayouts {
 
   Hold hold(Hold.Key key) {
     return holds.get(key);
+  }
+
+  /** The one that a client's stateid names, whatever it called the file by; null if none. */
+  Hold hold(long clientId, int layoutType, Stateid4 stateid) {
+    for (Hold hold : holds.values()) {
+      if (hold.isNamedBy(stateid) && hold.clientId == clientId && hold.layoutType == layoutType) {
+        return hold;
+      }
+    }
+    return null;
   }
 
   List<Hold> holdsOf(long clientId) {

@@ -204,8 +204,7 @@ final class GrantDesk {
       hold =
           new Hold(
               file.identity,
-              op.clientId(),
-              op.request.layoutType(),
+              op.key(),
               file.policy().returnOnClose(),
               file.context.ledger().newStateid());
       file.addHold(hold);

@@ -6,6 +6,7 @@ import io.selkie.lease.ByteRange;
 import io.selkie.lease.Seal;
 import io.selkie.lease.Sealer.Preparation;
 import io.selkie.protocol.nfs4.LayoutConst4;
+import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
 
 /** A LAYOUTGET on its way. Guarded by its file's lock but for the final fields. */
@@ -90,7 +91,8 @@ final class GrantOp {
   }
 
   Hold.Key key() {
-    return new Hold.Key(request.clientId(), request.layoutType());
+    return new Hold.Key(
+        request.clientId(), request.layoutType(), ByteBuffer.wrap(request.fileHandle()));
   }
 
   void doom(int status, String reason) {

@@ -4,24 +4,35 @@ import io.selkie.layout.CallbackChannel.CallReference;
 import io.selkie.lease.FileIdentity;
 import io.selkie.protocol.nfs4.NfsStat4;
 import io.selkie.protocol.nfs4.Stateid4;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
  * All that one client holds of one file by one layout type, under one layout stateid (RFC 8881
- * section 12.5.3). Guarded by its file's lock; the final fields may be read without.
+ * section 12.5.3). Who reaches a file through two exports has two filehandles of it, takes them for
+ * two files, and has a hold for each. Guarded by its file's lock; the final fields may be read
+ * without.
  */
 final class Hold {
 
   /** So many fit the smallest callback that a client may ask for. */
   private static final int CALLS_MAX = 16;
 
-  /** Key of a hold within its file. */
-  record Key(long clientId, int layoutType) {}
+  /**
+   * Key of a hold within its file.
+   *
+   * @param fileHandle its bytes, not to be changed
+   */
+  record Key(long clientId, int layoutType, ByteBuffer fileHandle) {}
 
   final FileIdentity file;
   final long clientId;
   final int layoutType;
+
+  /** As the client named the file, and is to be told of it; not to be changed. */
+  final byte[] fileHandle;
+
   final boolean returnOnClose;
   final long otherHigh;
   final int otherLow;
@@ -37,10 +48,11 @@ final class Hold {
 
   private int seqid;
 
-  Hold(FileIdentity file, long clientId, int layoutType, boolean returnOnClose, Stateid4 stateid) {
+  Hold(FileIdentity file, Key key, boolean returnOnClose, Stateid4 stateid) {
     this.file = file;
-    this.clientId = clientId;
-    this.layoutType = layoutType;
+    this.clientId = key.clientId();
+    this.layoutType = key.layoutType();
+    this.fileHandle = key.fileHandle().array();
     this.returnOnClose = returnOnClose;
     this.otherHigh = stateid.otherHigh();
     this.otherLow = stateid.otherLow();
@@ -63,7 +75,7 @@ final class Hold {
   }
 
   Key key() {
-    return new Key(clientId, layoutType);
+    return new Key(clientId, layoutType, ByteBuffer.wrap(fileHandle));
   }
 
   void add(Segment segment) {

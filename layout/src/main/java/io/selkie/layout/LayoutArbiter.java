@@ -151,8 +151,11 @@ public interface LayoutArbiter extends AutoCloseable {
    * @param writable whether it lets it write
    * @param ioMode LAYOUTIOMODE4_READ or RW
    * @param maxBodyBytes loga_maxcount
+   * @param fileHandle as the client named the file, by which a recall will name it; not to be
+   *     changed
    * @param call the request itself, for recalls that might overtake its reply
    */
+  @SuppressWarnings("ArrayRecordComponent") // Passed on, never compared.
   record LayoutGetRequest(
       long clientId,
       String sessionKey,
@@ -167,9 +170,10 @@ public interface LayoutArbiter extends AutoCloseable {
       long length,
       long minLength,
       int maxBodyBytes,
+      byte[] fileHandle,
       Optional<CallbackChannel.CallReference> call) {
 
-    /** A request without a place in a session. */
+    /** A request without a place in a session, for a file that is named in one way only. */
     public LayoutGetRequest(
         long clientId,
         String sessionKey,
@@ -198,6 +202,7 @@ public interface LayoutArbiter extends AutoCloseable {
           length,
           minLength,
           maxBodyBytes,
+          new byte[0],
           Optional.empty());
     }
   }

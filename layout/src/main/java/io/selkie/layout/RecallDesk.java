@@ -429,6 +429,7 @@ final class RecallDesk {
                 recall.id,
                 hold.clientId,
                 file.identity,
+                hold.fileHandle,
                 hold.layoutType,
                 LayoutConst4.LAYOUTIOMODE4_ANY,
                 changes(recall.cause),

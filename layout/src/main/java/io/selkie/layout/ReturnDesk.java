@@ -28,7 +28,7 @@ final class ReturnDesk {
   // ------------------------------------------------------------------ LAYOUTRETURN
 
   void returned(FileEvent.Return event) {
-    Hold hold = file.hold(new Hold.Key(event.clientId(), event.layoutType()));
+    Hold hold = file.hold(event.clientId(), event.layoutType(), event.stateid());
     int status = check(hold, event.clientId(), event.stateid());
     if (status != NFS4_OK) {
       file.emit(
@@ -73,7 +73,7 @@ final class ReturnDesk {
   }
 
   private int check(Hold hold, long clientId, Stateid4 stateid) {
-    if (hold == null || !hold.isNamedBy(stateid)) {
+    if (hold == null) {
       return file.context.ledger().statusOfDead(clientId, stateid);
     }
     return hold.checkSeqid(stateid.seqid(), file.policy().seqidRange());
@@ -173,7 +173,7 @@ final class ReturnDesk {
 
   /** Judges a LAYOUTCOMMIT; on success the seal may not go before it is flushed. */
   void checkFlush(FlushOp op) {
-    Hold hold = file.hold(new Hold.Key(op.clientId, op.layoutType));
+    Hold hold = file.hold(op.clientId, op.layoutType, op.stateid);
     int status = check(hold, op.clientId, op.stateid);
     if (status != NFS4_OK) {
       op.refuse(status, "the layout stateid is not a current one of this file");

@@ -15,10 +15,13 @@ import io.selkie.layout.CallbackChannel.CallReference;
 import io.selkie.lease.FileIdentity;
 import io.selkie.protocol.nfs4.SessionId4;
 import io.selkie.protocol.nfs4.Stateid4;
+import java.nio.ByteBuffer;
 import org.junit.jupiter.api.Test;
 
 /** Layout stateids: RFC 8881 sections 12.5.3 and 12.5.5.2. */
 class StateidTest {
+
+  private static final Hold.Key KEY = new Hold.Key(1, 1, ByteBuffer.allocate(0));
 
   private final Rig rig = new Rig();
   private final FakeSealer.File file = rig.file().data(0, MB);
@@ -80,7 +83,7 @@ class StateidTest {
 
   @Test
   void holdRemembersTheLatestGrantOfEachSlot() {
-    Hold hold = new Hold(new FileIdentity(1, 1, 1), 1, 1, true, new Stateid4(1, 1, 1));
+    Hold hold = new Hold(new FileIdentity(1, 1, 1), KEY, true, new Stateid4(1, 1, 1));
     SessionId4 session = new SessionId4(7, 8);
     for (int slot = 0; slot < 20; slot++) {
       hold.grantedTo(new CallReference(session, slot, 1));
@@ -94,7 +97,7 @@ class StateidTest {
 
   @Test
   void seqidWrapsToOne() {
-    Hold hold = new Hold(new FileIdentity(1, 1, 1), 1, 1, true, new Stateid4(-1, 1, 1));
+    Hold hold = new Hold(new FileIdentity(1, 1, 1), KEY, true, new Stateid4(-1, 1, 1));
 
     assertThat(hold.advance().seqid()).isOne();
     assertThat(hold.checkSeqid(-1, 16)).isEqualTo(NFS4_OK);

@@ -356,8 +356,7 @@ final class ServerParts {
     Arbiter arbiter =
         new Arbiter(
             guard.guarding(leases.sealer()),
-            // Not those of the table of opens: a delegation may stand for an open (RFC 9754).
-            sessions.callbackChannel(fs.openFiles()::fileHandleOf),
+            sessions.callbackChannel(),
             sessions.delegationCallbacks(),
             types,
             recallAny,

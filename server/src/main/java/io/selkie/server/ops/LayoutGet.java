@@ -117,6 +117,7 @@ final class LayoutGet extends FileOperation {
             length == 0 ? TO_EOF : length,
             minLength,
             (int) Math.max(0, bodyBytes),
+            file.handleBytes(),
             Optional.of(
                 new CallReference(c.sessionId(), c.slot().slotId(), c.slot().sequenceId())));
     return c.suspend(

@@ -1,24 +1,20 @@
 package io.selkie.server.session;
 
 import io.selkie.layout.CallbackChannel;
-import io.selkie.lease.FileIdentity;
 import io.selkie.protocol.nfs4.LayoutConst4;
 import io.selkie.protocol.nfs4.NfsCbOp4;
 import io.selkie.protocol.nfs4.Stateids;
 import io.selkie.protocol.xdr.XdrWriter;
 import java.util.List;
 import java.util.function.Consumer;
-import java.util.function.Function;
 
 /** Recalls layouts over the back channels of a client's sessions (RFC 8881 section 20.3). */
 final class ClientCallbacks implements CallbackChannel {
 
   private final ClientTable clients;
-  private final Function<FileIdentity, byte[]> fileHandles;
 
-  ClientCallbacks(ClientTable clients, Function<FileIdentity, byte[]> fileHandles) {
+  ClientCallbacks(ClientTable clients) {
     this.clients = clients;
-    this.fileHandles = fileHandles;
   }
 
   /** Sends one callback operation on whichever back channel of the client works. */
@@ -40,19 +36,12 @@ final class ClientCallbacks implements CallbackChannel {
 
   @Override
   public void layoutRecall(LayoutRecall recall, RecallReply reply) {
-    BackChannel channel = channelOf(recall.clientId());
-    byte[] fileHandle = channel == null ? null : fileHandles.apply(recall.file());
-    if (fileHandle == null) {
-      // Without a handle there is nothing the client could recognise the file by.
-      reply.onReply(Outcome.NO_BACK_CHANNEL, 0);
-      return;
-    }
-    channel.submit(
-        new Callback(
-            NfsCbOp4.OP_CB_LAYOUTRECALL,
-            recall.grantedBy().stream().filter(this::mayBeUnseen).toList(),
-            out -> encode(out, recall, fileHandle),
-            reply));
+    call(
+        recall.clientId(),
+        NfsCbOp4.OP_CB_LAYOUTRECALL,
+        recall.grantedBy(),
+        out -> encode(out, recall),
+        reply);
   }
 
   /** The client has seen the reply to a request when it has sent the next one on its slot. */
@@ -63,12 +52,12 @@ final class ClientCallbacks implements CallbackChannel {
   }
 
   /** Writes CB_LAYOUTRECALL4args for one file. */
-  private static void encode(XdrWriter out, LayoutRecall recall, byte[] fileHandle) {
+  private static void encode(XdrWriter out, LayoutRecall recall) {
     out.int32(recall.layoutType());
     out.int32(recall.ioMode());
     out.bool(recall.changed());
     out.int32(LayoutConst4.LAYOUTRECALL4_FILE);
-    out.opaque(fileHandle);
+    out.opaque(recall.fileHandle());
     out.int64(recall.offset());
     out.int64(recall.length());
     Stateids.encode(out, recall.stateid());

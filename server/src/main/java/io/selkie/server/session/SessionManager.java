@@ -6,7 +6,6 @@ import io.selkie.layout.CallbackChannel;
 import io.selkie.layout.CallbackChannel.CallReference;
 import io.selkie.layout.CallbackChannel.RecallReply;
 import io.selkie.layout.DelegationCallbacks;
-import io.selkie.lease.FileIdentity;
 import io.selkie.protocol.nfs4.SessionId4;
 import io.selkie.protocol.xdr.XdrWriter;
 import io.selkie.server.compound.Operation;
@@ -14,7 +13,6 @@ import java.time.Duration;
 import java.util.List;
 import java.util.OptionalLong;
 import java.util.function.Consumer;
-import java.util.function.Function;
 import java.util.function.LongPredicate;
 import java.util.random.RandomGenerator;
 
@@ -89,18 +87,14 @@ public final class SessionManager implements AutoCloseable {
     }
   }
 
-  /**
-   * Returns the way to call clients back.
-   *
-   * @param fileHandles returns the file handle that clients know a file by, or null if it has none
-   */
-  public CallbackChannel callbackChannel(Function<FileIdentity, byte[]> fileHandles) {
-    return new ClientCallbacks(clients, fileHandles);
+  /** Returns the way to call clients back. */
+  public CallbackChannel callbackChannel() {
+    return new ClientCallbacks(clients);
   }
 
   /** Returns the way to call those back who hold delegations. */
   public DelegationCallbacks delegationCallbacks() {
-    return new DelegationChannel(new ClientCallbacks(clients, file -> null));
+    return new DelegationChannel(new ClientCallbacks(clients));
   }
 
   /**
@@ -128,8 +122,7 @@ public final class SessionManager implements AutoCloseable {
       List<CallReference> referringCalls,
       Consumer<XdrWriter> arguments,
       RecallReply reply) {
-    new ClientCallbacks(clients, file -> null)
-        .call(clientId, opcode, referringCalls, arguments, reply);
+    new ClientCallbacks(clients).call(clientId, opcode, referringCalls, arguments, reply);
   }
 
   /** The client that a session belongs to, if there is such a session: for binding queue pairs. */

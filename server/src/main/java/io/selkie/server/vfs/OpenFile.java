@@ -14,7 +14,6 @@ public final class OpenFile implements SealTarget {
   private final OpenFileTable table;
   private final FileIdentity identity;
   private final int exportId;
-  private final byte[] handle;
   private final int fd;
   private final String description;
   private volatile boolean writable;
@@ -29,7 +28,6 @@ public final class OpenFile implements SealTarget {
     this.table = table;
     this.identity = file.identity();
     this.exportId = file.handle().exportId();
-    this.handle = file.bytes();
     this.fd = fd;
     this.description = description;
     this.writable = writable;
@@ -73,11 +71,6 @@ public final class OpenFile implements SealTarget {
   /** The export that it was first opened in; the same inode may be in others. */
   int exportId() {
     return exportId;
-  }
-
-  /** The filehandle that it was first opened by, a copy. */
-  byte[] handleBytes() {
-    return handle.clone();
   }
 
   void setWritable() {

@@ -136,15 +136,6 @@ public final class OpenFileTable {
                 : new Acquired.Opened(file));
   }
 
-  /**
-   * The filehandle of a file that has a description, whoever keeps that: an open, a layout or a
-   * delegation; null for any other. Takes no lock.
-   */
-  public byte[] fileHandleOf(FileIdentity identity) {
-    OpenFile file = files.get(identity);
-    return file == null ? null : file.handleBytes();
-  }
-
   /** The description of an inode if there is one, retained for the caller. */
   public Optional<OpenFile> find(FileIdentity identity) {
     if (!files.containsKey(identity)) {

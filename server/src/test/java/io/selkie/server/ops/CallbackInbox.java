@@ -3,6 +3,7 @@ package io.selkie.server.ops;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.selkie.protocol.nfs4.Bitmap4;
+import io.selkie.protocol.nfs4.LayoutConst4;
 import io.selkie.protocol.nfs4.Nfs4Const;
 import io.selkie.protocol.nfs4.NfsCbOp4;
 import io.selkie.protocol.nfs4.NfsStat4;
@@ -26,9 +27,14 @@ final class CallbackInbox {
   /** A CB_RECALL_ANY. */
   record Any(int keep, Bitmap4 types) {}
 
+  /** A CB_LAYOUTRECALL of a file. */
+  @SuppressWarnings("ArrayRecordComponent") // Read once, never compared.
+  record LayoutRecalled(byte[] handle, Stateid4 stateid) {}
+
   private final LinkedBlockingQueue<Any> anies = new LinkedBlockingQueue<>();
   private final LinkedBlockingQueue<Ended> ended = new LinkedBlockingQueue<>();
   private final LinkedBlockingQueue<Integer> recalls = new LinkedBlockingQueue<>();
+  private final LinkedBlockingQueue<LayoutRecalled> layouts = new LinkedBlockingQueue<>();
 
   static CallbackInbox of(FileCalls client) {
     return of(client.connection());
@@ -67,6 +73,13 @@ final class CallbackInbox {
     return next;
   }
 
+  /** The next CB_LAYOUTRECALL, which is counted as a recall too. */
+  LayoutRecalled nextLayoutRecall() throws InterruptedException {
+    LayoutRecalled next = layouts.poll(Nfs41TestClient.TIMEOUT_SECONDS, TimeUnit.SECONDS);
+    assertThat(next).as("a CB_LAYOUTRECALL").isNotNull();
+    return next;
+  }
+
   int endedCount() {
     return ended.size();
   }
@@ -100,6 +113,9 @@ final class CallbackInbox {
     } else if (opcode == NfsCbOp4.OP_CB_RECALL_ANY) {
       anies.add(new Any(in.int32(), new Bitmap4().decode(in)));
     } else {
+      if (opcode == NfsCbOp4.OP_CB_LAYOUTRECALL) {
+        layouts.add(layoutRecall(in));
+      }
       recalls.add(opcode);
     }
     out.int32(NfsStat4.NFS4_OK);
@@ -114,6 +130,14 @@ final class CallbackInbox {
     out.int32(15);
     out.int32(opcode);
     out.int32(NfsStat4.NFS4_OK);
+  }
+
+  private static LayoutRecalled layoutRecall(XdrReader in) {
+    in.skip(3 * Integer.BYTES);
+    assertThat(in.int32()).isEqualTo(LayoutConst4.LAYOUTRECALL4_FILE);
+    byte[] handle = in.opaque(Nfs4Const.NFS4_FHSIZE);
+    in.skip(2 * Long.BYTES);
+    return new LayoutRecalled(handle, Stateids.decode(in));
   }
 
   private static Ended offload(XdrReader in, int referring) {

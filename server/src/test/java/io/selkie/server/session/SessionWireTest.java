@@ -104,12 +104,13 @@ class SessionWireTest {
     CompletableFuture<Integer> answered = new CompletableFuture<>();
     server
         .sessions()
-        .callbackChannel(file -> new byte[] {1, 2, 3, 4})
+        .callbackChannel()
         .layoutRecall(
             new LayoutRecall(
                 1,
                 session.clientId(),
                 new FileIdentity(1, 2, 3),
+                new byte[] {1, 2, 3, 4},
                 LayoutConst4.LAYOUT4_BLOCK_VOLUME,
                 LayoutConst4.LAYOUTIOMODE4_ANY,
                 false,
