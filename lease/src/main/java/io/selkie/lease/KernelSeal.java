@@ -24,6 +24,16 @@ final class KernelSeal implements Seal, LeaseHolder {
 
   private static final Logger LOG = LoggerFactory.getLogger(KernelSeal.class);
 
+  /** The copy of the descriptor that is kept for after a kill; guarded by the monitor. */
+  private enum Copy {
+    /** There is none. */
+    NONE,
+    /** It is just being handed over, by one thread. */
+    HANDING,
+    /** There is one. */
+    KEPT
+  }
+
   private final SealContext context;
   private final SealTarget target;
   private final SealListener listener;
@@ -36,6 +46,8 @@ final class KernelSeal implements Seal, LeaseHolder {
   private boolean leaseTaken;
   private boolean closing;
   private boolean tornDown;
+
+  private Copy copy = Copy.NONE;
   private boolean breakSeen;
   private boolean kernelBreakTold;
   private long deadlineNanos;
@@ -243,6 +255,36 @@ final class KernelSeal implements Seal, LeaseHolder {
   }
 
   @Override
+  public boolean keep() {
+    synchronized (this) {
+      if (state.isEnd() || closing) {
+        return false;
+      }
+      if (copy != Copy.NONE) {
+        // Grants of one file come one after the other, so nobody else is just handing it over.
+        return copy == Copy.KEPT;
+      }
+      copy = Copy.HANDING;
+      target.retain();
+    }
+    boolean done = false;
+    try {
+      done = context.descriptors().get().keep(target);
+    } finally {
+      boolean late;
+      synchronized (this) {
+        late = done && tornDown;
+        copy = done && !late ? Copy.KEPT : Copy.NONE;
+      }
+      if (late) {
+        context.descriptors().get().letGo(target);
+      }
+      target.release();
+    }
+    return done;
+  }
+
+  @Override
   public int flush(ByteRange range) {
     synchronized (this) {
       if (state.isEnd() || closing) {
@@ -408,18 +450,23 @@ final class KernelSeal implements Seal, LeaseHolder {
    */
   private void tearDown() {
     boolean lease;
+    boolean kept;
     synchronized (this) {
       if (tornDown) {
         return;
       }
       tornDown = true;
       lease = leaseTaken;
+      kept = copy == Copy.KEPT;
     }
     if (lease) {
       int result = context.keeper().giveUp(target.fd(), this);
       if (result < 0) {
         LOG.error("cannot give up {}: {}", target.describe(), Errno.describe(result));
       }
+    }
+    if (kept) {
+      context.descriptors().get().letGo(target);
     }
     context.auditor().forget(this);
     unmap();

@@ -95,6 +95,9 @@ public final class KernelSealer implements Sealer {
   public LeaseOutcome hold(SealTarget target, SealListener listener) {
     var status = new FileStatus();
     Refused refused = inspect(target, status);
+    if (refused == null) {
+      refused = leaving(target);
+    }
     if (refused != null) {
       return new LeaseOutcome.Refused(refused.refusal());
     }
@@ -254,6 +257,9 @@ public final class KernelSealer implements Sealer {
 
     SealOutcome run() {
       Refused refused = inspect(target, purpose, range, preparation, status);
+      if (refused == null) {
+        refused = leaving(target);
+      }
       if (refused != null) {
         return refused;
       }
@@ -413,6 +419,17 @@ public final class KernelSealer implements Sealer {
 
   private void tellRefused(SealTarget target, Refusal refusal) {
     context.events().onRefused(target, refusal, context.clock().nanoTime());
+  }
+
+  /** Null when no copy of a description that was closed stands in the way of a lease. */
+  private Refused leaving(SealTarget target) {
+    return context.descriptors().get().isLeaving(target)
+        ? Refusals.refused(
+            Reason.BREAKING,
+            target.describe()
+                + ": the copy that was kept of it for after a kill is just being closed; try again"
+                + " when it is")
+        : null;
   }
 
   private static Refused breaking(SealTarget target) {

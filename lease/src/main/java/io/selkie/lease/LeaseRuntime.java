@@ -27,6 +27,7 @@ public final class LeaseRuntime implements AutoCloseable {
   private final KernelSealer sealer;
   private final FileProbes probes;
   private volatile LeaseDeadlines deadlines;
+  private volatile DescriptorKeeper descriptors = DescriptorKeeper.NONE;
   private final Optional<LeaseSignalThread> thread;
 
   /**
@@ -78,6 +79,7 @@ public final class LeaseRuntime implements AutoCloseable {
             keeper,
             this::deadlines,
             auditor,
+            () -> descriptors,
             parts.events());
     this.sealer = new KernelSealer(context, reader, probes, parts.settings(), converter);
   }
@@ -137,6 +139,11 @@ public final class LeaseRuntime implements AutoCloseable {
    */
   public void reached(LongPredicate devices) {
     sealer.reached(devices);
+  }
+
+  /** Who has leases outlive this process, where that is asked for; for before the first seal. */
+  public void descriptors(DescriptorKeeper newKeeper) {
+    descriptors = newKeeper;
   }
 
   /**

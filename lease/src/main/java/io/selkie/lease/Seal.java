@@ -63,6 +63,18 @@ public interface Seal {
     return OptionalLong.empty();
   }
 
+  /**
+   * Has the lease outlive this process if that is killed, for as long as those who were granted
+   * something may reach the storage ({@link DescriptorKeeper}). To be asked before a handle is
+   * handed out that this process cannot take with it when it dies. May block for some seconds the
+   * first time, and answers at once when it is so already.
+   *
+   * @return false where nobody keeps it: then S5 does not hold for this file, which was said
+   */
+  default boolean keep() {
+    return false;
+  }
+
   /** Handles that live. */
   int liveHandles();
 

@@ -20,4 +20,5 @@ record SealContext(
     LeaseKeeper keeper,
     Supplier<LeaseDeadlines> deadlines,
     SealAuditor auditor,
+    Supplier<DescriptorKeeper> descriptors,
     LeaseEvents events) {}

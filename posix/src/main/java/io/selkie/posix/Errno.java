@@ -155,6 +155,8 @@ public enum Errno {
   /** No buffer space available. */
   ENOBUFS(105, "No buffer space available"),
 
+  /** Too many descriptors under way in messages. */
+  ETOOMANYREFS(109, "Too many references: cannot splice"),
   /** Connection timed out. */
   ETIMEDOUT(110, "Connection timed out"),
 

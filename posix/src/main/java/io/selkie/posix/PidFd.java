@@ -101,6 +101,11 @@ public final class PidFd implements AutoCloseable {
     return LIBC.syscall(PIDFD_SEND_SIGNAL, fd, signal, 0, 0) < 0 ? error() : 0;
   }
 
+  /** The descriptor, for who waits for more than this; this object's to close. */
+  int fd() {
+    return fd;
+  }
+
   /**
    * Waits for its end; true when it has ended, whether or not somebody has asked how. What
    * interrupts the wait (a signal to this thread) begins it anew.

@@ -7,7 +7,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import jnr.ffi.LibraryLoader;
@@ -128,6 +131,54 @@ class NotifySocketTest {
         other.send("first");
       }
       assertThat(receiver.next()).isEqualTo("first");
+    }
+  }
+
+  /** The copy is the receiver's, whatever the sender does with its own. */
+  @Test
+  void descriptorArrivesWithItsMessage() throws Exception {
+    String address = "@selkie-descriptor-" + ProcessHandle.current().pid();
+    Path file = Files.writeString(dir.resolve("file"), "content");
+    LinuxKernel kernel = new LinuxKernel();
+    int fd = kernel.openat2(Kernel.AT_FDCWD, Names.bytes(file.toString()), OpenFlags.RDONLY, 0, 0);
+    try (NotifyReceiver receiver = new NotifyReceiver(address);
+        NotifySocket socket = new NotifySocket(address)) {
+      assertThat(receiver.await(Optional.empty(), 0)).isEqualTo(NotifyReceiver.Event.NOTHING);
+      socket.send("FDSTORE=1", fd);
+      kernel.close(fd);
+
+      NotifyReceiver.Message message = receiver.receive().orElseThrow();
+
+      assertThat(message.text()).isEqualTo("FDSTORE=1");
+      int copy = message.descriptors().getFirst();
+      MemorySegment bytes = Arena.ofAuto().allocate(16);
+      assertThat(kernel.pread(copy, bytes, 0)).isEqualTo("content".length());
+      NotifyReceiver.close(copy);
+      assertThat(receiver.receive()).isEmpty();
+    }
+  }
+
+  @Test
+  void whatWasSentIsKnownToBeHeard() throws Exception {
+    String address = "@selkie-barrier-" + ProcessHandle.current().pid();
+    try (NotifyReceiver receiver = new NotifyReceiver(address);
+        NotifySocket socket = new NotifySocket(address)) {
+      assertThat(socket.awaitHeard(Duration.ofMillis(1))).as("nobody has read it").isFalse();
+      NotifyReceiver.close(receiver.receive().orElseThrow().descriptors().getFirst());
+      CompletableFuture<Boolean> heard =
+          CompletableFuture.supplyAsync(() -> {
+            try {
+              return socket.awaitHeard(Duration.ofMinutes(2));
+            } catch (PosixException e) {
+              throw new IllegalStateException(e);
+            }
+          });
+      assertThat(receiver.await(Optional.empty(), 60_000)).isEqualTo(NotifyReceiver.Event.MESSAGE);
+      NotifyReceiver.Message message = receiver.receive().orElseThrow();
+      assertThat(message.text()).isEqualTo("BARRIER=1");
+      assertThat(heard).as("while the descriptor is open").isNotDone();
+      NotifyReceiver.close(message.descriptors().getFirst());
+      assertThat(heard.get(60, TimeUnit.SECONDS)).isTrue();
     }
   }
 }

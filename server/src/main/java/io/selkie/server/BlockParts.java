@@ -115,6 +115,11 @@ record BlockParts(List<LayoutType> types, StorageExports exports) {
     return new BlockParts(types, new StorageExports(block, scsi, reserved.keySet()));
   }
 
+  /** Whether any export has block layouts on a plain device. */
+  static boolean hasUnfenced(SelkieConfig config) {
+    return !names(config, BlockLayouts.UNFENCED).isEmpty();
+  }
+
   /** The names of those exports. */
   private static Set<String> names(SelkieConfig config, BlockLayouts kind) {
     return config.exports().stream()

@@ -27,6 +27,7 @@ import io.selkie.server.diagnostics.DiagnosticsServer;
 import io.selkie.server.http.HttpParts;
 import io.selkie.server.http.HttpServer;
 import io.selkie.server.http.Renewal;
+import io.selkie.server.keeper.Surroundings;
 import io.selkie.server.metrics.Metric;
 import io.selkie.server.metrics.ServerMetrics;
 import io.selkie.server.offload.Offloads;
@@ -94,7 +95,12 @@ public final class SelkieServer implements AutoCloseable {
   private final AtomicBoolean stopping = new AtomicBoolean();
   private final CountDownLatch stopped = new CountDownLatch(1);
 
-  private SelkieServer(SelkieConfig config, ConfigSource source, Kernel kernel, Teardown teardown)
+  private SelkieServer(
+      SelkieConfig config,
+      ConfigSource source,
+      Kernel kernel,
+      Optional<Surroundings> surroundings,
+      Teardown teardown)
       throws IOException {
     this.config = config;
     this.teardown = teardown;
@@ -104,6 +110,7 @@ public final class SelkieServer implements AutoCloseable {
     NanoClock clock = NanoClock.system();
     SecureRandom random = new SecureRandom();
     ServerParts parts = new ServerParts(config, kernel, clock, random, metrics, teardown);
+    KeeperParts keeping = new KeeperParts(surroundings, metrics, teardown);
     this.fs = parts.openFileSystem(facts);
     fs.openFiles().closer(teardown.later(new Closings()));
     this.opens = parts.openTable();
@@ -111,7 +118,7 @@ public final class SelkieServer implements AutoCloseable {
         teardown.later(new BlockingThreads("layout-worker", Math.max(2, Limits.processors())));
     // Of its own, so that nobody who waits for a seal to go waits behind a slow grant.
     BlockingThreads releases = teardown.later(new BlockingThreads("layout-release", 2));
-    this.recovery = parts.openRecovery();
+    this.recovery = parts.openRecovery(keeping);
     // A client that goes may have thousands of files and a disk that hangs: no seal waits for that.
     BlockingThreads departures = teardown.later(new BlockingThreads("departure", 4));
     Departure departure = new Departure(recovery, departures);
@@ -129,7 +136,7 @@ public final class SelkieServer implements AutoCloseable {
             opens,
             fs,
             rdma,
-            parts.openBlocks(fs, leases),
+            parts.openBlocks(fs, leases, keeping),
             blocking,
             releases);
     this.arbiter = newArbiter;
@@ -278,9 +285,21 @@ public final class SelkieServer implements AutoCloseable {
    */
   public static SelkieServer start(SelkieConfig config, ConfigSource source, Kernel kernel)
       throws IOException {
+    return start(config, source, kernel, Optional.empty());
+  }
+
+  /**
+   * Starts one that is this process's purpose.
+   *
+   * @param surroundings what the process is run by, which may keep leases should it be killed;
+   *     empty for a server within another program
+   */
+  public static SelkieServer start(
+      SelkieConfig config, ConfigSource source, Kernel kernel, Optional<Surroundings> surroundings)
+      throws IOException {
     Teardown teardown = new Teardown();
     try {
-      return new SelkieServer(config, source, kernel, teardown);
+      return new SelkieServer(config, source, kernel, surroundings, teardown);
     } catch (IOException | RuntimeException e) {
       teardown.close();
       throw e;

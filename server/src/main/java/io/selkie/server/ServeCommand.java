@@ -11,6 +11,7 @@ import io.selkie.config.time.NanoClock;
 import io.selkie.posix.LinuxKernel;
 import io.selkie.posix.ProcessSignal;
 import io.selkie.posix.QuitSignal;
+import io.selkie.server.keeper.Surroundings;
 import io.selkie.server.trace.EventDump;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -148,7 +149,8 @@ public final class ServeCommand implements Callable<Integer> {
     times.configured();
     SelkieServer server;
     try {
-      server = SelkieServer.start(loaded, source, new LinuxKernel());
+      var surroundings = new Surroundings(System.getenv(), ProcessHandle.current().pid());
+      server = SelkieServer.start(loaded, source, new LinuxKernel(), Optional.of(surroundings));
     } catch (IOException e) {
       LOG.debug("not started", e);
       err.println("selkie: not started: " + e.getMessage());

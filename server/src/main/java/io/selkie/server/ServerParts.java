@@ -70,7 +70,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HexFormat;
@@ -232,7 +231,7 @@ final class ServerParts {
   // ---------------------------------------------------------------- sessions
 
   /** The clients of before, and the grace period that they have. */
-  Recovery openRecovery() throws IOException {
+  Recovery openRecovery(KeeperParts keeping) throws IOException {
     ClientStore store =
         teardown.later(
             ClientStore.open(
@@ -240,8 +239,8 @@ final class ServerParts {
                 bootId(),
                 timers,
                 metrics.counter(Metric.CLIENT_STORE_FAILURES)::inc));
-    Recovery recovery =
-        new Recovery(store, clock, timers, Duration.ofSeconds(config.sessions().graceSeconds()));
+    Recovery recovery = new Recovery(store, clock, timers, keeping.grace(config));
+    keeping.closeBefore(timers);
     metrics.gauge(Metric.GRACE, () -> recovery.inGrace() ? 1 : 0);
     metrics.gauge(Metric.CLIENTS_TO_RECLAIM, recovery::outstandingClients);
     return recovery;
@@ -316,7 +315,11 @@ final class ServerParts {
   }
 
   /** Block and SCSI layouts, where an export allows them. */
-  List<LayoutType> openBlocks(PassthroughFileSystem fs, LeaseRuntime leases) throws IOException {
+  List<LayoutType> openBlocks(PassthroughFileSystem fs, LeaseRuntime leases, KeeperParts keeping)
+      throws IOException {
+    if (BlockParts.hasUnfenced(config)) {
+      leases.descriptors(keeping.open(config, kernel, state.path()));
+    }
     blockParts =
         BlockParts.open(
             config, fs.exports(), kernel, leaseSettings(), clock, timers, random, state, teardown);

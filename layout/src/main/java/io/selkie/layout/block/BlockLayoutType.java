@@ -99,6 +99,10 @@ public final class BlockLayoutType extends StorageLayoutType {
           // Shared blocks, which a write would move, are known to the arbiter by their map.
           case PNFS_BLOCK_READ_DATA -> OnWrite.NOTHING;
         };
+    if (ioMode == LayoutConst4.LAYOUTIOMODE4_RW) {
+      // Before the client hears of it; who keeps it says when it is not kept (S5).
+      var _ = seal.keep();
+    }
     return new BlockHandle(extent, onWrite, timers, expiryNanos, describe(clientId, seal));
   }
 }

@@ -124,6 +124,19 @@ public enum Metric {
   REGISTERED_BYTES("registered_bytes", Kind.COUNTER, "bytes now registered for remote access"),
   /** Seals that the kernel took. */
   SEALS_LOST("seals_lost_total", Kind.COUNTER, "leases the kernel took before they were given up"),
+  /** Whether somebody keeps leases for after a kill. */
+  KEEPER(
+      "keeper",
+      Kind.GAUGE,
+      "1 when the leases of block layouts outlive a killed server, 0 when they do not (S5)"),
+  /** Leases kept for after a kill. */
+  KEPT("kept_descriptors", Kind.GAUGE, "files whose leases now outlive a killed server"),
+  /** Leases that were kept of the server before. */
+  KEPT_BEFORE(
+      "kept_before_descriptors", Kind.GAUGE, "leases that are kept of a server that was killed"),
+  /** Leases that are not kept. */
+  KEEPER_REFUSALS(
+      "keeper_refusals_total", Kind.COUNTER, "leases not kept for after a kill", "reason"),
   /** Bad blocks. */
   BAD_BLOCK_RANGES(
       "bad_block_ranges", Kind.GAUGE, "ranges of bad blocks of devices that layouts were asked on"),
