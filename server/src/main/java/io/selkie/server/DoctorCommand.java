@@ -18,6 +18,7 @@ import io.selkie.posix.LinuxKernel;
 import io.selkie.posix.LinuxThreadCredentials;
 import io.selkie.posix.SystemFacts;
 import io.selkie.server.direct.RegistrationMatrix.Cell;
+import io.selkie.server.keeper.KeeperTrial;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -105,16 +106,34 @@ public final class DoctorCommand implements Callable<Integer> {
     Diagnosis diagnosis = new PathDoctor(kernel, machine, new SecureRandom()).examine(path);
     VerbsDoctor.Finding verbs =
         new VerbsDoctor(kernel, VerbsOpener::open).examine(loaded.rdma(), path);
+    // Who has no block layouts needs no keeper.
+    Optional<Optional<String>> keeper =
+        BlockParts.hasUnfenced(loaded) ? Optional.of(KeeperTrial.run(kernel)) : Optional.empty();
     PrintWriter out = spec.commandLine().getOut();
     if (json) {
-      out.println(new ObjectMapper().valueToTree(values(diagnosis, verbs)).toPrettyString());
+      Map<String, Object> values = values(diagnosis, verbs);
+      keeper.ifPresent(whyNot -> {
+        values.put("leasesOutliveAKill", whyNot.isEmpty());
+        values.put("leasesOutliveAKillReason", whyNot.orElse(""));
+      });
+      out.println(new ObjectMapper().valueToTree(values).toPrettyString());
     } else {
+      keeper.ifPresent(whyNot -> keeper(whyNot, out));
       print(diagnosis, verbs, out);
     }
     out.flush();
     return diagnosis.offer() == Diagnosis.Offer.NOTHING
         ? CommandLine.ExitCode.SOFTWARE
         : CommandLine.ExitCode.OK;
+  }
+
+  private static void keeper(Optional<String> whyNot, PrintWriter out) {
+    line(
+        out,
+        word(whyNot.isEmpty() ? Finding.State.YES : Finding.State.NO),
+        "leases outlive a kill",
+        whyNot.orElse("a process of the server's own keeps them; under systemd its unit does"),
+        whyNot.isEmpty() ? "" : "S5 does not hold for block layouts (blockLayouts: unfenced)");
   }
 
   private static void print(Diagnosis diagnosis, VerbsDoctor.Finding verbs, PrintWriter out) {

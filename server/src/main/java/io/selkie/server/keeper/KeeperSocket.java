@@ -1,8 +1,7 @@
 package io.selkie.server.keeper;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import io.selkie.posix.Kernel;
+import io.selkie.posix.Names;
 import io.selkie.posix.NotifyReceiver;
 import io.selkie.posix.NotifySocket;
 import io.selkie.posix.OpenFlags;
@@ -44,7 +43,7 @@ record KeeperSocket(Kernel kernel, Path directory, long server) {
     int fd =
         kernel.openat2(
             Kernel.AT_FDCWD,
-            directory.toString().getBytes(UTF_8),
+            Names.bytes(directory.toString()),
             OpenFlags.PATH | OpenFlags.DIRECTORY | OpenFlags.CLOEXEC,
             0,
             0);
