@@ -12,6 +12,8 @@ readonly SOURCE_PACKAGE=zlib
 # Modules of the kernel that nobody needs here; they make half of its size.
 readonly USELESS_MODULES=(sound drivers/gpu drivers/media drivers/net/wireless drivers/staging
   drivers/iio drivers/hwmon drivers/input drivers/scsi drivers/usb)
+# Of drivers/: what most guests do not need and some do.
+readonly ASIDE_MODULES=(infiniband scsi)
 readonly BOOT_MODULES=(virtio_pci virtio_blk virtio_net virtio_console ext4 overlay 9p 9pnet_virtio)
 
 # Not empty once this run has brought the package lists up to date.
@@ -124,6 +126,18 @@ unpack() {
   rm -rf "$fetched"
 }
 
+# packages_in DIRECTORY PACKAGE ...: has them unpacked there.
+packages_in() {
+  local tree=$1
+  shift
+  [[ $(cat "$tree/done" 2> /dev/null) != "$*" ]] || return 0
+  fresh_lists
+  rm -rf "$tree"
+  mkdir -p "$tree"
+  unpack "$tree" "$@"
+  echo "$*" > "$tree/done"
+}
+
 # The emulator of the backports is twice as fast as that of Debian 12, and does not stumble in early
 # boot; the host's own will do where there is none.
 emulator() {
@@ -150,7 +164,7 @@ emulator() {
 
 # The stock kernel of the backports: that of a current Debian. The suite's own where there is none.
 kernel() {
-  local tree=$VM_DIR/kernel suite package version modules
+  local tree=$VM_DIR/kernel suite package version modules directory
   [[ ! -e $tree/version ]] || return 0
   fresh_lists
   rm -rf "$tree"
@@ -165,20 +179,43 @@ kernel() {
   version=$(ls "$modules")
   mkdir -p "$tree/lib"
   mv "$modules" "$tree/lib/modules"
-  # The guest with soft RoCE takes these from here: the mirror may have dropped this kernel by then.
+  # Guests that need them take these from here: the mirror may have dropped this kernel by then.
   mkdir "$tree/aside"
-  [[ ! -d $tree/lib/modules/$version/kernel/drivers/infiniband ]] ||
-    mv "$tree/lib/modules/$version/kernel/drivers/infiniband" "$tree/aside/"
-  # So does the guest with SCSI disks.
-  if [[ -d $tree/lib/modules/$version/kernel/drivers/scsi ]]; then
-    mkdir "$tree/aside/scsi"
-    mv "$tree/lib/modules/$version/kernel/drivers/scsi"/{scsi_common,scsi_mod,sd_mod}.ko* "$tree/aside/scsi/"
-  fi
+  for directory in "${ASIDE_MODULES[@]}"; do
+    [[ ! -d $tree/lib/modules/$version/kernel/drivers/$directory ]] ||
+      mv "$tree/lib/modules/$version/kernel/drivers/$directory" "$tree/aside/"
+  done
   (cd "$tree/lib/modules/$version/kernel" && rm -rf "${USELESS_MODULES[@]}")
   depmod -b "$tree" "$version"
   mv "$tree/root/boot/vmlinuz-$version" "$tree/vmlinuz"
   rm -rf "$tree/root"
   echo "$version" > "$tree/version"
+}
+
+# modules_with TREE DIRECTORY MODULE: the modules of every guest's kernel below TREE, with those of drivers/DIRECTORY,
+# which other guests have no use for; MODULE is one of these. The kernel that boots stays what it is.
+modules_with() {
+  local tree=$1 directory=$2 module=$3 version found want
+  version=$(< "$VM_DIR/kernel/version")
+  want="$version with $module"
+  [[ $(cat "$tree/version" 2> /dev/null) != "$want" ]] || return 0
+  rm -rf "$tree/lib" "$tree/root"
+  found=$VM_DIR/kernel/aside/$directory
+  if [[ -z $(find "$found" -name "$module.ko*" 2> /dev/null) ]]; then
+    # A kernel that was unpacked before they were kept.
+    say "if this kernel is no longer to be had, remove $VM_DIR/kernel: a current one is taken then"
+    unpack "$tree/root" "linux-image-$version"
+    found=$(find "$tree/root" -type d -path "*/modules/$version/kernel/drivers/$directory")
+  fi
+  mkdir -p "$tree/lib/modules"
+  cp -al "$VM_DIR/kernel/lib/modules/$version" "$tree/lib/modules/"
+  mkdir -p "$tree/lib/modules/$version/kernel/drivers"
+  cp -r "$found" "$tree/lib/modules/$version/kernel/drivers/"
+  # depmod writes anew what was linked.
+  rm -f "$tree/lib/modules/$version"/modules.*.bin "$tree/lib/modules/$version"/modules.{dep,alias,symbols,softdep,devname}
+  depmod -b "$tree" "$version"
+  rm -rf "$tree/root"
+  echo "$want" > "$tree/version"
 }
 
 source_package() {

@@ -9,16 +9,6 @@ pmem_build() {
   mkdir -p "$VM_DIR/pmem"
   exec {lock}> "$VM_DIR/lock"
   flock "$lock"
-  step 'tools for persistent memory' pmem_tools
+  step 'tools for persistent memory' packages_in "$VM_DIR/pmem/tools" "${PMEM_PACKAGES[@]}"
   flock -u "$lock"
-}
-
-pmem_tools() {
-  local tree=$VM_DIR/pmem/tools
-  [[ ! -e $tree/done ]] || return 0
-  fresh_lists
-  rm -rf "$tree"
-  mkdir -p "$tree"
-  unpack "$tree" "${PMEM_PACKAGES[@]}"
-  touch "$tree/done"
 }

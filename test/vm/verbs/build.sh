@@ -26,7 +26,7 @@ verbs_build() {
   flock "$lock"
   case $guest in
     rxe)
-      step 'RDMA modules' verbs_modules
+      step 'RDMA modules' modules_with "$VM_DIR/verbs" infiniband ib_uverbs
       step 'RDMA libraries' verbs_libraries
       ;;
     recent)
@@ -34,7 +34,7 @@ verbs_build() {
       step 'recent kernel' recent_kernel
       step 'boot image of the recent kernel' boot_image "$VM_DIR/verbs/recent" "$VM_DIR/verbs/recent/initrd"
       step 'recent RDMA libraries' recent_libraries
-      step 'tools for persistent memory' pmem_tools
+      step 'tools for persistent memory' packages_in "$VM_DIR/pmem/tools" "${PMEM_PACKAGES[@]}"
       ;;
     siw)
       mkdir -p "$VM_DIR/siw"
@@ -82,30 +82,6 @@ verbs_job() {
     gcc -O2 -Wall -Wextra -Werror -o "$job/libraries/usr/bin/registrations" "$HERE/verbs/registrations.c" -libverbs
   fi
   echo "$guest" > "$job/device"
-}
-
-# The kernel that boots stays what it is; its modules get back what other guests have no use for.
-verbs_modules() {
-  local tree=$VM_DIR/verbs version found
-  version=$(< "$VM_DIR/kernel/version")
-  [[ $(cat "$tree/version" 2> /dev/null) != "$version" ]] || return 0
-  rm -rf "$tree/lib" "$tree/root"
-  found=$VM_DIR/kernel/aside/infiniband
-  if [[ ! -d $found ]]; then
-    # A kernel that was unpacked before they were kept.
-    say "if this kernel is no longer to be had, remove $VM_DIR/kernel: a current one is taken then"
-    unpack "$tree/root" "linux-image-$version"
-    found=$(find "$tree/root" -type d -path "*/modules/$version/kernel/drivers/infiniband")
-  fi
-  mkdir -p "$tree/lib/modules"
-  cp -al "$VM_DIR/kernel/lib/modules/$version" "$tree/lib/modules/"
-  mkdir -p "$tree/lib/modules/$version/kernel/drivers"
-  cp -r "$found" "$tree/lib/modules/$version/kernel/drivers/"
-  # depmod writes anew what was linked.
-  rm -f "$tree/lib/modules/$version"/modules.*.bin "$tree/lib/modules/$version"/modules.{dep,alias,symbols,softdep,devname}
-  depmod -b "$tree" "$version"
-  rm -rf "$tree/root"
-  echo "$version" > "$tree/version"
 }
 
 verbs_libraries() {

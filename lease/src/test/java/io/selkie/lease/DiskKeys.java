@@ -8,6 +8,7 @@ import io.selkie.posix.OpenFlags;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashSet;
+import java.util.Optional;
 import java.util.Set;
 
 /** Who has registered at a disk; for tests of more than this module. */
@@ -17,6 +18,22 @@ public final class DiskKeys {
 
   /** The keys, asked for on one of the ways to the disk. */
   public static Set<Long> of(Path disk) throws IOException {
+    return ask(disk, commands -> new LinkedHashSet<>(commands.keys()));
+  }
+
+  /** The key of who holds the reservation, if it is one for registrants only. */
+  public static Optional<Long> holder(Path disk) throws IOException {
+    return ask(disk, ScsiCommands::reservation)
+        .filter(found -> found.type() == ScsiCommands.REGISTRANTS_ONLY)
+        .map(ScsiCommands.Reservation::key);
+  }
+
+  @FunctionalInterface
+  private interface Question<T> {
+    T ask(ScsiCommands commands) throws IOException;
+  }
+
+  private static <T> T ask(Path disk, Question<T> question) throws IOException {
     Kernel kernel = new LinuxKernel();
     long flags = OpenFlags.RDONLY | OpenFlags.CLOEXEC;
     int fd = kernel.openat2(Kernel.AT_FDCWD, disk.toString().getBytes(UTF_8), flags, 0, 0);
@@ -24,7 +41,7 @@ public final class DiskKeys {
       throw new IOException("opening " + disk + ": " + fd);
     }
     try {
-      return new LinkedHashSet<>(new ScsiCommands(kernel, fd, disk.toString()).keys());
+      return question.ask(new ScsiCommands(kernel, fd, disk.toString()));
     } finally {
       kernel.close(fd);
     }

@@ -52,7 +52,7 @@ public final class ServerProcess implements AutoCloseable {
 
     private final Path export;
     private final String name;
-    private final boolean isDevice;
+    private final boolean isConfigured;
     private final List<String> prefix = new ArrayList<>();
     private final List<String> jvmFlags = new ArrayList<>();
     private final StringBuilder config = new StringBuilder();
@@ -61,10 +61,10 @@ public final class ServerProcess implements AutoCloseable {
     private String listen = "127.0.0.1:0";
     private String rdmaListen = "127.0.0.1:0";
 
-    private Builder(Path export, String name, boolean isDevice) {
+    private Builder(Path export, String name, boolean isConfigured) {
       this.export = export;
       this.name = name;
-      this.isDevice = isDevice;
+      this.isConfigured = isConfigured;
       this.scratch = export.resolveSibling(export.getFileName() + ".state");
     }
 
@@ -114,6 +114,12 @@ public final class ServerProcess implements AutoCloseable {
       return this;
     }
 
+    /** Where NFS clients connect, as {@code ADDRESS:PORT}. */
+    public Builder listen(String address) {
+      listen = address;
+      return this;
+    }
+
     private static String text(InetSocketAddress address) {
       return address.getAddress().getHostAddress() + ":" + address.getPort();
     }
@@ -124,7 +130,7 @@ public final class ServerProcess implements AutoCloseable {
       Path file = scratch.resolve("selkie.yaml");
       Files.writeString(file, config);
       List<String> arguments = new ArrayList<>(List.of("serve"));
-      if (!isDevice) {
+      if (!isConfigured) {
         arguments.addAll(List.of("--export", export + "=" + name));
       }
       arguments.addAll(
@@ -163,6 +169,16 @@ public final class ServerProcess implements AutoCloseable {
   public static Builder ofDevice(Path device, String name, String file) {
     return new Builder(device, name, true)
         .config("exports: [{device: %s, file: %s, name: %s}]".formatted(device, file, name));
+  }
+
+  /**
+   * A server of what its configuration names.
+   *
+   * @param export one of the directories
+   * @param config as of {@link Builder#config}, and what is exported
+   */
+  public static Builder ofExports(Path export, String config) {
+    return new Builder(export, String.valueOf(export.getFileName()), true).config(config);
   }
 
   private void awaitReady() throws IOException, InterruptedException {

@@ -77,11 +77,11 @@ class BlockLayoutsOnPmem {
   private static final int MIB = 1 << 20;
 
   /** The file systems, each on a device of its own that both machines have. */
-  enum OnDevice {
+  enum OnDevice implements Served {
     XFS("xfs", "/dev/pmem0", "mkfs.xfs -q -f -m reflink=1"),
     EXT4("ext4", "/dev/pmem1", "mkfs.ext4 -q -F -b 4096");
 
-    final String title;
+    private final String title;
     final String device;
     final String make;
 
@@ -91,20 +91,9 @@ class BlockLayoutsOnPmem {
       this.make = make;
     }
 
-    Path root() {
-      return Path.of("/tmp", title);
-    }
-
-    Path local(String name) {
-      return root().resolve(name);
-    }
-
-    String mount() {
-      return "/mnt/" + title;
-    }
-
-    String remote(String name) {
-      return mount() + "/" + name;
+    @Override
+    public String title() {
+      return title;
     }
   }
 
@@ -127,7 +116,7 @@ class BlockLayoutsOnPmem {
     // Only now: what the server made of the devices is found on them.
     client.findDevices();
     for (OnDevice fs : OnDevice.values()) {
-      client.mount("192.168.77.1:/" + fs.title, fs.mount(), "");
+      client.mount("192.168.77.1:/" + fs.title(), fs.mount(), "");
     }
   }
 
@@ -302,7 +291,7 @@ class BlockLayoutsOnPmem {
     Files.write(fs.local("cut-by-nfs"), random(MIB, 6));
     try (SelkieClient other = SelkieClient.connect("127.0.0.1", 2049, ClientOptions.defaults())) {
       DirectFile open =
-          other.open("/" + fs.title + "/cut-by-nfs", DirectMode.NEVER, StandardOpenOption.WRITE);
+          other.open("/" + fs.title() + "/cut-by-nfs", DirectMode.NEVER, StandardOpenOption.WRITE);
       try (open) {
         hold(fs, "cut-by-nfs");
         try {

@@ -59,11 +59,11 @@ class ScsiLayoutsOnLio {
   private static final int MIB = 1 << 20;
 
   /** The file systems, each on a disk of its own. */
-  enum OnDisk {
+  enum OnDisk implements Served {
     XFS("xfs", 0, "mkfs.xfs -q -f -m reflink=1"),
     EXT4("ext4", 1, "mkfs.ext4 -q -F -b 4096 -E lazy_itable_init=0");
 
-    final String title;
+    private final String title;
     final Path server;
     final Path client;
     final String make;
@@ -75,20 +75,9 @@ class ScsiLayoutsOnLio {
       this.make = make;
     }
 
-    Path root() {
-      return Path.of("/tmp", title);
-    }
-
-    Path local(String name) {
-      return root().resolve(name);
-    }
-
-    String mount() {
-      return "/mnt/" + title;
-    }
-
-    String remote(String name) {
-      return mount() + "/" + name;
+    @Override
+    public String title() {
+      return title;
     }
   }
 
@@ -105,7 +94,7 @@ class ScsiLayoutsOnLio {
     for (OnDisk fs : OnDisk.values()) {
       run(
           "mkdir -p %s && mount -t nfs -o vers=4.2,proto=tcp 127.0.0.1:/%s %s"
-              .formatted(fs.mount(), fs.title, fs.mount()));
+              .formatted(fs.mount(), fs.title(), fs.mount()));
     }
   }
 
@@ -205,8 +194,7 @@ class ScsiLayoutsOnLio {
   @Order(3)
   void aReadThroughTheServerSeesWhatWasWrittenPastIt(OnDisk fs) throws Exception {
     Files.write(fs.local("both"), random(MIB, 3));
-    hold(fs, "both");
-    try {
+    try (HeldFile _ = hold(fs, "both")) {
       MountStatistics before = statistics(fs);
       String read =
           run(
@@ -217,24 +205,13 @@ class ScsiLayoutsOnLio {
       assertThat(after.since(before, "READ") + after.since(before, "READ_PLUS"))
           .as("it went through the server")
           .isPositive();
-    } finally {
-      letGo();
     }
   }
 
-  /** Opens a file by way of the client, writes two blocks, and keeps it and its layout. */
-  private static void hold(OnDisk fs, String name) throws Exception {
-    run(
-        "rm -f /tmp/go /tmp/held; mkfifo /tmp/go /tmp/held; (exec 3<> %s;"
-                .formatted(fs.remote(name))
-            + " head -c 8192 /dev/zero | tr '\\0' 'h' >&3; sync %s; echo > /tmp/held;"
-                .formatted(fs.remote(name))
-            + " read x < /tmp/go) > /dev/null 2>&1 & read x < /tmp/held");
+  private static HeldFile hold(OnDisk fs, String name) throws Exception {
+    HeldFile held = HeldFile.of(fs, name);
     assertThat(server.arbiter().layoutCount()).as("a layout is held").isPositive();
-  }
-
-  private static void letGo() throws Exception {
-    run("echo > /tmp/go");
+    return held;
   }
 
   @ParameterizedTest(name = "aLocalTruncationGetsTheFileBack: {0}")
@@ -242,8 +219,7 @@ class ScsiLayoutsOnLio {
   @Order(4)
   void aLocalTruncationGetsTheFileBack(OnDisk fs) throws Exception {
     Files.write(fs.local("held"), random(MIB, 4));
-    hold(fs, "held");
-    try {
+    try (HeldFile _ = hold(fs, "held")) {
       long begin = NanoClock.system().nanoTime();
       run("dd if=/dev/null of=%s bs=4096 seek=1 status=none".formatted(fs.local("held")));
       long millis = TimeUnit.NANOSECONDS.toMillis(NanoClock.system().nanoTime() - begin);
@@ -253,8 +229,6 @@ class ScsiLayoutsOnLio {
       Arrays.fill(expected, (byte) 'h');
       assertThat(localSum(fs, "held")).isEqualTo(Digests.sha256(expected));
       assertThat(millis).as("it was asked, not fenced").isLessThan(RECALL_MILLIS);
-    } finally {
-      letGo();
     }
     assertThat(remoteSum(fs, "held")).isEqualTo(storedSum(fs, "held"));
   }
@@ -274,18 +248,12 @@ class ScsiLayoutsOnLio {
             + " || echo refused");
   }
 
-  @Test
-  @Order(5)
-  void theDiskRefusesAClientThatIsCutOffAtOnce() throws Exception {
-    OnDisk fs = OnDisk.EXT4;
-    Files.write(fs.local("cut"), random(MIB, 5));
-    hold(fs, "cut");
-    assertThat(DiskKeys.of(fs.server)).as("the server's and the client's").hasSize(2);
-    assertThat(readsOnItsOwnWay(fs)).doesNotContain("refused");
-    long millis;
+  /** Takes the file from a client that is not there, and answers how long that took. */
+  private static long cutOff(OnDisk fs) throws Exception {
     run("ip link set lo down");
     try {
       long begin = NanoClock.system().nanoTime();
+      long millis;
       try (FileChannel open = FileChannel.open(fs.local("cut"), StandardOpenOption.WRITE)) {
         millis = TimeUnit.NANOSECONDS.toMillis(NanoClock.system().nanoTime() - begin);
         assertThat(open.size()).isEqualTo(MIB);
@@ -293,9 +261,22 @@ class ScsiLayoutsOnLio {
       assertThat(DiskKeys.of(fs.server)).as("the server's alone").hasSize(1);
       assertThat(readsOnItsOwnWay(fs)).contains("refused");
       assertThat(writesOnItsOwnWay(fs)).contains("refused");
+      return millis;
     } finally {
       run("ip link set lo up");
-      letGo();
+    }
+  }
+
+  @Test
+  @Order(5)
+  void theDiskRefusesAClientThatIsCutOffAtOnce() throws Exception {
+    OnDisk fs = OnDisk.EXT4;
+    Files.write(fs.local("cut"), random(MIB, 5));
+    long millis;
+    try (HeldFile _ = hold(fs, "cut")) {
+      assertThat(DiskKeys.of(fs.server)).as("the server's and the client's").hasSize(2);
+      assertThat(readsOnItsOwnWay(fs)).doesNotContain("refused");
+      millis = cutOff(fs);
     }
     System.out.println("a client that is cut off was fenced after " + millis + " ms");
     assertThat(millis).isBetween(RECALL_MILLIS - 100, RECALL_MILLIS + EXPIRY_MILLIS);
@@ -308,13 +289,10 @@ class ScsiLayoutsOnLio {
   @Order(6)
   void theNextStartShutsFormerClientsOutAndServesThemAgain() throws Exception {
     OnDisk fs = OnDisk.XFS;
-    hold(fs, "again");
     Set<Long> before;
-    try {
+    try (HeldFile _ = hold(fs, "again")) {
       before = DiskKeys.of(fs.server);
       assertThat(before).hasSize(2);
-    } finally {
-      letGo();
     }
     server.close();
     assertThat(DiskKeys.of(fs.server)).as("of a server that ended").hasSize(1);

@@ -19,16 +19,17 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
  * not.
  *
  * <p>Method: {@code test/vm/scsi/run} boots a stock Debian kernel with two disks of its SCSI
- * target, each on two ways, and runs the class below there. Each of its tests is a test here. A
- * machine that cannot be had is a failure.
+ * target and one of its iSCSI target, each on two ways, and runs the classes below there. Each of
+ * their tests is a test here. A machine that cannot be had is a failure.
  */
 @Tag("debian")
 @Tag("slow")
 @Execution(ExecutionMode.CONCURRENT)
 class ScsiLayoutsTest {
 
-  private static final List<String> CLASSES = List.of("io.selkie.test.block.ScsiLayoutsOnLio");
-  private static final int TESTS_MIN = 10;
+  private static final List<String> CLASSES =
+      List.of("io.selkie.test.block.ScsiLayoutsOnLio", "io.selkie.test.block.ScsiFencesOnIscsi");
+  private static final int TESTS_MIN = 12;
 
   @TestFactory
   @Timeout(value = GuestRun.MINUTES_MAX + 1, unit = TimeUnit.MINUTES)
