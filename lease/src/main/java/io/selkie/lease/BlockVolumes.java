@@ -17,16 +17,18 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * The devices that files are on, opened for reading, so that clients who have them too can be told
  * which they are.
  *
  * <p>Only what a client can safely find by its content: one device that holds an XFS or ext4 file
- * system from its first byte. A device of the device mapper or of md is refused, because one of its
- * members may hold the same bytes at the same place, and a client that took the member for the
- * whole would write to one half of a mirror. So is an XFS file system that has a realtime section:
- * the places of its files are counted on another device, or from another start.
+ * system from its first byte. A device of the device mapper, of md, or of whatever else lies on
+ * other devices, is refused, and so is a part of one, because one of its members may hold the same
+ * bytes at the same place, and a client that took the member for the whole would write to one half
+ * of a mirror. So is an XFS file system that has a realtime section: the places of its files are
+ * counted on another device, or from another start.
  *
  * <p>Filled at start; safe for use by several threads after that.
  */
@@ -79,13 +81,12 @@ public final class BlockVolumes implements AutoCloseable {
                   .formatted(what, number)
               + " file system on one");
     }
-    for (String kind : List.of("dm", "md")) {
-      if (Files.exists(facts.resolve(kind))) {
-        throw new BlockVolumeException(
-            "block layouts of %s: its device is made of others (%s), which a client could mistake"
-                    .formatted(what, kind)
-                + " for it; put the file system on a disk or a part of one");
-      }
+    Optional<String> madeOf = madeOf(facts, what);
+    if (madeOf.isPresent()) {
+      throw new BlockVolumeException(
+          "block layouts of %s: its device is made of others (%s), which a client could mistake"
+                  .formatted(what, madeOf.get())
+              + " for it; put the file system on a disk or a part of one");
     }
     Path path = dev.resolve(nodeOf(facts, what));
     int fd =
@@ -110,6 +111,36 @@ public final class BlockVolumes implements AutoCloseable {
       if (volume == null) {
         kernel.close(fd);
       }
+    }
+  }
+
+  /**
+   * What a device is made of, or the whole that it is a part of; empty when it is nothing but
+   * itself.
+   *
+   * @param facts its directory in sysfs
+   */
+  private static Optional<String> madeOf(Path facts, String what) throws BlockVolumeException {
+    try {
+      // A part has its directory within that of the whole.
+      Path whole =
+          Files.exists(facts.resolve("partition")) ? facts.toRealPath().getParent() : facts;
+      for (String kind : List.of("dm", "md")) {
+        if (Files.exists(whole.resolve(kind))) {
+          return Optional.of(kind);
+        }
+      }
+      Path beneath = whole.resolve("slaves");
+      if (!Files.exists(beneath)) {
+        return Optional.empty();
+      }
+      try (Stream<Path> names = Files.list(beneath)) {
+        return names.map(Path::getFileName).map(Path::toString).sorted().findFirst();
+      }
+    } catch (IOException e) {
+      throw new BlockVolumeException(
+          "block layouts of %s: what its device is made of cannot be read in %s: %s"
+              .formatted(what, facts, e));
     }
   }
 

@@ -15,6 +15,8 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Goal: clients are told only of devices that they can find safely, and where blocks are. */
 class BlockVolumesTest {
@@ -84,21 +86,59 @@ class BlockVolumesTest {
     }
   }
 
-  @Test
-  void devicesMadeOfOthersAndUnknownOnesAreRefused() throws Exception {
-    begins(xfs());
-    Files.createDirectory(facts.resolve("dm"));
+  private void assertRefused(long device, String why) {
     try (BlockVolumes volumes = volumes()) {
-      assertThatThrownBy(() -> volumes.open(DEVICE, "export x"))
+      assertThatThrownBy(() -> volumes.open(device, "export x"))
           .isInstanceOf(BlockVolumeException.class)
-          .hasMessageContaining("made of others");
-      Files.delete(facts.resolve("dm"));
-      begins(ByteBuffer.allocate(8192));
-      assertThatThrownBy(() -> volumes.open(DEVICE, "export x"))
-          .isInstanceOf(BlockVolumeException.class)
-          .hasMessageContaining("no XFS and no ext4");
-      assertThatThrownBy(() -> volumes.open(DEVICE + 1, "export x"))
-          .isInstanceOf(BlockVolumeException.class);
+          .hasMessageContaining(why);
+      assertThat(volumes.all()).isEmpty();
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"dm", "md", "slaves/sdb"})
+  void devicesMadeOfOthersAreRefused(String mark) throws Exception {
+    begins(xfs());
+    Files.createDirectories(facts.resolve(mark));
+    assertRefused(DEVICE, "made of others");
+  }
+
+  /** Its own directory says that it is a part, and the one around it of what. */
+  private void partOf(Path whole) throws IOException {
+    Path part = Files.createDirectories(whole.resolve("disk1"));
+    Files.move(facts.resolve("uevent"), part.resolve("uevent"));
+    Files.writeString(part.resolve("partition"), "1\n");
+    Files.delete(facts);
+    Files.createSymbolicLink(facts, part);
+    begins(xfs());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"dm", "md", "slaves/sdb"})
+  void aPartOfADeviceMadeOfOthersIsRefused(String mark) throws Exception {
+    Path whole = dir.resolve("sys/devices/whole");
+    Files.createDirectories(whole.resolve(mark));
+    partOf(whole);
+    assertRefused(DEVICE, "made of others");
+  }
+
+  @Test
+  void aPartOfADiskIsAVolumeOfItsOwnButNoneThatCanBeReserved() throws Exception {
+    Files.createDirectories(dir.resolve("sys/devices/whole/slaves"));
+    partOf(dir.resolve("sys/devices/whole"));
+    try (BlockVolumes volumes = volumes()) {
+      BlockVolume volume = volumes.open(DEVICE, "export x");
+      assertThat(volume.fileSystem()).isEqualTo("xfs");
+      assertThatThrownBy(() -> volumes.requireWhole(volume, "its file system"))
+          .isInstanceOf(BlockVolumeException.class)
+          .hasMessageContaining("part of a disk");
+    }
+  }
+
+  @Test
+  void whatIsNoXfsAndNoExt4IsRefusedAndWhatIsNoDeviceToo() throws Exception {
+    begins(ByteBuffer.allocate(8192));
+    assertRefused(DEVICE, "no XFS and no ext4");
+    assertRefused(DEVICE + 1, "no block device of its own");
   }
 }
