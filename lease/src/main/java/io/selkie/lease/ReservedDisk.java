@@ -1,11 +1,12 @@
 package io.selkie.lease;
 
-import io.selkie.lease.ScsiCommands.Reservation;
+import io.selkie.lease.ReservationCommands.Reservation;
 import io.selkie.posix.Kernel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
@@ -16,7 +17,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A disk under this server's reservation (RFC 8154 section 2.4.10).
+ * A disk under this server's reservation (RFC 8154 section 2.4.10), a SCSI disk or an NVMe
+ * namespace (RFC 9561).
  *
  * <p>It stays reserved when the server ends, in whatever way: who was granted something by a server
  * that is not there any more must not reach the disk, and this machine's own file system does,
@@ -39,14 +41,18 @@ public final class ReservedDisk implements ScsiUnit, AutoCloseable {
   private static final long TAG_MASK = 0xFFL << 56;
   private static final int NUMBER_BITS = 24;
 
-  private final ScsiCommands commands;
+  private final ReservationCommands commands;
   private final String disk;
   private final long own;
   private final ScsiDesignator designator;
   private final boolean aborts;
 
   private ReservedDisk(
-      ScsiCommands commands, String disk, long own, ScsiDesignator designator, boolean aborts) {
+      ReservationCommands commands,
+      String disk,
+      long own,
+      ScsiDesignator designator,
+      boolean aborts) {
     this.aborts = aborts;
     this.commands = commands;
     this.disk = disk;
@@ -102,29 +108,52 @@ public final class ReservedDisk implements ScsiUnit, AutoCloseable {
    */
   public static ReservedDisk open(Kernel kernel, BlockVolume volume, int start)
       throws ScsiException {
+    return open(kernel, volume, start, Path.of("/sys"));
+  }
+
+  /** What a disk has to be told, in its own words. */
+  static ReservationCommands commands(Kernel kernel, BlockVolume volume, Path sysfs)
+      throws ScsiException {
     String disk = volume.path().toString();
-    var commands = new ScsiCommands(kernel, volume.fd(), disk);
+    Path facts = facts(volume, sysfs);
+    Optional<NvmeCommands> nvme = NvmeCommands.of(kernel, volume.fd(), disk, facts);
+    return nvme.isPresent() ? nvme.get() : new ScsiCommands(kernel, volume.fd(), disk);
+  }
+
+  private static Path facts(BlockVolume volume, Path sysfs) {
+    return sysfs.resolve("dev/block").resolve(BlockVolumes.number(volume.device()));
+  }
+
+  /** The same where sysfs is elsewhere. */
+  static ReservedDisk open(Kernel kernel, BlockVolume volume, int start, Path sysfs)
+      throws ScsiException {
+    String disk = volume.path().toString();
+    ReservationCommands commands = commands(kernel, volume, sysfs);
     ScsiDesignator designator =
         commands
             .designator()
             .orElseThrow(() ->
                 new ScsiException(
-                    disk + " has no name in its VPD page 83h that RFC 8154 allows", false));
+                    disk
+                        + " has no name that clients could find it by: VPD page 83h of a SCSI disk"
+                        + " (RFC 8154), NGUID or EUI-64 of an NVMe namespace (RFC 9561)",
+                    false));
     if (!designator.isFindable()) {
       LOG.warn(
           "{}: its name {} is none that Linux clients look for (NAA or EUI-64)", disk, designator);
     }
     long own = key(start, 0);
     Optional<Reservation> before = commands.reservation();
-    if (before.isPresent() && (before.get().key() & TAG_MASK) != TAG) {
+    if (before.isPresent()
+        && before.get().holders().stream().noneMatch(key -> (key & TAG_MASK) == TAG)) {
       throw new ScsiException(
-          "%s is reserved by somebody else, with key %x: if nobody needs that any more, clear it"
-                  .formatted(disk, before.get().key())
-              + " (sg_persist --out --clear)",
+          "%s is reserved by somebody else, with key %s: if nobody needs that any more, clear it"
+                  .formatted(disk, hex(before.get().holders()))
+              + " (sg_persist --out --clear, nvme resv-release --rrela=1)",
           true);
     }
     commands.register(own);
-    var opened = new ReservedDisk(commands, disk, own, designator, !isLoopback(volume));
+    var opened = new ReservedDisk(commands, disk, own, designator, !isLoopback(volume, sysfs));
     if (!opened.aborts) {
       LOG.warn(
           "{}: Linux' loopback target hangs when it is to abort what a client has under way, so"
@@ -149,20 +178,26 @@ public final class ReservedDisk implements ScsiUnit, AutoCloseable {
     Optional<Reservation> held = commands.reservation();
     if (held.isEmpty()) {
       commands.reserve(own);
-    } else if (held.get().key() != own) {
-      commands.preempt(own, held.get().key(), aborts);
+    } else if (!held.get().holders().contains(own)) {
+      for (long holder : held.get().holders()) {
+        commands.preempt(own, holder, aborts);
+      }
     }
     clear();
     // A list: our own key on another way to the disk would be another's.
     List<Long> left = commands.keys();
     Optional<Reservation> now = commands.reservation();
     if (!left.equals(List.of(own))
-        || !now.equals(Optional.of(new Reservation(own, ScsiCommands.REGISTRANTS_ONLY)))) {
+        || !now.equals(Optional.of(new Reservation(Set.of(own), commands.type())))) {
       throw new ScsiException(
           "%s does not keep its reservation: registered %s, reserved %s; somebody else uses it"
-              .formatted(disk, left.stream().map(Long::toHexString).toList(), now),
+              .formatted(disk, hex(left), now),
           false);
     }
+  }
+
+  private static List<String> hex(Collection<Long> keys) {
+    return keys.stream().map(Long::toHexString).toList();
   }
 
   /** Takes away all keys but ours. */
@@ -205,13 +240,12 @@ public final class ReservedDisk implements ScsiUnit, AutoCloseable {
    * ABORT waits there for the queue to be empty, that is, for itself (seen on 6.12): the disk never
    * answers again.
    */
-  private static boolean isLoopback(BlockVolume volume) {
-    Path sys = Path.of("/sys");
-    Path node = sys.resolve("dev/block").resolve(BlockVolumes.number(volume.device()));
+  private static boolean isLoopback(BlockVolume volume, Path sysfs) {
+    Path node = facts(volume, sysfs);
     try {
       for (Path part : node.toRealPath()) {
         if (part.toString().matches("host\\d+")) {
-          Path name = sys.resolve("class/scsi_host").resolve(part).resolve("proc_name");
+          Path name = sysfs.resolve("class/scsi_host").resolve(part).resolve("proc_name");
           return Files.readString(name).strip().equals("tcm_loopback");
         }
       }

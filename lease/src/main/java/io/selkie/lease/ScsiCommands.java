@@ -15,6 +15,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * The commands of SPC-4 that a server of SCSI layouts needs: INQUIRY of the device's names, and
@@ -22,7 +23,7 @@ import java.util.Optional;
  * says that a command was not looked at, is answered by sending it again. Safe for use by several
  * threads.
  */
-final class ScsiCommands {
+final class ScsiCommands implements ReservationCommands {
 
   /**
    * Exclusive Access, Registrants Only: nobody reads or writes who has not registered. The holder
@@ -69,14 +70,6 @@ final class ScsiCommands {
     }
   }
 
-  /**
-   * A reservation.
-   *
-   * @param key of its holder
-   * @param type as {@link #REGISTRANTS_ONLY}
-   */
-  record Reservation(long key, int type) {}
-
   private final Kernel kernel;
   private final int fd;
   private final String disk;
@@ -93,7 +86,13 @@ final class ScsiCommands {
     this.disk = disk;
   }
 
-  Optional<ScsiDesignator> designator() throws ScsiException {
+  @Override
+  public int type() {
+    return REGISTRANTS_ONLY;
+  }
+
+  @Override
+  public Optional<ScsiDesignator> designator() throws ScsiException {
     var command = new ScsiCommand(IN_BYTES, TIMEOUT);
     command.is(
         Direction.FROM_DEVICE,
@@ -108,11 +107,9 @@ final class ScsiCommands {
     return ScsiDesignator.best(command.data());
   }
 
-  /**
-   * READ KEYS: generation (4), length of the list in bytes (4), keys (8 each). One that is
-   * registered on several ways is there as often.
-   */
-  List<Long> keys() throws ScsiException {
+  /** READ KEYS: generation (4), length of the list in bytes (4), keys (8 each). */
+  @Override
+  public List<Long> keys() throws ScsiException {
     MemorySegment data = in(In.READ_KEYS);
     long bytes = Integer.toUnsignedLong(data.get(INT, 4));
     if (bytes > data.byteSize() - 8) {
@@ -130,33 +127,31 @@ final class ScsiCommands {
   }
 
   /** READ RESERVATION: generation (4), length (4), key (8), obsolete (4), 0, scope and type. */
-  Optional<Reservation> reservation() throws ScsiException {
+  @Override
+  public Optional<Reservation> reservation() throws ScsiException {
     MemorySegment data = in(In.READ_RESERVATION);
     return data.get(INT, 4) < 16
         ? Optional.empty()
-        : Optional.of(new Reservation(data.get(LONG, 8), data.get(JAVA_BYTE, 21) & 0xF));
+        : Optional.of(new Reservation(Set.of(data.get(LONG, 8)), data.get(JAVA_BYTE, 21) & 0xF));
   }
 
-  /** Registers a key for this machine's way to the disk, whatever was registered there before. */
-  void register(long key) throws ScsiException {
+  @Override
+  public void register(long key) throws ScsiException {
     out(Out.REGISTER_AND_IGNORE_EXISTING_KEY, 0, key);
   }
 
-  /** Takes this machine's key away. */
-  void unregister(long key) throws ScsiException {
+  @Override
+  public void unregister(long key) throws ScsiException {
     out(Out.REGISTER, key, 0);
   }
 
-  void reserve(long key) throws ScsiException {
+  @Override
+  public void reserve(long key) throws ScsiException {
     out(Out.RESERVE, key, 0);
   }
 
-  /**
-   * Takes another key away.
-   *
-   * @param abort whether what its owner has under way is ended, too
-   */
-  void preempt(long own, long other, boolean abort) throws ScsiException {
+  @Override
+  public void preempt(long own, long other, boolean abort) throws ScsiException {
     out(abort ? Out.PREEMPT_AND_ABORT : Out.PREEMPT, own, other);
   }
 

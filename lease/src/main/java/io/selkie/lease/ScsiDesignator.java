@@ -25,11 +25,11 @@ import java.util.Optional;
 public record ScsiDesignator(int codeSet, int type, ByteBuffer name) {
 
   private static final int T10 = 1;
-  private static final int EUI64 = 2;
+  static final int EUI64 = 2;
   private static final int NAA = 3;
   private static final int NAME = 8;
 
-  private static final int BINARY = 1;
+  static final int BINARY = 1;
   private static final int PAGE_HEADER_BYTES = 4;
   private static final int HEADER_BYTES = 4;
 

@@ -21,16 +21,15 @@ public final class DiskKeys {
     return ask(disk, commands -> new LinkedHashSet<>(commands.keys()));
   }
 
-  /** The key of who holds the reservation, if it is one for registrants only. */
+  /** The key of who holds the reservation, or of one of those who do. */
   public static Optional<Long> holder(Path disk) throws IOException {
-    return ask(disk, ScsiCommands::reservation)
-        .filter(found -> found.type() == ScsiCommands.REGISTRANTS_ONLY)
-        .map(ScsiCommands.Reservation::key);
+    return ask(disk, ReservationCommands::reservation)
+        .map(found -> found.holders().iterator().next());
   }
 
   @FunctionalInterface
   private interface Question<T> {
-    T ask(ScsiCommands commands) throws IOException;
+    T ask(ReservationCommands commands) throws IOException;
   }
 
   private static <T> T ask(Path disk, Question<T> question) throws IOException {
@@ -41,7 +40,10 @@ public final class DiskKeys {
       throw new IOException("opening " + disk + ": " + fd);
     }
     try {
-      return question.ask(new ScsiCommands(kernel, fd, disk.toString()));
+      Path facts = Path.of("/sys/class/block").resolve(disk.toRealPath().getFileName());
+      Optional<NvmeCommands> nvme = NvmeCommands.of(kernel, fd, disk.toString(), facts);
+      return question.ask(
+          nvme.isPresent() ? nvme.get() : new ScsiCommands(kernel, fd, disk.toString()));
     } finally {
       kernel.close(fd);
     }

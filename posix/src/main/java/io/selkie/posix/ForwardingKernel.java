@@ -208,6 +208,11 @@ public abstract class ForwardingKernel implements Kernel {
   }
 
   @Override
+  public int nvme(int fd, NvmeCommand command) {
+    return delegate.nvme(fd, command);
+  }
+
+  @Override
   public long mmap(int fd, long fileOffset, long length, int protection, int flags) {
     return delegate.mmap(fd, fileOffset, length, protection, flags);
   }

@@ -277,6 +277,11 @@ abstract class GatedKernel implements Kernel {
   }
 
   @Override
+  public int nvme(int fd, NvmeCommand command) {
+    return (int) run(KernelCall.NVME, fd, null, () -> delegate.nvme(fd, command));
+  }
+
+  @Override
   public long mmap(int fd, long fileOffset, long length, int protection, int flags) {
     return run(
         KernelCall.MMAP,

@@ -218,6 +218,14 @@ public interface Kernel {
    */
   int scsi(int fd, ScsiCommand command);
 
+  /**
+   * {@code ioctl(NVME_IOCTL_IO_CMD)}: one NVMe command to the namespace that is open. Blocks until
+   * it has ended.
+   *
+   * @return {@link NvmeCommand#DONE}, or what the device said of it, which is positive
+   */
+  int nvme(int fd, NvmeCommand command);
+
   // ---------------------------------------------------------------- mappings
 
   /**

@@ -78,6 +78,8 @@ public enum KernelCall {
   CACHED_PAGES,
   /** {@link Kernel#scsi}. */
   SCSI,
+  /** {@link Kernel#nvme}. */
+  NVME,
   /** {@link Kernel#mmap}. */
   MMAP,
   /** {@link Kernel#munmap}. */

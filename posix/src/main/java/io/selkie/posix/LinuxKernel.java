@@ -26,6 +26,7 @@ public final class LinuxKernel extends LinuxProcess {
   private static final int POPULATE_READ = 22;
 
   private static final long SG_IO = 0x2285;
+  private static final long NVME_IOCTL_IO_CMD = 0xC0484E43L;
 
   private static final long FS_IOC_FIEMAP = 0xc020660bL;
 
@@ -500,6 +501,11 @@ public final class LinuxKernel extends LinuxProcess {
   @Override
   public int scsi(int fd, ScsiCommand command) {
     return result(libc.ioctl(fd, SG_IO, command.address()));
+  }
+
+  @Override
+  public int nvme(int fd, NvmeCommand command) {
+    return result(libc.ioctl(fd, NVME_IOCTL_IO_CMD, command.address()));
   }
 
   // ---------------------------------------------------------------- mappings

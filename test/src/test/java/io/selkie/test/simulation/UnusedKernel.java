@@ -4,6 +4,7 @@ import io.selkie.posix.FileHandleBytes;
 import io.selkie.posix.FileLock;
 import io.selkie.posix.FileLockType;
 import io.selkie.posix.Kernel;
+import io.selkie.posix.NvmeCommand;
 import io.selkie.posix.QuotaStatus;
 import io.selkie.posix.ScsiCommand;
 import io.selkie.posix.SignalInfo;
@@ -169,6 +170,11 @@ abstract class UnusedKernel implements Kernel {
 
   @Override
   public int scsi(int fd, ScsiCommand command) {
+    throw unused();
+  }
+
+  @Override
+  public int nvme(int fd, NvmeCommand command) {
     throw unused();
   }
 
