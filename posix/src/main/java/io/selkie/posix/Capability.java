@@ -23,6 +23,8 @@ public enum Capability {
   CAP_LINUX_IMMUTABLE(9),
   /** Lock memory beyond the limit. */
   CAP_IPC_LOCK(14),
+  /** Give a device any command. */
+  CAP_SYS_RAWIO(17),
   /** Administer; also more of file systems. */
   CAP_SYS_ADMIN(21),
   /** Raise resource limits. */

@@ -7,6 +7,7 @@ import io.selkie.config.time.NanoClock;
 import io.selkie.config.time.Timers;
 import io.selkie.layout.LayoutType;
 import io.selkie.layout.block.BlockLayoutType;
+import io.selkie.layout.block.FenceTrouble;
 import io.selkie.layout.block.ScsiLayoutType;
 import io.selkie.layout.block.ScsiLayoutType.Disk;
 import io.selkie.lease.BlockVolume;
@@ -17,6 +18,8 @@ import io.selkie.lease.ReservedDisk;
 import io.selkie.lease.StorageCommit;
 import io.selkie.posix.Errno;
 import io.selkie.posix.Kernel;
+import io.selkie.server.metrics.Metric;
+import io.selkie.server.metrics.ServerMetrics;
 import io.selkie.server.ops.StorageExports;
 import io.selkie.server.state.StateDirectory;
 import io.selkie.server.vfs.Export;
@@ -64,6 +67,7 @@ record BlockParts(List<LayoutType> types, StorageExports exports) {
       Timers timers,
       RandomGenerator random,
       StateDirectory state,
+      ServerMetrics metrics,
       Teardown teardown)
       throws IOException {
     Set<String> block = names(config, BlockLayouts.UNFENCED);
@@ -110,7 +114,8 @@ record BlockParts(List<LayoutType> types, StorageExports exports) {
               ioNanos,
               expiryNanos,
               ReservedDisk.clientKeys(start),
-              random));
+              random,
+              trouble(metrics)));
     }
     return new BlockParts(types, new StorageExports(block, scsi, reserved.keySet()));
   }
@@ -150,6 +155,20 @@ record BlockParts(List<LayoutType> types, StorageExports exports) {
         volume.path(),
         volume.fileSystem(),
         TimeUnit.NANOSECONDS.toMillis(expiryNanos));
+  }
+
+  private static FenceTrouble trouble(ServerMetrics metrics) {
+    return new FenceTrouble() {
+      @Override
+      public void attemptFailed() {
+        metrics.counter(Metric.SCSI_FENCE_ATTEMPTS_FAILED).inc();
+      }
+
+      @Override
+      public void gaveUp() {
+        metrics.counter(Metric.SCSI_FENCES_FAILED).inc();
+      }
+    };
   }
 
   private static Disk reserve(

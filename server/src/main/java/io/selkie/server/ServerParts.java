@@ -322,7 +322,16 @@ final class ServerParts {
     }
     blockParts =
         BlockParts.open(
-            config, fs.exports(), kernel, leaseSettings(), clock, timers, random, state, teardown);
+            config,
+            fs.exports(),
+            kernel,
+            leaseSettings(),
+            clock,
+            timers,
+            random,
+            state,
+            metrics,
+            teardown);
     leases.reached(blockParts.exports().bypassed()::contains);
     return blockParts.types();
   }

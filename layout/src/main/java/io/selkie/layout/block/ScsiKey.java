@@ -32,13 +32,15 @@ final class ScsiKey {
    *     keeps up no fence at another
    * @param ioNanos after so long a client's command to a disk is over
    * @param expiryNanos after so long a client that is not heard has stopped by itself
+   * @param trouble hears of what a disk did not do
    */
   record Means(
       NanoClock clock,
       Timers timers,
       Function<ScsiUnit, Executor> blocking,
       long ioNanos,
-      long expiryNanos) {}
+      long expiryNanos,
+      FenceTrouble trouble) {}
 
   private final ScsiUnit unit;
   private final long number;
@@ -129,6 +131,9 @@ final class ScsiKey {
 
   private void attempt() {
     Outcome outcome = preempt();
+    if (outcome == Outcome.FAILED) {
+      means.trouble().attemptFailed();
+    }
     long rest = 0;
     synchronized (this) {
       long now = means.clock().nanoTime();
@@ -164,8 +169,10 @@ final class ScsiKey {
     switch (outcome) {
       case REFUSED_BY_THE_DISK -> LOG.info("{}: {} is fenced", unit.describe(), this);
       case NOT_REGISTERED -> LOG.info("{}: {} is not registered", unit.describe(), this);
-      case FAILED ->
-          LOG.error("S3: {}: {} was not fenced; trusted to have stopped", unit.describe(), this);
+      case FAILED -> {
+        LOG.error("S3: {}: {} was not fenced; trusted to have stopped", unit.describe(), this);
+        means.trouble().gaveUp();
+      }
     }
     end();
   }

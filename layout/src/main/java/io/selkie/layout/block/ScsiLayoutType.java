@@ -68,6 +68,7 @@ public final class ScsiLayoutType extends StorageLayoutType {
    * @param expiryNanos a lease and that: when it must have stopped where the disk does not answer
    * @param keyNumbers keys for clients, none of them twice; 0 when there are no more
    * @param random makes this boot's device ids unlike those of any other
+   * @param trouble hears of fences that a disk did not carry out
    */
   public ScsiLayoutType(
       List<Disk> disks,
@@ -78,7 +79,8 @@ public final class ScsiLayoutType extends StorageLayoutType {
       long ioNanos,
       long expiryNanos,
       LongSupplier keyNumbers,
-      RandomGenerator random) {
+      RandomGenerator random,
+      FenceTrouble trouble) {
     super(disks.stream().map(Disk::volume).toList(), commits);
     if (ioNanos <= 0 || expiryNanos < ioNanos) {
       throw new IllegalArgumentException("expiry after " + ioNanos + ", " + expiryNanos + " ns");
@@ -93,7 +95,8 @@ public final class ScsiLayoutType extends StorageLayoutType {
     }
     this.keys =
         new ScsiKeys(
-            keyNumbers, new ScsiKey.Means(clock, timers, fencing::get, ioNanos, expiryNanos));
+            keyNumbers,
+            new ScsiKey.Means(clock, timers, fencing::get, ioNanos, expiryNanos, trouble));
     this.means = new ScsiHandle.Means(new CacheDrops(cache, timers, dropping::get), keys);
     this.boot = random.nextLong();
   }

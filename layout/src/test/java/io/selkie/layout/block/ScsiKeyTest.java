@@ -74,6 +74,8 @@ class ScsiKeyTest {
   private long waited;
   private long lastNumber = 100;
   private boolean usedUp;
+  private int attemptsFailed;
+  private int givenUp;
   private final ScsiKeys keys =
       new ScsiKeys(
           () -> usedUp ? 0 : ++lastNumber,
@@ -88,7 +90,18 @@ class ScsiKeyTest {
               },
               _ -> handedOn::add,
               IO,
-              EXPIRY));
+              EXPIRY,
+              new FenceTrouble() {
+                @Override
+                public void attemptFailed() {
+                  attemptsFailed++;
+                }
+
+                @Override
+                public void gaveUp() {
+                  givenUp++;
+                }
+              }));
 
   private ScsiKey told() {
     ScsiKey key = keys.of(CLIENT, disk).orElseThrow();
@@ -197,6 +210,8 @@ class ScsiKeyTest {
       tick();
     }
     assertThat(waited).isEqualTo(EXPIRY);
+    assertThat(attemptsFailed).as("each is told").isGreaterThan(2);
+    assertThat(givenUp).isEqualTo(1);
   }
 
   @Test
@@ -274,6 +289,8 @@ class ScsiKeyTest {
     tick();
     assertThat(isDone(fence)).isTrue();
     assertThat(disk.registered).isEmpty();
+    assertThat(attemptsFailed).isEqualTo(1);
+    assertThat(givenUp).isZero();
   }
 
   @Test

@@ -106,7 +106,8 @@ class ScsiLayoutTypeTest {
         1,
         2,
         () -> ++lastKey,
-        () -> 77);
+        () -> 77,
+        FenceTrouble.UNHEARD);
   }
 
   private interface Answers {

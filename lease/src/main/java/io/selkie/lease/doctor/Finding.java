@@ -48,6 +48,10 @@ public record Finding(Subject subject, State state, String reason, String advice
     CAP_LEASE("leases on files of others"),
     /** Whether file handles outlive renames and restarts by themselves. */
     CAP_DAC_READ_SEARCH("lasting file handles"),
+    /** Whether disks can be given any command. */
+    CAP_SYS_RAWIO("commands to disks"),
+    /** Persistent reservations, for SCSI layouts. */
+    RESERVATIONS("reservations of the disk"),
     /** RLIMIT_MEMLOCK. */
     MEMLOCK("locked memory"),
     /** RLIMIT_NOFILE. */

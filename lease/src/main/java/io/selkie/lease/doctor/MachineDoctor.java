@@ -142,6 +142,14 @@ public final class MachineDoctor {
             ? "this process has CAP_DAC_READ_SEARCH: files are opened by handle"
             : "without CAP_DAC_READ_SEARCH handles are found again by path after a restart",
         handles ? "" : "for files renamed meanwhile give it that capability, or be root");
+    boolean commands = held.contains(Capability.CAP_SYS_RAWIO);
+    report.add(
+        Subject.CAP_SYS_RAWIO,
+        commands ? State.YES : State.LIMITED,
+        commands
+            ? "this process has CAP_SYS_RAWIO"
+            : "without CAP_SYS_RAWIO no SCSI disk can be reserved",
+        commands ? "" : "only blockLayouts: scsi needs it: give it that capability, or be root");
   }
 
   private void limits(Report report) {

@@ -3,6 +3,7 @@ package io.selkie.lease.doctor;
 import io.selkie.lease.FileProbes;
 import io.selkie.lease.FileSystemType;
 import io.selkie.lease.Probe;
+import io.selkie.lease.ReservationProbe;
 import io.selkie.lease.doctor.Diagnosis.Offer;
 import io.selkie.lease.doctor.Finding.State;
 import io.selkie.lease.doctor.Finding.Subject;
@@ -98,6 +99,7 @@ public final class PathDoctor {
           }
           case Trial.Start.Failed(int error) -> withoutTrial(report, error, status);
         };
+    reservations(report, new ReservationProbe(kernel).of(status.device()));
     Offer offer = machine.examine(report, tried.dax()) ? tried.offer() : Offer.NOTHING;
     return report.diagnosis(path, offer);
   }
@@ -194,6 +196,17 @@ public final class PathDoctor {
             ? "DAX files are sealed exclusively even for reading, as a reflink would go unseen;"
                 + " mkfs.xfs -m reflink=0 lets other processes read along"
             : "");
+  }
+
+  private static void reservations(Report report, Probe probe) {
+    report.add(
+        Subject.RESERVATIONS,
+        probe.isYes() ? State.YES : State.NO,
+        probe.reason(),
+        probe.isYes()
+            ? ""
+            : "only blockLayouts: scsi needs them: XFS or ext4 on a whole SCSI disk, or NVMe"
+                + " namespace, that has persistent reservations");
   }
 
   private String describe(long magic, FileStatus status) {

@@ -137,6 +137,16 @@ public enum Metric {
   /** Leases that are not kept. */
   KEEPER_REFUSALS(
       "keeper_refusals_total", Kind.COUNTER, "leases not kept for after a kill", "reason"),
+  /** A SCSI disk did not fence when it was told. */
+  SCSI_FENCE_ATTEMPTS_FAILED(
+      "scsi_fence_attempts_failed_total",
+      Kind.COUNTER,
+      "times that a disk did not take a fenced client's key away, and was asked again"),
+  /** A SCSI disk never did. */
+  SCSI_FENCES_FAILED(
+      "scsi_fences_failed_total",
+      Kind.COUNTER,
+      "clients that a disk did not shut out, and that were trusted to have stopped (S3)"),
   /** Bad blocks. */
   BAD_BLOCK_RANGES(
       "bad_block_ranges", Kind.GAUGE, "ranges of bad blocks of devices that layouts were asked on"),
