@@ -5,7 +5,8 @@
 #   rxe      that of every guest             soft RoCE           Debian 12
 #   recent   6.18 or later, Debian 13's      soft RoCE           Debian 13, with RDMA FLUSH in its headers
 #            backports
-#   siw      6.1, Debian 12's                software iWARP      Debian 12
+#   stable   6.1, Debian 12's                soft RoCE           Debian 12
+#   siw      the same                        software iWARP      Debian 12
 # shellcheck shell=bash
 
 readonly VERBS_PACKAGES=(libibverbs1 ibverbs-providers librdmacm1 libnl-3-200 libnl-route-3-200)
@@ -36,7 +37,8 @@ verbs_build() {
       step 'recent RDMA libraries' recent_libraries
       step 'tools for persistent memory' packages_in "$VM_DIR/pmem/tools" "${PMEM_PACKAGES[@]}"
       ;;
-    siw)
+    stable | siw)
+      # The module for the one does not disturb the other.
       mkdir -p "$VM_DIR/siw"
       step 'kernel with siw' siw_kernel
       mkdir -p "$VM_DIR/verbs/siw"
@@ -72,7 +74,7 @@ verbs_job() {
       recent_native "$job/native/io/selkie/rdma/verbs"
       SELKIE_CLASS_PATH+=:$job/native
       ;;
-    siw) guest_arguments "$jvm" "$job" "$VM_DIR/siw/kernel" "$VM_DIR/verbs/siw/initrd" ;;
+    stable | siw) guest_arguments "$jvm" "$job" "$VM_DIR/siw/kernel" "$VM_DIR/verbs/siw/initrd" ;;
   esac
   if [[ $guest == recent ]]; then
     cp -r "$VM_DIR/pmem/tools" "$job/libraries"

@@ -25,7 +25,7 @@ import java.util.regex.Pattern;
  */
 public final class ServerProcess implements AutoCloseable {
 
-  private static final int START_SECONDS = 180;
+  private static final int START_SECONDS = 300;
   private static final int EXIT_SECONDS = 60;
   private static final int LOG_CHARS_MAX = 1 << 20;
 

@@ -43,6 +43,9 @@ class FenceUnderFireTest {
     assertThat(outcome.violations()).as(outcome.story()).isEmpty();
     assertThat(outcome.placedAfterTheEnd()).as(outcome.story()).isZero();
     assertThat(outcome.allHappened()).as(outcome.story()).isTrue();
+    // Who may not mount has no image; root must have looked at each block of it.
+    boolean root = System.getProperty("user.name").equals("root");
+    assertThat(outcome.story()).contains("whole=" + root);
   }
 
   @Test

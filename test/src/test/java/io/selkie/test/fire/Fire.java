@@ -5,7 +5,6 @@ import io.selkie.test.fire.Board.Count;
 import io.selkie.test.support.ServerProcess;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -42,7 +41,8 @@ final class Fire implements AutoCloseable {
    * @param moreSeconds a slow machine may take so much longer until everything has happened that is
    *     to happen
    * @param config of the server, besides its export and times
-   * @param broken whether the server's fence is a {@link LateFence}
+   * @param pinned whether a device may write to pages of files: {@link PinnedFiles}
+   * @param keysLiveOnMillis of a server whose fence is a {@link LateFence}; 0 for a good one
    * @param ground what is under fire
    */
   record Plan(
@@ -58,13 +58,32 @@ final class Fire implements AutoCloseable {
       int startSeconds,
       int moreSeconds,
       String config,
-      boolean broken,
+      boolean pinned,
+      int keysLiveOnMillis,
       MakeGround ground) {
+
+    boolean broken() {
+      return keysLiveOnMillis > 0;
+    }
 
     /** One for this machine, of files. */
     static Plan of(String provider, long seed, int seconds, boolean broken) {
       return new Plan(
-          provider, seed, seconds, 8, FILE_BYTES, 3, 0, 3, 1, 600, 600, "", broken, FireFiles::new);
+          provider,
+          seed,
+          seconds,
+          8,
+          FILE_BYTES,
+          3,
+          0,
+          3,
+          1,
+          600,
+          600,
+          "",
+          false,
+          broken ? KEYS_LIVE_ON_MILLIS : 0,
+          FireFiles::new);
     }
 
     /**
@@ -84,9 +103,30 @@ final class Fire implements AutoCloseable {
           DEVICE_GRANTS_MIN,
           DEVICE_START_SECONDS,
           DEVICE_MORE_SECONDS,
-          "rdma: {provider: verbs}\n",
-          broken,
+          BY_VERBS,
+          false,
+          broken ? KEYS_LIVE_ON_MILLIS : 0,
           _ -> new FireDevice(device, rdmaHost, FILE_BYTES));
+    }
+
+    /** One of files that are served over an RDMA device, in a guest whose kernel lets it. */
+    static Plan ofFilesOnDevice(String rdmaHost, long seed, int seconds, boolean broken) {
+      return new Plan(
+          "verbs",
+          seed,
+          seconds,
+          2,
+          SMALL_FILE_BYTES,
+          broken ? 0 : 1,
+          3,
+          3,
+          DEVICE_GRANTS_MIN,
+          DEVICE_START_SECONDS,
+          DEVICE_MORE_SECONDS,
+          BY_VERBS,
+          true,
+          broken ? KEYS_LIVE_ON_MILLIS_FOR_ALL : 0,
+          scratch -> new FireFiles(scratch, rdmaHost));
     }
   }
 
@@ -97,6 +137,19 @@ final class Fire implements AutoCloseable {
   }
 
   private static final int FILE_BYTES = 512 << 10;
+
+  /** In a guest it takes long to look at much. */
+  private static final int SMALL_FILE_BYTES = 128 << 10;
+
+  private static final int KEYS_LIVE_ON_MILLIS = 1000;
+
+  /**
+   * So that somebody looks at a file meanwhile whom a late byte can reach: of a file that is cut a
+   * device keeps pages that are nobody's any more.
+   */
+  private static final int KEYS_LIVE_ON_MILLIS_FOR_ALL = 4000;
+
+  private static final String BY_VERBS = "rdma: {provider: verbs}\n";
 
   /** No rate: another guest may run beside this one. What counts is {@link #MUST_HAPPEN}. */
   private static final int DEVICE_GRANTS_MIN = 20;
@@ -178,8 +231,8 @@ final class Fire implements AutoCloseable {
               .server(scratch.resolve("server"))
               .config(TIMES + plan.config)
               .jvmFlags("-Xmx256m", "-XX:MaxDirectMemorySize=256m");
-      if (plan.broken) {
-        builder.classPath(BrokenFence.classPath(Files.createDirectory(scratch.resolve("broken"))));
+      if (plan.pinned || plan.broken()) {
+        builder.classPath(classPath(scratch.resolve("led")));
       }
       this.server = builder.start();
       whole = true;
@@ -191,6 +244,18 @@ final class Fire implements AutoCloseable {
       }
     }
     this.ctl = new Ctl(scratch.resolve("server").resolve("state").resolve("ctl.sock"));
+  }
+
+  /** That of this process, with the calls led elsewhere that the plan wants so. */
+  private String classPath(Path directory) throws IOException {
+    LedCalls calls = new LedCalls(directory);
+    if (plan.pinned) {
+      PinnedFiles.lead(calls);
+    }
+    if (plan.broken()) {
+      BrokenFence.lead(calls, plan.keysLiveOnMillis);
+    }
+    return calls.classPath();
   }
 
   static String fileName(int file) {
@@ -212,7 +277,7 @@ final class Fire implements AutoCloseable {
   private boolean isLost() {
     boolean seen = !violations.isEmpty();
     boolean placed = board.get(Count.PLACED_AFTER_THE_END) > 0;
-    return plan.broken ? seen && placed : seen || placed;
+    return plan.broken() ? seen && placed : seen || placed;
   }
 
   private boolean hasAllHappened() {
@@ -226,7 +291,7 @@ final class Fire implements AutoCloseable {
     long seconds = TimeUnit.NANOSECONDS.toSeconds(clock.nanoTime() - begun);
     return isLost()
         || board.isStopped()
-        || (seconds >= plan.seconds && (plan.broken || hasAllHappened()))
+        || (seconds >= plan.seconds && (plan.broken() || hasAllHappened()))
         || seconds >= plan.seconds + plan.moreSeconds;
   }
 

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -17,14 +18,31 @@ import java.util.stream.Stream;
 final class FireFiles implements Ground {
 
   private final FireImage image;
+  private final Optional<String> rdmaHost;
+
+  private FireFiles(Path scratch, Optional<String> rdmaHost) throws Exception {
+    image = FireImage.make(scratch);
+    this.rdmaHost = rdmaHost;
+  }
 
   FireFiles(Path scratch) throws Exception {
-    image = FireImage.make(scratch);
+    this(scratch, Optional.empty());
+  }
+
+  /**
+   * The same, served over an RDMA device.
+   *
+   * @param rdmaHost an address of the device
+   */
+  FireFiles(Path scratch, String rdmaHost) throws Exception {
+    this(scratch, Optional.of(rdmaHost));
   }
 
   @Override
   public ServerProcess.Builder server(Path scratch) {
-    return ServerProcess.of(image.directory()).scratch(scratch).jvmFlags("-XX:TieredStopAtLevel=1");
+    ServerProcess.Builder builder =
+        ServerProcess.of(image.directory()).scratch(scratch).jvmFlags("-XX:TieredStopAtLevel=1");
+    return rdmaHost.map(builder::rdmaHost).orElse(builder);
   }
 
   @Override

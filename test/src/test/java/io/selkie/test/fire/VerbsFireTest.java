@@ -16,7 +16,8 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
  * Goal: fencing under fire on the kernel's RDMA stack.
  *
  * <p>Method: {@code test/vm/verbs/run} boots a stock Debian kernel with soft RoCE in a virtual
- * machine, where {@link VerbsRegionFire} runs. A machine that cannot be had is a failure.
+ * machine, where {@link VerbsRegionFire} runs, and an older one for {@link FilesFireOnDevice}. A
+ * machine that cannot be had is a failure.
  */
 @Tag("debian")
 @Tag("slow")
@@ -28,5 +29,13 @@ class VerbsFireTest {
   Stream<DynamicTest> noByteLandsAfterItsFenceOnSoftRoce() throws Exception {
     return new GuestRun("test/vm/verbs/run", Path.of("test/target/verbs-fire"))
         .run(List.of(VerbsRegionFire.class.getName()), 2);
+  }
+
+  /** Of files, each block of whose file system is looked at. */
+  @TestFactory
+  @Timeout(value = GuestRun.MINUTES_MAX + 1, unit = TimeUnit.MINUTES)
+  Stream<DynamicTest> noByteOfAFileLandsAfterItsFenceOnSoftRoce() throws Exception {
+    return new GuestRun("test/vm/verbs/run", Path.of("test/target/verbs-fire-of-files"))
+        .run(List.of("--guest", "stable", FilesFireOnDevice.class.getName()), 2);
   }
 }
