@@ -257,7 +257,7 @@ public final class Arbiter implements LayoutArbiter {
             type,
             wanted,
             GrantRules.preparation(request, wanted, policy, type.blockBytes()),
-            policy.extentsPerLayoutMax());
+            Math.min(policy.extentsPerLayoutMax(), type.extentsMax()));
     DelegationDoor.Applied applied = apply(request.file().identity(), new FileEvent.LayoutGet(op));
     runner.run(applied.file(), applied.effects(), OnThread.OF_REQUEST, op);
     return op.answer;

@@ -61,6 +61,7 @@ final class ChangeDesk {
   private Permit permit(FileChange change, ByteRange range, long clientId) {
     Permit permit = new Permit(change, range, clientId, onClose);
     permits.add(permit);
+    moves(permit);
     return permit;
   }
 
@@ -69,12 +70,19 @@ final class ChangeDesk {
     if (!file.grants.isIdle()) {
       return false;
     }
-    permits.remove(permit);
+    closed(permit);
     return true;
   }
 
   void closed(Permit permit) {
     permits.remove(permit);
+    moves(permit);
+  }
+
+  private void moves(Permit permit) {
+    if (permit.change.concernsBlocks()) {
+      file.mapMoves();
+    }
   }
 
   void asked(ChangeOp op) {

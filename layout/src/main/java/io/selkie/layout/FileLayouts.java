@@ -61,6 +61,9 @@ final class FileLayouts {
   private List<Effect> effects = new ArrayList<>();
   private long nowNanos;
 
+  /** Whether the block map may have changed while the present grant was worked on. */
+  private boolean mapMoved;
+
   FileLayouts(FileIdentity identity, FileContext context) {
     this.identity = identity;
     this.context = context;
@@ -123,6 +126,26 @@ final class FileLayouts {
   private void backChannelUp(long clientId) {
     recalls.backChannelUp(clientId);
     delegations.backChannelUp(clientId);
+  }
+
+  /** A change of blocks through the server begins or ends: nobody goes by an old map. */
+  void mapMoves() {
+    mapMoved = true;
+    if (seal != null) {
+      seal.forgetMap();
+    }
+  }
+
+  /** A worker begins to read the map. */
+  void mapRead() {
+    mapMoved = changes.isChanging() || returns.isCommitting(0);
+  }
+
+  /** A worker is done: what it read counts only if nothing moved meanwhile. */
+  void mapWasRead(Seal by) {
+    if (mapMoved && by != null) {
+      by.forgetMap();
+    }
   }
 
   /** Gives the seal up when nothing needs it any more, and the answers that waited for it. */
@@ -425,12 +448,18 @@ final class FileLayouts {
     returns.checkFlush(op);
     if (op.begun) {
       pins++;
+      if (op.changesMap) {
+        mapMoves();
+      }
       returns.flushing(op);
     }
   }
 
   private void flushEnd(FlushOp op) {
     pins--;
+    if (op.changesMap) {
+      mapMoves();
+    }
     returns.flushed(op);
   }
 }

@@ -153,6 +153,7 @@ final class GrantDesk {
     op.seal = file.seal;
     working = op;
     file.changes.markWrites(op);
+    file.mapRead();
     file.emit(new Effect.StartGrant(op));
   }
 
@@ -267,6 +268,7 @@ final class GrantDesk {
     }
     working = null;
     op.registering = false;
+    file.mapWasRead(seal);
     if (file.state() != FileState.SEALING) {
       return;
     }

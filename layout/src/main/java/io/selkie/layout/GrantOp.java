@@ -20,8 +20,8 @@ final class GrantOp {
   /** How much of it may be allocated for a read-write grant. */
   final Preparation preparation;
 
-  /** Most parts of one grant. */
-  final int partsMax;
+  /** Most extents of one grant. */
+  final int extentsMax;
 
   final CompletableFuture<LayoutGetResult> answer = new CompletableFuture<>();
 
@@ -64,12 +64,12 @@ final class GrantOp {
       LayoutType type,
       ByteRange range,
       Preparation preparation,
-      int partsMax) {
+      int extentsMax) {
     this.request = request;
     this.type = type;
     this.range = range;
     this.preparation = preparation;
-    this.partsMax = partsMax;
+    this.extentsMax = extentsMax;
   }
 
   long clientId() {

@@ -163,8 +163,8 @@ final class GrantWorker {
       return new FileEvent.GrantFailed(
           op, seal, parts, NFS4ERR_LAYOUTUNAVAILABLE, unsuitable.get());
     }
-    List<PlannedPart> plan = op.type.plan(map, seal.exact(), op.request.ioMode(), partsIn(op));
-    plan = startingAt(plan, op.request.offset());
+    List<PlannedPart> plan = op.type.plan(map, seal.exact(), op.request.ioMode(), extentsIn(op));
+    plan = startingAt(plan, op.request.offset(), op.namesStorage());
     FileEvent refusal = judge(op, seal, map, plan, parts);
     if (refusal != null) {
       return refusal;
@@ -240,11 +240,11 @@ final class GrantWorker {
     return new FileEvent.GrantReady(op, seal, granted, parts, content);
   }
 
-  /** How many parts the reply may have: the client's limit and ours. */
-  private static int partsIn(GrantOp op) {
+  /** How many extents the reply may have: the client's limit and ours. */
+  private static int extentsIn(GrantOp op) {
     long room = Integer.toUnsignedLong(op.request.maxBodyBytes()) - LAYOUT4_BYTES;
     int low = 0;
-    int high = op.partsMax;
+    int high = op.extentsMax;
     while (low < high) {
       int middle = (low + high + 1) >>> 1;
       if (op.type.bodyBytes(middle) <= room) {
@@ -257,12 +257,29 @@ final class GrantWorker {
   }
 
   /** The first extent has to contain loga_offset. */
-  private static List<PlannedPart> startingAt(List<PlannedPart> plan, long offset) {
+  private static List<PlannedPart> startingAt(
+      List<PlannedPart> plan, long offset, boolean ofManyExtents) {
     int first = 0;
     while (first < plan.size() && plan.get(first).range().end() <= offset) {
       first++;
     }
-    return plan.subList(first, plan.size());
+    List<PlannedPart> rest = plan.subList(first, plan.size());
+    if (!ofManyExtents || rest.isEmpty() || rest.getFirst().blocks().extents().isEmpty()) {
+      return rest;
+    }
+    PlannedPart part = rest.getFirst();
+    long start =
+        part.blocks().extents().stream()
+            .filter(extent -> extent.end() > offset)
+            .findFirst()
+            .orElseThrow()
+            .logical();
+    if (start > part.range().offset()) {
+      ByteRange range = Ranges.between(start, part.range().end());
+      rest = new ArrayList<>(rest);
+      rest.set(0, new PlannedPart(range, part.blocks().clip(range)));
+    }
+    return rest;
   }
 
   /** RFC 8881 table 22, with what the RDMA layout says about the end of file. */
@@ -280,8 +297,8 @@ final class GrantWorker {
     if (end > offset && covered) {
       return null;
     }
-    boolean cutShort = plan.size() >= partsIn(op) && end < map.range().end();
-    if (cutShort && partsIn(op) < op.partsMax) {
+    boolean cutShort = op.type.extents(plan) >= extentsIn(op) && end < map.range().end();
+    if (cutShort && extentsIn(op) < op.extentsMax) {
       return new FileEvent.GrantFailed(
           op, seal, parts, NFS4ERR_TOOSMALL, "loga_maxcount " + op.request.maxBodyBytes());
     }

@@ -58,6 +58,9 @@ public record LayoutPolicy(
     int seqidRange,
     boolean returnOnClose) {
 
+  /** Extents in one LAYOUTGET reply, when type and client want as many. */
+  public static final int EXTENTS_MAX = 16_384;
+
   /** What layout_blksize and layout_alignment tell the clients; commit ranges keep to it. */
   public static final int ALIGNMENT_BYTES = 4096;
 
@@ -110,7 +113,7 @@ public record LayoutPolicy(
         config.maxLayoutBytes(),
         config.prepareWindowBytes(),
         ALIGNMENT_BYTES,
-        4096,
+        EXTENTS_MAX,
         65_536,
         true);
   }

@@ -31,12 +31,25 @@ public interface LayoutType {
    * grant; empty when it can grant nothing there.
    *
    * @param exact {@link Seal#exact()}
-   * @param partsMax most parts wanted
+   * @param extentsMax most extents wanted
    */
-  List<PlannedPart> plan(BlockMap map, boolean exact, int ioMode, int partsMax);
+  List<PlannedPart> plan(BlockMap map, boolean exact, int ioMode, int extentsMax);
 
-  /** Size of the loc_body for so many parts. */
-  int bodyBytes(int parts);
+  /** How many extents a client is told of for such parts. */
+  default int extents(List<PlannedPart> plan) {
+    return plan.size();
+  }
+
+  /** Most extents of one grant. */
+  default int extentsMax() {
+    return EXTENTS_MAX;
+  }
+
+  /** What a type has that does not say otherwise. */
+  int EXTENTS_MAX = 4096;
+
+  /** Size of the loc_body for so many extents. */
+  int bodyBytes(int extents);
 
   /**
    * Makes a part reachable for one client; works when this returns. The seal is held and the handle

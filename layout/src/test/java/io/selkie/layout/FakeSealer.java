@@ -270,6 +270,9 @@ final class FakeSealer implements Sealer {
     }
 
     @Override
+    public void forgetMap() {}
+
+    @Override
     public int liveHandles() {
       return granted.size();
     }

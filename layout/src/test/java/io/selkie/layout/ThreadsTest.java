@@ -185,6 +185,9 @@ class ThreadsTest {
     }
 
     @Override
+    public void forgetMap() {}
+
+    @Override
     public synchronized int liveHandles() {
       return handles;
     }

@@ -119,13 +119,39 @@ public record BlockMap(long device, ByteRange range, List<Extent> extents) {
     }
     long from = Math.max(range.offset(), wanted.offset());
     long to = Math.max(from, Math.min(range.end(), wanted.end()));
-    List<Extent> inside = new ArrayList<>();
-    for (Extent extent : extents) {
-      if (from < to && extent.logical < to && from < extent.end()) {
-        inside.add(extent.clip(from, to));
+    ByteRange clipped = new ByteRange(from, to - from);
+    int first = firstEndingAfter(from);
+    int end = first;
+    if (from < to) {
+      while (end < extents.size() && extents.get(end).logical < to) {
+        end++;
       }
     }
-    return new BlockMap(device, new ByteRange(from, to - from), inside);
+    if (first == end) {
+      return new BlockMap(device, clipped, List.of());
+    }
+    List<Extent> inside = extents.subList(first, end);
+    if (inside.getFirst().logical < from || inside.getLast().end() > to) {
+      inside = new ArrayList<>(inside);
+      inside.set(0, inside.getFirst().clip(from, to));
+      inside.set(inside.size() - 1, inside.getLast().clip(from, to));
+    }
+    return new BlockMap(device, clipped, inside);
+  }
+
+  /** The first extent that reaches past an offset; their number when there is none. */
+  private int firstEndingAfter(long offset) {
+    int low = 0;
+    int high = extents.size();
+    while (low < high) {
+      int middle = (low + high) >>> 1;
+      if (extents.get(middle).end() <= offset) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low;
   }
 
   /**

@@ -40,6 +40,10 @@ final class KernelSeal implements Seal, LeaseHolder {
   private final long number;
   private final FileMapping mapping;
   private final GrantedMaps granted = new GrantedMaps();
+
+  /** What was read under the lease, as long as it must still be so; null when nothing is known. */
+  private BlockMap known;
+
   private SealMode mode;
   private boolean exact;
   private SealState state = SealState.NEW;
@@ -144,6 +148,28 @@ final class KernelSeal implements Seal, LeaseHolder {
   /** Whether this very map is still granted: a difference in it counts only then. */
   synchronized boolean isGranted(BlockMap map) {
     return granted.has(map);
+  }
+
+  // ---------------------------------------------------------------- what is known of the map (S2)
+
+  /**
+   * What was read of a range under this lease and cannot have changed since, where places count;
+   * empty when it has to be read.
+   */
+  synchronized Optional<BlockMap> known(ByteRange range) {
+    return exact && state == SealState.HELD && known != null && known.range().contains(range)
+        ? Optional.of(known.clip(range))
+        : Optional.empty();
+  }
+
+  /** A map was read under the lease; it counts until {@link #forgetMap}. */
+  synchronized void know(BlockMap map) {
+    known = map;
+  }
+
+  @Override
+  public synchronized void forgetMap() {
+    known = null;
   }
 
   // ---------------------------------------------------------------- the way up

@@ -171,6 +171,16 @@ public final class KernelSealer implements Sealer {
     if (result < 0) {
       return Refusals.system("mmap", target, result);
     }
+    Optional<BlockMap> known =
+        seal.known(inside).filter(map -> isFit(map, purpose, preparation, status.size()));
+    if (known.isPresent()) {
+      // The seal has held it still since it was read. The auditor goes on reading it anew.
+      refused = badMedia(target, known.get());
+      if (refused != null) {
+        return refused;
+      }
+      return seal.isBreaking() ? breaking(target) : new Sealed(seal, known.get());
+    }
     Settled settled =
         preparer.settle(
             target,
@@ -180,6 +190,8 @@ public final class KernelSealer implements Sealer {
             preparation,
             writtenEnd(preparation, status.size()),
             Optional.of(converting(seal)));
+    // Whatever it prepared: only the last reading counts.
+    seal.forgetMap();
     return switch (settled) {
       case Settled.Unfit(Refused unfit) -> seal.isBreaking() ? breaking(target) : unfit;
       case Settled.Fit(BlockMap map) -> extended(seal, map);
@@ -202,7 +214,24 @@ public final class KernelSealer implements Sealer {
               + difference.what()
               + "); its holders are being fenced");
     }
-    return seal.isBreaking() ? breaking(seal.target()) : new Sealed(seal, map);
+    if (seal.isBreaking()) {
+      return breaking(seal.target());
+    }
+    seal.know(map);
+    return new Sealed(seal, map);
+  }
+
+  /** Whether a range may be granted as it is. */
+  private static boolean isFit(
+      BlockMap map, Purpose purpose, Preparation preparation, long sizeBytes) {
+    if (purpose == Purpose.READ) {
+      return true;
+    }
+    long writtenEnd = writtenEnd(preparation, sizeBytes);
+    return map.holes().isEmpty()
+        && map.extents().stream()
+            .noneMatch(
+                extent -> extent.shared() || (extent.unwritten() && extent.logical() < writtenEnd));
   }
 
   /** Filling a hole that somebody was told of would make what they hold untrue. */
@@ -266,8 +295,11 @@ public final class KernelSealer implements Sealer {
       boolean exact = isExact(status);
       ByteRange inside = clip(range, purpose, preparation, status.size());
       long written = writtenEnd(preparation, status.size());
-      if (preparer.settle(target, inside, exact, purpose, preparation, written, Optional.empty())
-          instanceof Settled.Unfit(Refused unfit)) {
+      // Where places count and nothing is to be prepared, only the map under the lease matters.
+      boolean preparing = !exact || purpose == Purpose.READ_WRITE;
+      if (preparing
+          && preparer.settle(target, inside, exact, purpose, preparation, written, Optional.empty())
+              instanceof Settled.Unfit(Refused unfit)) {
         return unfit;
       }
       SealMode mode = modeFor(target, status, exact);
@@ -318,6 +350,7 @@ public final class KernelSealer implements Sealer {
         return breaking(target);
       }
       context.auditor().watch(seal);
+      seal.know(map);
       return new Sealed(seal, map);
     }
   }

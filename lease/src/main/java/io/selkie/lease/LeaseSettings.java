@@ -39,7 +39,7 @@ public record LeaseSettings(
 
   /** What a server has unless it is told otherwise. */
   public static LeaseSettings defaults() {
-    return new LeaseSettings(256, 16_384, 6, TimeUnit.SECONDS.toNanos(1), 256, 65_536, 3);
+    return new LeaseSettings(1024, 16_384, 6, TimeUnit.SECONDS.toNanos(1), 256, 65_536, 3);
   }
 
   /** The same with another pace of the auditor. */

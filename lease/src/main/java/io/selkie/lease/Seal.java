@@ -75,6 +75,13 @@ public interface Seal {
     return false;
   }
 
+  /**
+   * The block map may be about to change, or may have changed, by something done through the
+   * server's own description, which breaks no lease: what was read of it counts for nothing from
+   * now on. Whoever holds the seal tells of each such change when it begins and when it is over.
+   */
+  void forgetMap();
+
   /** Handles that live. */
   int liveHandles();
 

@@ -6,7 +6,8 @@ import java.lang.foreign.MemorySegment;
 public abstract class ForwardingKernel implements Kernel {
   private final Kernel delegate;
 
-  ForwardingKernel(Kernel delegate) {
+  /** Passes on to another kernel. */
+  protected ForwardingKernel(Kernel delegate) {
     this.delegate = delegate;
   }
 

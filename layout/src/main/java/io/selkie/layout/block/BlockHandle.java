@@ -1,22 +1,25 @@
 package io.selkie.layout.block;
 
 import io.selkie.config.time.Timers;
-import io.selkie.protocol.layout.block.BlockExtent4;
+import io.selkie.lease.ByteRange;
+import io.selkie.protocol.nfs4.DeviceId4;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** One extent that a client was told of. Safe for use by several threads. */
+/** Some extents that a client was told of. Safe for use by several threads. */
 final class BlockHandle implements StorageLayoutType.ExtentHandle {
 
   private static final Logger LOG = LoggerFactory.getLogger(BlockHandle.class);
 
-  private final BlockExtent4 extent;
+  private final DeviceId4 volumeId;
+  private final ByteRange range;
   private final OnWrite onWrite;
   private final Timers timers;
   private final long expiryNanos;
-  private final String what;
+  private final Supplier<String> what;
   private final CompletableFuture<Void> dead = new CompletableFuture<>();
   private BlockHandleState state = BlockHandleState.GRANTED;
 
@@ -26,8 +29,15 @@ final class BlockHandle implements StorageLayoutType.ExtentHandle {
    * @param expiryNanos how long a client that is not heard may go on
    * @param what for people: client and file
    */
-  BlockHandle(BlockExtent4 extent, OnWrite onWrite, Timers timers, long expiryNanos, String what) {
-    this.extent = extent;
+  BlockHandle(
+      DeviceId4 volumeId,
+      ByteRange range,
+      OnWrite onWrite,
+      Timers timers,
+      long expiryNanos,
+      Supplier<String> what) {
+    this.volumeId = volumeId;
+    this.range = range;
     this.onWrite = onWrite;
     this.timers = timers;
     this.expiryNanos = expiryNanos;
@@ -35,8 +45,8 @@ final class BlockHandle implements StorageLayoutType.ExtentHandle {
   }
 
   @Override
-  public BlockExtent4 extent() {
-    return extent;
+  public DeviceId4 volumeId() {
+    return volumeId;
   }
 
   @Override
@@ -59,9 +69,9 @@ final class BlockHandle implements StorageLayoutType.ExtentHandle {
       LOG.warn(
           "{}: bytes {}+{} were not given back, and nobody can keep the client from the device:"
               + " waiting {} ms until it must have stopped by itself",
-          what,
-          extent.fileOffset(),
-          extent.length(),
+          what.get(),
+          range.offset(),
+          range.length(),
           expiryNanos / 1_000_000);
       timers.schedule(expiryNanos, this::expired);
     }
@@ -84,7 +94,8 @@ final class BlockHandle implements StorageLayoutType.ExtentHandle {
       return false;
     }
     if (!state.mayBecome(next)) {
-      throw new IllegalStateException("block handle of " + what + ": " + state + " -> " + next);
+      throw new IllegalStateException(
+          "block handle of " + what.get() + ": " + state + " -> " + next);
     }
     state = next;
     return true;

@@ -1,10 +1,5 @@
 package io.selkie.layout.block;
 
-import static io.selkie.protocol.layout.block.BlockExtentState4.PNFS_BLOCK_INVALID_DATA;
-import static io.selkie.protocol.layout.block.BlockExtentState4.PNFS_BLOCK_NONE_DATA;
-import static io.selkie.protocol.layout.block.BlockExtentState4.PNFS_BLOCK_READ_DATA;
-import static io.selkie.protocol.layout.block.BlockExtentState4.PNFS_BLOCK_READ_WRITE_DATA;
-
 import io.selkie.config.time.Timers;
 import io.selkie.layout.LayoutHandle;
 import io.selkie.layout.LayoutHandle.OnWrite;
@@ -91,9 +86,8 @@ public final class BlockLayoutType extends StorageLayoutType {
 
   @Override
   public LayoutHandle open(long clientId, Seal seal, PlannedPart part, int ioMode) {
-    BlockExtent4 extent = extent(idsByDevice.get(part.blocks().device()), part, ioMode);
     OnWrite onWrite =
-        switch (extent.state()) {
+        switch (stateOf(part, ioMode)) {
           case PNFS_BLOCK_READ_WRITE_DATA -> OnWrite.EXCLUDES_OTHERS;
           case PNFS_BLOCK_INVALID_DATA, PNFS_BLOCK_NONE_DATA -> OnWrite.CHANGES;
           // Shared blocks, which a write would move, are known to the arbiter by their map.
@@ -103,6 +97,12 @@ public final class BlockLayoutType extends StorageLayoutType {
       // Before the client hears of it; who keeps it says when it is not kept (S5).
       var _ = seal.keep();
     }
-    return new BlockHandle(extent, onWrite, timers, expiryNanos, describe(clientId, seal));
+    return new BlockHandle(
+        idsByDevice.get(part.blocks().device()),
+        part.range(),
+        onWrite,
+        timers,
+        expiryNanos,
+        () -> describe(clientId, seal));
   }
 }

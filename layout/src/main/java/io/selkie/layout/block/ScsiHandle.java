@@ -3,14 +3,14 @@ package io.selkie.layout.block;
 import io.selkie.lease.ByteRange;
 import io.selkie.lease.ScsiUnit;
 import io.selkie.lease.Seal;
-import io.selkie.protocol.layout.block.BlockExtent4;
 import io.selkie.protocol.layout.block.BlockExtentState4;
+import io.selkie.protocol.nfs4.DeviceId4;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** One extent that a client was told of. Safe for use by several threads. */
+/** Some extents that a client was told of. Safe for use by several threads. */
 final class ScsiHandle implements StorageLayoutType.ExtentHandle, CacheDrops.Drop {
 
   private static final Logger LOG = LoggerFactory.getLogger(ScsiHandle.class);
@@ -18,7 +18,8 @@ final class ScsiHandle implements StorageLayoutType.ExtentHandle, CacheDrops.Dro
   /** What handles of one server have in common. */
   record Means(CacheDrops drops, ScsiKeys keys) {}
 
-  private final BlockExtent4 extent;
+  private final DeviceId4 volumeId;
+  private final ByteRange range;
   private final long clientId;
   private final ScsiUnit unit;
   private final Seal seal;
@@ -32,24 +33,33 @@ final class ScsiHandle implements StorageLayoutType.ExtentHandle, CacheDrops.Dro
   /**
    * A new one.
    *
+   * @param extentState of all of them
    * @param seal lives as long as this
    * @param what for people: client and file
    */
-  ScsiHandle(BlockExtent4 extent, ScsiKey key, Seal seal, Means means, String what) {
-    this.extent = extent;
+  ScsiHandle(
+      DeviceId4 volumeId,
+      ByteRange range,
+      BlockExtentState4 extentState,
+      ScsiKey key,
+      Seal seal,
+      Means means,
+      String what) {
+    this.volumeId = volumeId;
+    this.range = range;
     this.clientId = key.clientId();
     this.unit = key.unit();
     this.seal = seal;
     this.written =
-        extent.state() == BlockExtentState4.PNFS_BLOCK_READ_WRITE_DATA
-            || extent.state() == BlockExtentState4.PNFS_BLOCK_INVALID_DATA;
+        extentState == BlockExtentState4.PNFS_BLOCK_READ_WRITE_DATA
+            || extentState == BlockExtentState4.PNFS_BLOCK_INVALID_DATA;
     this.means = means;
     this.what = what;
   }
 
   @Override
-  public BlockExtent4 extent() {
-    return extent;
+  public DeviceId4 volumeId() {
+    return volumeId;
   }
 
   /** What the server writes is in its page cache, where this client does not look. */
@@ -102,7 +112,7 @@ final class ScsiHandle implements StorageLayoutType.ExtentHandle, CacheDrops.Dro
 
   @Override
   public ByteRange range() {
-    return new ByteRange(extent.fileOffset(), extent.length());
+    return range;
   }
 
   @Override
@@ -126,8 +136,8 @@ final class ScsiHandle implements StorageLayoutType.ExtentHandle, CacheDrops.Dro
           "{}: bytes {}+{} are still in the page cache, of before the client wrote them: {}. The"
               + " seal is kept, and they are asked for again and again",
           what,
-          extent.fileOffset(),
-          extent.length(),
+          range.offset(),
+          range.length(),
           why);
     }
   }

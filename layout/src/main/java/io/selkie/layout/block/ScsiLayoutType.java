@@ -171,7 +171,9 @@ public final class ScsiLayoutType extends StorageLayoutType {
       throw new LayoutTypeException("client %x is gone".formatted(clientId), null);
     }
     return new ScsiHandle(
-        extent(new DeviceId4(boot, key.number()), part, ioMode),
+        new DeviceId4(boot, key.number()),
+        part.range(),
+        stateOf(part, ioMode),
         key,
         seal,
         means,

@@ -9,6 +9,7 @@ import static io.selkie.protocol.nfs4.NfsStat4.NFS4ERR_INVAL;
 import static io.selkie.protocol.nfs4.NfsStat4.NFS4_OK;
 
 import io.selkie.layout.LayoutHandle;
+import io.selkie.layout.LayoutPolicy;
 import io.selkie.layout.LayoutType;
 import io.selkie.lease.BlockMap;
 import io.selkie.lease.BlockMap.Extent;
@@ -26,7 +27,6 @@ import io.selkie.protocol.xdr.XdrException;
 import io.selkie.protocol.xdr.XdrReader;
 import io.selkie.protocol.xdr.XdrWriter;
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -35,7 +35,7 @@ import java.util.function.BooleanSupplier;
 
 /**
  * What layout types have in common that name places on the device of the file system: each part is
- * a run of blocks.
+ * some runs of blocks.
  *
  * <p>Inside the file, ranges for writing are prepared before the grant as for any other type, so
  * they are READ_WRITE_DATA. Past its end there is nothing that could be written yet: blocks are
@@ -63,10 +63,10 @@ abstract class StorageLayoutType implements LayoutType {
     this.commits = commits;
   }
 
-  /** A handle that stands for an extent. */
+  /** A handle that stands for some extents. */
   interface ExtentHandle extends LayoutHandle {
-    /** What the client is told. */
-    BlockExtent4 extent();
+    /** Where the client is told that they are. */
+    DeviceId4 volumeId();
   }
 
   /** The list of a lou_body: what was written. */
@@ -95,27 +95,43 @@ abstract class StorageLayoutType implements LayoutType {
   }
 
   @Override
-  public List<PlannedPart> plan(BlockMap map, boolean exact, int ioMode, int partsMax) {
+  public List<PlannedPart> plan(BlockMap map, boolean exact, int ioMode, int extentsMax) {
     return exact
-        ? BlockPlan.parts(map, ioMode == LayoutConst4.LAYOUTIOMODE4_RW, partsMax)
+        ? BlockPlan.parts(map, ioMode == LayoutConst4.LAYOUTIOMODE4_RW, extentsMax)
         : List.of();
   }
 
   @Override
-  public int bodyBytes(int parts) {
-    return BlockLayout4.encodedBytes(parts);
+  public int extents(List<PlannedPart> plan) {
+    int extents = 0;
+    for (PlannedPart part : plan) {
+      extents += Math.max(1, part.blocks().extents().size());
+    }
+    return extents;
   }
 
-  /** What a client is told of a part. */
-  static BlockExtent4 extent(DeviceId4 id, PlannedPart part, int ioMode) {
-    Extent extent = part.blocks().extents().isEmpty() ? null : part.blocks().extents().getFirst();
-    BlockExtentState4 state = stateOf(extent, ioMode == LayoutConst4.LAYOUTIOMODE4_RW);
-    return new BlockExtent4(
-        id,
-        part.range().offset(),
-        part.range().length(),
-        state == PNFS_BLOCK_NONE_DATA ? 0 : extent.physical(),
-        state);
+  @Override
+  public int extentsMax() {
+    return LayoutPolicy.EXTENTS_MAX;
+  }
+
+  @Override
+  public int bodyBytes(int extents) {
+    return BlockLayout4.encodedBytes(extents);
+  }
+
+  /** What a client is told that all of a part is. */
+  static BlockExtentState4 stateOf(PlannedPart part, int ioMode) {
+    boolean readWrite = ioMode == LayoutConst4.LAYOUTIOMODE4_RW;
+    List<Extent> extents = part.blocks().extents();
+    boolean unwritten = !extents.isEmpty() && extents.getFirst().unwritten();
+    if (extents.isEmpty() || (unwritten && !readWrite)) {
+      return PNFS_BLOCK_NONE_DATA;
+    }
+    if (!readWrite) {
+      return PNFS_BLOCK_READ_DATA;
+    }
+    return unwritten ? PNFS_BLOCK_INVALID_DATA : PNFS_BLOCK_READ_WRITE_DATA;
   }
 
   /** For people. */
@@ -123,28 +139,31 @@ abstract class StorageLayoutType implements LayoutType {
     return "client " + Long.toHexString(clientId) + ", " + seal.target().describe();
   }
 
-  private static BlockExtentState4 stateOf(Extent extent, boolean readWrite) {
-    if (extent == null || (extent.unwritten() && !readWrite)) {
-      return PNFS_BLOCK_NONE_DATA;
-    }
-    if (!readWrite) {
-      return PNFS_BLOCK_READ_DATA;
-    }
-    return extent.unwritten() ? PNFS_BLOCK_INVALID_DATA : PNFS_BLOCK_READ_WRITE_DATA;
-  }
-
   @Override
   public ByteBuffer encode(List<PlannedPart> parts, List<LayoutHandle> handles, int ioMode) {
-    List<BlockExtent4> extents = new ArrayList<>(parts.size());
-    for (LayoutHandle handle : handles) {
-      if (!(handle instanceof ExtentHandle block)) {
-        throw new IllegalArgumentException("a handle of another layout type: " + handle);
+    int extents = extents(parts);
+    ByteBuffer body = ByteBuffer.allocate(bodyBytes(extents));
+    XdrWriter out = new XdrWriter(body);
+    BlockLayout4.encodeCount(out, extents);
+    for (int i = 0; i < parts.size(); i++) {
+      if (!(handles.get(i) instanceof ExtentHandle block)) {
+        throw new IllegalArgumentException("a handle of another layout type: " + handles.get(i));
       }
-      extents.add(block.extent());
+      encode(out, parts.get(i), block.volumeId(), stateOf(parts.get(i), ioMode));
     }
-    ByteBuffer body = ByteBuffer.allocate(bodyBytes(extents.size()));
-    new BlockLayout4(extents).encode(new XdrWriter(body));
     return body.flip();
+  }
+
+  private static void encode(
+      XdrWriter out, PlannedPart part, DeviceId4 volumeId, BlockExtentState4 state) {
+    ByteRange range = part.range();
+    if (part.blocks().extents().isEmpty()) {
+      BlockExtent4.encode(out, volumeId, range.offset(), range.length(), 0, state);
+    }
+    for (Extent extent : part.blocks().extents()) {
+      long place = state == PNFS_BLOCK_NONE_DATA ? 0 : extent.physical();
+      BlockExtent4.encode(out, volumeId, extent.logical(), extent.length(), place, state);
+    }
   }
 
   /**

@@ -24,7 +24,6 @@ import io.selkie.lease.SealTarget;
 import io.selkie.lease.StorageCommit;
 import io.selkie.posix.Errno;
 import io.selkie.posix.Kernel;
-import io.selkie.protocol.layout.block.BlockExtent4;
 import io.selkie.protocol.layout.block.ScsiDeviceAddr4;
 import io.selkie.protocol.layout.block.ScsiLayoutUpdate4;
 import io.selkie.protocol.layout.block.Volume4;
@@ -153,12 +152,12 @@ class ScsiLayoutTypeTest {
 
   @Test
   void eachClientHasADeviceAndAKeyOfItsOwn() throws Exception {
-    BlockExtent4 one = open(1, LAYOUTIOMODE4_RW).extent();
-    BlockExtent4 other = open(2, LAYOUTIOMODE4_READ).extent();
-    assertThat(one.volumeId()).isNotEqualTo(other.volumeId());
-    assertThat(open(1, LAYOUTIOMODE4_READ).extent().volumeId()).isEqualTo(one.volumeId());
+    DeviceId4 one = open(1, LAYOUTIOMODE4_RW).volumeId();
+    DeviceId4 other = open(2, LAYOUTIOMODE4_READ).volumeId();
+    assertThat(one).isNotEqualTo(other);
+    assertThat(open(1, LAYOUTIOMODE4_READ).volumeId()).isEqualTo(one);
 
-    ByteBuffer body = type.deviceAddress(one.volumeId(), 1, "host").orElseThrow();
+    ByteBuffer body = type.deviceAddress(one, 1, "host").orElseThrow();
     assertThat(ScsiDeviceAddr4.decode(new XdrReader(body)).volumes())
         .containsExactly(new Volume4.Base(1, 3, new byte[] {1, 2, 3, 4, 5, 6, 7, 8}, 1001));
     assertThat(type.deviceAddress(new DeviceId4(77, 999), 1, "host")).isEmpty();
@@ -168,7 +167,7 @@ class ScsiLayoutTypeTest {
   @Test
   void aFenceEndsKeyAndDeviceAndThenTheCacheIsDropped() throws Exception {
     StorageLayoutType.ExtentHandle handle = open(1, LAYOUTIOMODE4_RW);
-    type.deviceAddress(handle.extent().volumeId(), 1, "host");
+    type.deviceAddress(handle.volumeId(), 1, "host");
     registered.add(lastKey);
 
     CompletableFuture<Void> dead = handle.revoke().toCompletableFuture();
@@ -180,7 +179,7 @@ class ScsiLayoutTypeTest {
 
     assertThat(dead).isCompleted();
     assertThat(calls).containsSubsequence("fdatasync", "fadvise", "cachedPages");
-    assertThat(type.deviceAddress(handle.extent().volumeId(), 1, "host")).isEmpty();
+    assertThat(type.deviceAddress(handle.volumeId(), 1, "host")).isEmpty();
     assertThatThrownBy(() -> open(1, LAYOUTIOMODE4_READ))
         .isInstanceOf(LayoutTypeException.class)
         .hasMessageContaining("was fenced");
@@ -275,7 +274,7 @@ class ScsiLayoutTypeTest {
   @Test
   void nothingIsLeftRegisteredOfAClientThatIsGone() throws Exception {
     StorageLayoutType.ExtentHandle handle = open(1, LAYOUTIOMODE4_RW);
-    type.deviceAddress(handle.extent().volumeId(), 1, "host");
+    type.deviceAddress(handle.volumeId(), 1, "host");
     registered.add(lastKey);
     type.clientGone(1);
     work();

@@ -42,6 +42,17 @@ public record BlockExtent4(
 
   /** Writes it. */
   public void encode(XdrWriter out) {
+    encode(out, volumeId, fileOffset, length, storageOffset, state);
+  }
+
+  /** Writes one that need not be made first. */
+  public static void encode(
+      XdrWriter out,
+      DeviceId4 volumeId,
+      long fileOffset,
+      long length,
+      long storageOffset,
+      BlockExtentState4 state) {
     volumeId.encode(out);
     out.int64(fileOffset);
     out.int64(length);

@@ -34,6 +34,11 @@ public record BlockLayout4(List<BlockExtent4> extents) {
     return new BlockLayout4(BlockExtent4.decodeList(in, EXTENTS_MAX));
   }
 
+  /** Writes what stands before so many extents. */
+  public static void encodeCount(XdrWriter out, int extentCount) {
+    out.int32(extentCount);
+  }
+
   /** Writes it. */
   public void encode(XdrWriter out) {
     BlockExtent4.encodeList(out, extents);
