@@ -233,6 +233,20 @@ class OnDemandOnDevice extends RdmaProviderContract {
   }
 
   @Test
+  void flushesAllocateNothing() throws Exception {
+    Set<RemoteAccess> all = EnumSet.allOf(RemoteAccess.class);
+    try (FileChannel file = open(dax("allocation"));
+        QueuePair pair = connect()) {
+      MemoryRegion region = serverDomain.register(map(file), all, Registration.ON_DEMAND);
+      PostedWork work =
+          new PostedWork(
+              pair, () -> pair.postFlush(region.key(), region.remoteAddress(), PAGE, true, 1));
+      assertThat(work.bytesEach(1)).as("one at a time").isLessThan(PostedWork.BYTES_MAX);
+      assertThat(work.bytesEach(8)).as("in flight").isLessThan(PostedWork.BYTES_MAX);
+    }
+  }
+
+  @Test
   void flushWithoutTheRightIsRefused() throws Exception {
     try (FileChannel file = open(dax("no-right"));
         QueuePair pair = connect()) {

@@ -41,7 +41,11 @@ final class IndexPool {
   /** Gives a number back. */
   void give(int index) {
     long bit = 1L << index;
-    long before = free.getAndUpdate(mask -> mask | bit);
+    long before = free.get();
+    // No lambda: one that captures is an object for each call, where no compiler takes it away.
+    while (!free.compareAndSet(before, before | bit)) {
+      before = free.get();
+    }
     if ((before & bit) != 0) {
       throw new IllegalStateException("index " + index + " given back twice");
     }

@@ -33,6 +33,6 @@ class SoftRoceTest {
   @TestFactory
   @Timeout(value = GuestRun.MINUTES_MAX + 1, unit = TimeUnit.MINUTES)
   Stream<DynamicTest> contractHoldsOnSoftRoce() throws IOException, InterruptedException {
-    return run("rxe", CONTRACT + 4);
+    return run("rxe", CONTRACT + 3 + 5);
   }
 }

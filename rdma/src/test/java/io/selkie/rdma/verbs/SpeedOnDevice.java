@@ -2,7 +2,6 @@ package io.selkie.rdma.verbs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.selkie.rdma.verbs.Speed.Ratio;
 import java.net.InetAddress;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -10,16 +9,17 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * Goal: the provider stays in the neighbourhood of programs in C, and posts without allocating.
+ * Goal: the provider stays in the neighbourhood of programs in C.
  *
- * <p>Method: {@link Speed}, with few rounds and bounds that only something utterly wrong exceeds,
- * as a wait that runs into its timeout each time: this machine is emulated and has others beside
- * it. {@code test/vm/verbs/bench} measures for the record.
+ * <p>Method: {@link Speed}, with few rounds. This machine is emulated, has others beside it, and no
+ * optimising compiler, so bounds are about twice what is asked for, and a bound that is missed is
+ * tried again: what is slow by itself is so each time. A hand-over between threads, which costs two
+ * wake-ups, misses them. {@code test/vm/verbs/bench} measures for the record.
  */
 @Timeout(600)
 class SpeedOnDevice {
 
-  private static final int ROUNDS = 3;
+  private static final int ROUNDS = 5;
 
   private Speed speed;
 
@@ -35,29 +35,20 @@ class SpeedOnDevice {
 
   @Test
   void smallReadTakesNotMuchLongerThanThatOfAProgramInC() throws Exception {
-    Ratio ratio = speed.smallReads(ROUNDS, 500);
-    System.out.println("    " + ratio);
-    assertThat(ratio.ratio()).isLessThan(60);
+    double ratio = Ratio.least(3, () -> speed.smallReads(ROUNDS, 500));
+    assertThat(ratio).isLessThan(3);
   }
 
   @Test
   void largeReadsAreNotMuchSlowerThanThoseOfAProgramInC() throws Exception {
-    Ratio ratio = speed.largeReads(ROUNDS, 20);
-    System.out.println("    " + ratio);
-    assertThat(ratio.ratio()).isGreaterThan(0.01);
+    double ratio = Ratio.most(0.4, () -> speed.largeReads(ROUNDS, 20));
+    assertThat(ratio).isGreaterThan(0.4);
   }
 
   @Test
   void registrationTakesNotMuchLongerThanThatOfAProgramInC() throws Exception {
-    Ratio ratio = speed.registrations(ROUNDS, 100);
-    System.out.println("    " + ratio);
-    // All on one thread. A hand-over costs two wake-ups: 3.5 was measured with one.
-    assertThat(ratio.ratio()).isLessThan(4);
-  }
-
-  @Test
-  void requestsArePostedAndReapedWithoutAllocation() throws Exception {
-    // What the tenth part of an object would be for each: nothing.
-    assertThat(speed.bytesAllocatedPerRequest(500)).isBetween(0.0, 1.6);
+    // All on one thread. 3.5 was measured with a hand-over.
+    double ratio = Ratio.least(3, () -> speed.registrations(ROUNDS, 100));
+    assertThat(ratio).isLessThan(3);
   }
 }

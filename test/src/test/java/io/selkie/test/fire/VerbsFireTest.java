@@ -24,11 +24,14 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 @Execution(ExecutionMode.CONCURRENT)
 class VerbsFireTest {
 
+  /** Here, because this guest has soft RoCE and nothing else to do. */
+  private static final String CLIENT_SPEED = "io.selkie.test.verbs.ClientSpeedOnDevice";
+
   @TestFactory
   @Timeout(value = GuestRun.MINUTES_MAX + 1, unit = TimeUnit.MINUTES)
   Stream<DynamicTest> noByteLandsAfterItsFenceOnSoftRoce() throws Exception {
     return new GuestRun("test/vm/verbs/run", Path.of("test/target/verbs-fire"))
-        .run(List.of(VerbsRegionFire.class.getName()), 2);
+        .run(List.of(VerbsRegionFire.class.getName(), CLIENT_SPEED), 2 + 3);
   }
 
   /** Of files, each block of whose file system is looked at. */

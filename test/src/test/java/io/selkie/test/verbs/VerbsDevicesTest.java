@@ -51,7 +51,7 @@ class VerbsDevicesTest {
   Stream<DynamicTest> softRoceOfALaterKernel() throws IOException, InterruptedException {
     return run(
         "recent",
-        CONTRACT - 1 + 8 + 4,
+        CONTRACT - 1 + 9 + 4,
         "io.selkie.rdma.OnDemandOnDevice",
         FlushOnDevice.class.getName());
   }
