@@ -147,9 +147,13 @@ final class FakeNamespace {
       type = asked;
       return NvmeCommand.DONE;
     }
-    return registered.values().removeIf(key -> key == data.get(LONG, 8))
-        ? NvmeCommand.DONE
-        : CONFLICT;
+    long other = data.get(LONG, 8);
+    boolean all = type == 6 && other == 0;
+    boolean some =
+        registered
+            .entrySet()
+            .removeIf(one -> all ? one.getKey() != SERVER : one.getValue() == other);
+    return all || some ? NvmeCommand.DONE : CONFLICT;
   }
 
   private int report(NvmeCommand command) {

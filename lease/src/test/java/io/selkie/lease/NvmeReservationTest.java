@@ -70,6 +70,16 @@ class NvmeReservationTest {
             ScsiException.class, e -> assertThat(e.isConflict()).as("gone before").isTrue());
   }
 
+  /** As Linux does when it wants to take its key away: it has access still. */
+  @Test
+  void whoHasPutZeroInThePlaceOfItsKeyIsShutOutBeforeItCountsAsGone() throws Exception {
+    ReservedDisk opened = disk.open(START);
+    disk.registered.put(CLIENT, 0L);
+    assertThat(opened.keys()).containsExactly(OWN);
+    assertThat(disk.registered).hasSize(1).containsEntry(FakeNamespace.SERVER, OWN);
+    assertThat(disk.aborted).isTrue();
+  }
+
   @Test
   void theNextStartTakesTheKeysOfFormerClientsAway() throws Exception {
     disk.open(START - 1);
