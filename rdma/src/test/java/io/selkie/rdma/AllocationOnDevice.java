@@ -24,6 +24,10 @@ class AllocationOnDevice extends RdmaContractFixture {
 
   private static final int BYTES = 4096;
   private static final int IN_FLIGHT = 8;
+  private static final int COUNT = 400;
+
+  /** Of messages, which wait for the peer to have room. */
+  private static final int FEW = 80;
 
   @Override
   protected RdmaProvider provider() throws Exception {
@@ -37,8 +41,13 @@ class AllocationOnDevice extends RdmaContractFixture {
 
   private void assertNothingAllocated(Function<QueuePair, PostedWork.Operation> operation)
       throws Exception {
+    assertNothingAllocated(operation, COUNT);
+  }
+
+  private void assertNothingAllocated(
+      Function<QueuePair, PostedWork.Operation> operation, int count) throws Exception {
     try (QueuePair pair = connect(4 * IN_FLIGHT, IN_FLIGHT)) {
-      PostedWork work = new PostedWork(pair, operation.apply(pair));
+      PostedWork work = new PostedWork(pair, operation.apply(pair), count);
       assertThat(work.bytesEach(1)).as("one at a time").isLessThan(PostedWork.BYTES_MAX);
       assertThat(work.bytesEach(IN_FLIGHT)).as("in flight").isLessThan(PostedWork.BYTES_MAX);
     }
@@ -71,7 +80,7 @@ class AllocationOnDevice extends RdmaContractFixture {
   @Test
   void messagesAllocateNothing() throws Exception {
     MemorySegment from = local.asSlice(0, 64);
-    assertNothingAllocated(pair -> () -> pair.postSend(localRegion, from, 4));
+    assertNothingAllocated(pair -> () -> pair.postSend(localRegion, from, 4), FEW);
   }
 
   /** Who allocates is found out: else all of the above would say nothing. */
@@ -86,7 +95,8 @@ class AllocationOnDevice extends RdmaContractFixture {
             PostResult posted = pair.postRead(localRegion, local.asSlice(0, BYTES), key, from, 5);
             return posted;
           };
-      assertThat(new PostedWork(pair, wasteful).bytesEach(1)).isGreaterThan(PostedWork.BYTES_MAX);
+      assertThat(new PostedWork(pair, wasteful, COUNT).bytesEach(1))
+          .isGreaterThan(PostedWork.BYTES_MAX);
     }
   }
 }

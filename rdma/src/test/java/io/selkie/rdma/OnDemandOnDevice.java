@@ -240,7 +240,7 @@ class OnDemandOnDevice extends RdmaProviderContract {
       MemoryRegion region = serverDomain.register(map(file), all, Registration.ON_DEMAND);
       PostedWork work =
           new PostedWork(
-              pair, () -> pair.postFlush(region.key(), region.remoteAddress(), PAGE, true, 1));
+              pair, () -> pair.postFlush(region.key(), region.remoteAddress(), PAGE, true, 1), 400);
       assertThat(work.bytesEach(1)).as("one at a time").isLessThan(PostedWork.BYTES_MAX);
       assertThat(work.bytesEach(8)).as("in flight").isLessThan(PostedWork.BYTES_MAX);
     }

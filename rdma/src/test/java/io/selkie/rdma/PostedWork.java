@@ -14,8 +14,6 @@ final class PostedWork {
   /** What an operation may allocate, in octets: nothing, and what a measurement itself takes. */
   static final double BYTES_MAX = 1.6;
 
-  private static final int COUNT = 400;
-
   /** When the machine is busy a measurement may meet what the JVM does now and then. */
   private static final int ROUNDS_MAX = 10;
 
@@ -30,11 +28,18 @@ final class PostedWork {
 
   private final QueuePair pair;
   private final Operation operation;
+  private final int count;
   private final CompletionQueue.Sink sink = PostedWork::check;
 
-  PostedWork(QueuePair pair, Operation operation) {
+  /**
+   * Work to be measured.
+   *
+   * @param count as many make a measurement; a multiple of what is in flight
+   */
+  PostedWork(QueuePair pair, Operation operation, int count) {
     this.pair = pair;
     this.operation = operation;
+    this.count = count;
   }
 
   private static void check(long id, WorkStatus status) {
@@ -57,13 +62,13 @@ final class PostedWork {
         throw new IllegalStateException("this JVM does not count what threads allocate");
       }
       run(inFlight);
-      each = Math.min(each, (double) (THREADS.getCurrentThreadAllocatedBytes() - before) / COUNT);
+      each = Math.min(each, (double) (THREADS.getCurrentThreadAllocatedBytes() - before) / count);
     }
     return each;
   }
 
   private void run(int inFlight) throws InterruptedException {
-    for (int done = 0; done < COUNT; done += inFlight) {
+    for (int done = 0; done < count; done += inFlight) {
       for (int i = 0; i < inFlight; i++) {
         PostResult posted = operation.post();
         if (posted != PostResult.POSTED) {
