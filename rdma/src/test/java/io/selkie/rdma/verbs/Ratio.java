@@ -9,14 +9,18 @@ import java.util.Arrays;
  * @param ours median of what is ours
  * @param theirs median of the program in C
  * @param ratio median of the ratios of each round, ours to theirs
+ * @param least least of ours to least of theirs: of times, what both can do when nobody else is in
+ *     the way
+ * @param most greatest of ours to greatest of theirs: of rates, the same
  */
-public record Ratio(String what, String unit, double ours, double theirs, double ratio) {
+public record Ratio(
+    String what, String unit, double ours, double theirs, double ratio, double least, double most) {
 
   /** Stands above what {@link #toString} gives. */
   public static final String HEAD =
       "%-32s %10s %10s %-6s %6s".formatted("", "selkie", "C", "", "ratio");
 
-  private static final int TRIES = 3;
+  private static final int TRIES = 5;
 
   /** Takes one measurement. */
   @FunctionalInterface
@@ -40,7 +44,17 @@ public record Ratio(String what, String unit, double ours, double theirs, double
       theirTimes[round] = theirs.take();
       ratios[round] = ourTimes[round] / theirTimes[round];
     }
-    return new Ratio(what, unit, median(ourTimes), median(theirTimes), median(ratios));
+    Arrays.sort(ourTimes);
+    Arrays.sort(theirTimes);
+    Arrays.sort(ratios);
+    return new Ratio(
+        what,
+        unit,
+        ourTimes[rounds / 2],
+        theirTimes[rounds / 2],
+        ratios[rounds / 2],
+        ourTimes[0] / theirTimes[0],
+        ourTimes[rounds - 1] / theirTimes[rounds - 1]);
   }
 
   /** Makes a comparison. */
@@ -50,41 +64,35 @@ public record Ratio(String what, String unit, double ours, double theirs, double
   }
 
   /**
-   * The least ratio of up to three comparisons, of which each is printed.
+   * The least {@link #least} of some comparisons, of which each is printed.
    *
    * @param enough no other is made once it is less than this
    */
   public static double least(double enough, Comparison comparison) throws Exception {
     double least = Double.MAX_VALUE;
     for (int i = 0; i < TRIES && least >= enough; i++) {
-      least = Math.min(least, printed(comparison));
+      least = Math.min(least, printed(comparison).least);
     }
     return least;
   }
 
   /**
-   * The greatest ratio of up to three comparisons, of which each is printed.
+   * The greatest {@link #most} of some comparisons, of which each is printed.
    *
    * @param enough no other is made once it is more than this
    */
   public static double most(double enough, Comparison comparison) throws Exception {
     double most = 0;
     for (int i = 0; i < TRIES && most <= enough; i++) {
-      most = Math.max(most, printed(comparison));
+      most = Math.max(most, printed(comparison).most);
     }
     return most;
   }
 
-  private static double printed(Comparison comparison) throws Exception {
+  private static Ratio printed(Comparison comparison) throws Exception {
     Ratio ratio = comparison.make();
     System.out.println("    " + ratio);
-    return ratio.ratio;
-  }
-
-  private static double median(double[] values) {
-    double[] sorted = values.clone();
-    Arrays.sort(sorted);
-    return sorted[sorted.length / 2];
+    return ratio;
   }
 
   @Override
