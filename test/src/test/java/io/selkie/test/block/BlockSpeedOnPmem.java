@@ -7,8 +7,6 @@ import io.selkie.config.ConfigLoader;
 import io.selkie.config.time.NanoClock;
 import io.selkie.lease.PmemFileSystem;
 import io.selkie.server.SelkieServer;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
@@ -28,8 +26,6 @@ class BlockSpeedOnPmem {
   private static final int ROUNDS = 3;
   private static final int RECALLS = 5;
   private static final int FILE_MIB = 48;
-  private static final int EXTENTS = 10_000;
-  private static final int LAYOUT_ROUNDS = 7;
   private static final String CONFIG =
       """
       exports:
@@ -94,7 +90,6 @@ class BlockSpeedOnPmem {
           }
         }
         client.run("umount -a -t nfs4");
-        layoutGets();
       }
       assertThat(server.arbiter().layoutCount()).isZero();
     }
@@ -161,20 +156,6 @@ class BlockSpeedOnPmem {
     long begin = NanoClock.system().nanoTime();
     PmemFileSystem.run("dd", "if=/dev/null", "of=" + file, "bs=4096", "seek=1", "status=none");
     return TimeUnit.NANOSECONDS.toMillis(NanoClock.system().nanoTime() - begin);
-  }
-
-  private static void layoutGets() throws Exception {
-    FragmentedFile file = FragmentedFile.make(Contestant.SELKIE.local("fragments"), EXTENTS);
-    for (int round = 0; round < LAYOUT_ROUNDS; round++) {
-      long map = file.fiemapNanos(EXTENTS);
-      long layout =
-          file.layoutNanos(
-              new InetSocketAddress(InetAddress.getLoopbackAddress(), 2050),
-              "selkie",
-              "raw" + round);
-      say(Contestant.SELKIE, "fiemap_us", TimeUnit.NANOSECONDS.toMicros(map));
-      say(Contestant.SELKIE, "layoutget_us", TimeUnit.NANOSECONDS.toMicros(layout));
-    }
   }
 
   private static void say(Contestant one, String what, long value) {
