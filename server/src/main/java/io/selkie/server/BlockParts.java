@@ -148,8 +148,7 @@ record BlockParts(List<LayoutType> types, StorageExports exports) {
     LOG.warn(
         "export {}: block layouts, EXPERIMENTAL, on {} ({}). Clients must be trusted with all"
             + " of that device. What was appended and not committed is lost when the server"
-            + " ends; when it is killed they may still write to blocks that others have got."
-            + " Nobody can keep a client from it: one that is cut off is waited for {} ms and"
+            + " ends. Nobody can keep a client from it: one that is cut off is waited for {} ms and"
             + " then trusted to have stopped (blockLayouts: unfenced)",
         export.name(),
         volume.path(),

@@ -31,7 +31,7 @@ final class KeeperParts {
   /** Where it is our own process that keeps them. */
   private static final int KEPT_MAX = 4096;
 
-  private static final Duration START_PATIENCE = Duration.ofSeconds(60);
+  private static final Duration START_PATIENCE = Duration.ofMinutes(2);
 
   /** What a client that was told to come again may take to do so, and some for its reclaims. */
   private static final Duration RETRY = Duration.ofSeconds(30);

@@ -13,6 +13,8 @@ import io.selkie.lease.BlockMap.Extent;
 import io.selkie.lease.BlockVolume;
 import io.selkie.lease.ByteRange;
 import io.selkie.lease.LeaseSettings;
+import io.selkie.lease.Seal;
+import io.selkie.lease.SealTarget;
 import io.selkie.lease.StorageCommit;
 import io.selkie.posix.LinuxKernel;
 import io.selkie.protocol.layout.block.BlockDeviceAddr4;
@@ -21,8 +23,10 @@ import io.selkie.protocol.layout.block.BlockExtentState4;
 import io.selkie.protocol.layout.block.BlockLayoutUpdate4;
 import io.selkie.protocol.layout.block.Volume4;
 import io.selkie.protocol.nfs4.DeviceId4;
+import io.selkie.protocol.nfs4.LayoutConst4;
 import io.selkie.protocol.xdr.XdrReader;
 import io.selkie.protocol.xdr.XdrWriter;
+import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -141,5 +145,38 @@ class BlockLayoutTypeTest {
         .isEqualTo(NFS4ERR_INVAL);
     assertThat(type().checkUpdate(ByteBuffer.allocate(3), List.of())).isEqualTo(NFS4ERR_BADXDR);
     assertThat(type().checkUpdate(ByteBuffer.allocate(8), List.of())).isEqualTo(NFS4ERR_BADXDR);
+  }
+
+  /** Answers every question with nothing or 0, but says what it is called, and notes the names. */
+  private static <T> T noting(Class<T> type, List<String> calls, Object target) {
+    return type.cast(
+        Proxy.newProxyInstance(
+            type.getClassLoader(),
+            new Class<?>[] {type},
+            (_, method, _) -> {
+              calls.add(method.getName());
+              return switch (method.getName()) {
+                case "keep" -> true;
+                case "target" -> target;
+                default -> "a file";
+              };
+            }));
+  }
+
+  private static List<String> askedOfTheSeal(int ioMode) {
+    List<String> asked = new ArrayList<>();
+    SealTarget file = noting(SealTarget.class, new ArrayList<>(), null);
+    Extent extent = new Extent(0, 1000L * BLOCK, BLOCK, 0);
+    BlockMap map = new BlockMap(7, new ByteRange(0, BLOCK), List.of(extent));
+    var handle =
+        type().open(5, noting(Seal.class, asked, file), new PlannedPart(map.range(), map), ioMode);
+    assertThat(handle).isNotNull();
+    return asked;
+  }
+
+  @Test
+  void onlyWhatMayBeWrittenIsKeptForAfterAKill() {
+    assertThat(askedOfTheSeal(LayoutConst4.LAYOUTIOMODE4_RW)).contains("keep");
+    assertThat(askedOfTheSeal(LayoutConst4.LAYOUTIOMODE4_READ)).doesNotContain("keep");
   }
 }

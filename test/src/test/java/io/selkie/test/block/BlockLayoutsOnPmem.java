@@ -23,6 +23,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -335,7 +336,7 @@ class BlockLayoutsOnPmem {
 
   /** Nobody can keep it from the device, so nobody gets the file before its lease is over. */
   @Test
-  @Order(Integer.MAX_VALUE)
+  @Order(Integer.MAX_VALUE - 1)
   void aClientThatIsCutOffIsWaitedFor() throws Exception {
     OnDevice fs = OnDevice.EXT4;
     Files.write(fs.local("cut"), random(MIB, 5));
@@ -359,5 +360,48 @@ class BlockLayoutsOnPmem {
     assertThat(millis).isBetween(EXPIRY_MILLIS, CUT_OFF_RECALL_MILLIS + EXPIRY_MILLIS + 30_000);
     client.letGo();
     assertThat(remoteSum(fs, "cut")).isEqualTo(localSum(fs, "cut"));
+  }
+
+  /**
+   * The lease outlives the server by what its clients may still do (S5), also while the next server
+   * runs already, which gives the file to its client again.
+   */
+  @Test
+  @Order(Integer.MAX_VALUE)
+  void aKilledServersFileStandsStillUntilItsClientMustHaveStopped() throws Exception {
+    OnDevice fs = OnDevice.XFS;
+    Files.write(fs.local("killed"), random(MIB, 8));
+    client.run("umount /mnt/xfs /mnt/ext4");
+    server.close();
+    try (ServedApart first = new ServedApart(CONFIG_FILE)) {
+      client.mount("192.168.77.1:/" + fs.title, fs.mount(), "");
+      client.hold(fs.remote("killed"));
+
+      long killedNanos = NanoClock.system().nanoTime();
+      first.kill();
+      // It is not the kernel that waits for a server which is no more, but a lease that is kept.
+      CompletableFuture<Long> opened = new CompletableFuture<>();
+      Thread.ofPlatform()
+          .daemon()
+          .start(() -> {
+            try (var _ = FileChannel.open(fs.local("killed"), StandardOpenOption.WRITE)) {
+              opened.complete(millisSince(killedNanos));
+            } catch (IOException e) {
+              opened.completeExceptionally(e);
+            }
+          });
+      try (ServedApart _ = new ServedApart(CONFIG_FILE)) {
+        long millis = opened.get(200, TimeUnit.SECONDS);
+        System.out.println("a killed server's file was held still for " + millis + " ms");
+        assertThat(millis).isGreaterThanOrEqualTo(EXPIRY_MILLIS);
+        client.letGo();
+        assertThat(remoteSum(fs, "killed")).isEqualTo(localSum(fs, "killed"));
+        byte[] begin = Arrays.copyOf(Files.readAllBytes(fs.local("killed")), 8192);
+        byte[] expected = new byte[8192];
+        Arrays.fill(expected, (byte) 'h');
+        assertThat(begin).isEqualTo(expected);
+        client.run("umount " + fs.mount());
+      }
+    }
   }
 }

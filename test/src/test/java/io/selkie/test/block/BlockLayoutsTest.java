@@ -27,7 +27,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 class BlockLayoutsTest {
 
   private static final List<String> CLASSES = List.of("io.selkie.test.block.BlockLayoutsOnPmem");
-  private static final int TESTS_MIN = 16;
+  private static final int TESTS_MIN = 17;
 
   @TestFactory
   @Timeout(value = GuestRun.MINUTES_MAX + 1, unit = TimeUnit.MINUTES)

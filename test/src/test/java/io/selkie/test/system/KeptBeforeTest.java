@@ -31,7 +31,7 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(600)
 class KeptBeforeTest {
 
-  private static final long HOLD_MILLIS = 15_000;
+  private static final long HOLD_MILLIS = 10_000;
   private static final String NAME = "selkie-" + HOLD_MILLIS + "-1-1";
 
   /** F_SETLEASE is 1024, F_WRLCK 1. The break's signal would end whoever does not expect it. */
