@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Timeout;
  * interface alone. A provider's test extends this class; what moves bytes is in {@link
  * RdmaDataContract}, protection and the life of connections are here.
  */
-@Timeout(120)
+@Timeout(300)
 public abstract class RdmaProviderContract extends RdmaDataContract {
 
   /** How often a key is taken back from peers that write, and of how much memory. */

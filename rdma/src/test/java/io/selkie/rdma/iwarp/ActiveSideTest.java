@@ -28,7 +28,7 @@ import org.junit.jupiter.api.Timeout;
  *
  * <p>Method: the responder is hand-made and answers octet by octet.
  */
-@Timeout(120)
+@Timeout(300)
 class ActiveSideTest {
 
   private static final int KEY = 0x0BADCAFE;
@@ -68,7 +68,7 @@ class ActiveSideTest {
           provider.connect(
               new InetSocketAddress(InetAddress.getLoopbackAddress(), listening.getLocalPort()),
               domain,
-              new ConnectOptions(ByteBuffer.allocate(0), 16, 8, 0, 10_000));
+              new ConnectOptions(ByteBuffer.allocate(0), 16, 8, 0, 60_000));
       peer = accepted.get(60, TimeUnit.SECONDS);
     }
   }
@@ -101,7 +101,7 @@ class ActiveSideTest {
     while (all.size() < count) {
       int given =
           pair.completions()
-              .await((id, status) -> all.add(id + " " + status), count, 30_000_000_000L);
+              .await((id, status) -> all.add(id + " " + status), count, 60_000_000_000L);
       assertThat(given).as("completions after %s", all).isPositive();
     }
     return all;

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Timeout;
  * <p>Method: the JVM's own count of octets allocated by each thread, over thousands of operations
  * after a warm-up. A few octets an operation are let pass for what the JVM does now and then.
  */
-@Timeout(120)
+@Timeout(900)
 class AllocationTest {
 
   private static final int OPERATIONS = 20_000;
@@ -66,7 +66,7 @@ class AllocationTest {
           client.connect(
               server.address(),
               domain,
-              new ConnectOptions(ByteBuffer.allocate(0), 8, 8, 0, 10_000));
+              new ConnectOptions(ByteBuffer.allocate(0), 8, 8, 0, 60_000));
       int key = server.key();
       long base = server.base();
       Operation operation =
@@ -96,7 +96,7 @@ class AllocationTest {
     CompletionQueue.Sink sink = AllocationTest::check;
     for (int i = 0; i < count; i++) {
       operation.post(pair);
-      assertThatOne(pair.completions().await(sink, 1, 30_000_000_000L));
+      assertThatOne(pair.completions().await(sink, 1, 60_000_000_000L));
     }
   }
 

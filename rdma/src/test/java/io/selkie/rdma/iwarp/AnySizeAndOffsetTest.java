@@ -51,7 +51,7 @@ class AnySizeAndOffsetTest {
             client.connect(
                 server.address(),
                 domain,
-                new ConnectOptions(ByteBuffer.allocate(0), 8, 8, 0, 10_000)),
+                new ConnectOptions(ByteBuffer.allocate(0), 8, 8, 0, 60_000)),
             local,
             domain.register(local, Set.of()),
             MemorySegment.ofArray(server.contents(0, BYTES))));
@@ -98,7 +98,7 @@ class AnySizeAndOffsetTest {
             .await(
                 (id, status) -> assertThat(status).isEqualTo(WorkStatus.SUCCESS),
                 1,
-                30_000_000_000L);
+                60_000_000_000L);
     assertThat(given).isEqualTo(1);
   }
 }

@@ -25,13 +25,16 @@ import org.junit.jupiter.params.provider.ValueSource;
  *
  * <p>Method: the other side is a peer that speaks octet by octet over a real socket.
  */
-@Timeout(120)
+@Timeout(300)
 class HandshakeTest {
 
   private static final int A = 0x8000_0000;
   private static final int B = 0x4000_0000;
   private static final int C = 0x8000;
   private static final int D = 0x4000;
+
+  /** Where an answer comes; it is not what is tested how long that takes. */
+  private static final int CONNECT_MILLIS = 60_000;
 
   // ---- we are the responder ----
 
@@ -144,7 +147,7 @@ class HandshakeTest {
       assertThat(pair.completions().await((id, status) -> {}, 1, 200_000_000L)).isZero();
       peer.ulpdu(Frames.tagged(0, true, 0, 0, new byte[0]));
       assertThat(peer.readUlpdu().get(1) & 0xFF).as("Send").isEqualTo(0x43);
-      assertThat(pair.completions().await((id, status) -> {}, 1, 20_000_000_000L)).isEqualTo(1);
+      assertThat(pair.completions().await((id, status) -> {}, 1, 60_000_000_000L)).isEqualTo(1);
     }
   }
 
@@ -201,9 +204,10 @@ class HandshakeTest {
   @Test
   void peerThatNeverSaysReadyIsClosedAfterTheTimeout() throws Exception {
     IwarpConfig config =
-        IwarpConfig.DEFAULTS.withLimits(IwarpLimits.DEFAULTS.withTimes(1_000, 100, 0));
+        IwarpConfig.DEFAULTS.withLimits(IwarpLimits.DEFAULTS.withTimes(3_000, 100, 0));
     try (Server server = new Server(config);
         RawPeer peer = RawPeer.connect(server.address())) {
+      // The time begins here: who stands still now gets no reply.
       peer.write(Frames.mpaRequest(0x50, 2, ByteBuffer.allocate(4).putInt(A | C).array()));
       peer.reply();
       assertThat(peer.isEnded()).isTrue();
@@ -238,6 +242,12 @@ class HandshakeTest {
 
   private static void connectTo(IwarpConfig config, Responder responder, Responder checked)
       throws Exception {
+    connectTo(config, CONNECT_MILLIS, responder, checked);
+  }
+
+  private static void connectTo(
+      IwarpConfig config, int timeoutMillis, Responder responder, Responder checked)
+      throws Exception {
     try (ServerSocket listening = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
         var threads = Executors.newVirtualThreadPerTaskExecutor();
         IwarpProvider provider = new IwarpProvider(config)) {
@@ -252,7 +262,7 @@ class HandshakeTest {
       try {
         var address =
             new InetSocketAddress(InetAddress.getLoopbackAddress(), listening.getLocalPort());
-        try (var pair = provider.connect(address, domain, options(2000))) {
+        try (var pair = provider.connect(address, domain, options(timeoutMillis))) {
           assertThat(pair.isUp()).isTrue();
           checked.answer(answered.get());
         }
@@ -392,13 +402,19 @@ class HandshakeTest {
 
   @Test
   void silentResponderIsGivenUp() throws Exception {
-    assertReason(Reason.UNREACHABLE, IwarpConfig.DEFAULTS, new byte[0]);
+    assertReason(Reason.UNREACHABLE, IwarpConfig.DEFAULTS, 2000, new byte[0]);
   }
 
   private static void assertReason(Reason reason, IwarpConfig config, byte[] reply) {
+    assertReason(reason, config, CONNECT_MILLIS, reply);
+  }
+
+  private static void assertReason(
+      Reason reason, IwarpConfig config, int timeoutMillis, byte[] reply) {
     assertThatThrownBy(() ->
             connectTo(
                 config,
+                timeoutMillis,
                 peer -> {
                   peer.reply();
                   peer.write(reply);

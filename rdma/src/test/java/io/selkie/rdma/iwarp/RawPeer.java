@@ -15,7 +15,7 @@ import java.util.zip.CRC32C;
 /** A peer that speaks byte by byte over a real socket; it checks the CRC of what it receives. */
 final class RawPeer implements AutoCloseable {
 
-  private static final int TIMEOUT_MILLIS = 20_000;
+  private static final int TIMEOUT_MILLIS = 60_000;
 
   private final Socket socket;
   private final DataInputStream in;

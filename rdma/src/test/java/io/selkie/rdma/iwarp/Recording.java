@@ -7,27 +7,44 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
-import java.nio.file.Path;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 
-/** A relay that writes down what passes. */
-final class Recording implements AutoCloseable {
+/**
+ * A relay that writes down what passes, connection by connection, in a record that is closed by
+ * whoever made it.
+ */
+public final class Recording implements AutoCloseable {
+
+  private static final int CONNECTIONS_WAITING = 64;
 
   private final TcpRecord file;
   private final InetSocketAddress target;
   private final ServerSocket listening;
   private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
 
-  Recording(Path path, InetSocketAddress target) throws IOException {
+  /** One on a port of its own. */
+  Recording(TcpRecord file, InetSocketAddress target) throws IOException {
+    this(file, new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), target);
+  }
+
+  /**
+   * Begins to pass on.
+   *
+   * @param address where it listens
+   * @param target where it passes things on to; its port is that of the record
+   */
+  public Recording(TcpRecord file, InetSocketAddress address, InetSocketAddress target)
+      throws IOException {
+    this.file = file;
     this.target = target;
-    file = new TcpRecord(path);
-    listening = new ServerSocket(0, 8, InetAddress.getLoopbackAddress());
+    listening = new ServerSocket(address.getPort(), CONNECTIONS_WAITING, address.getAddress());
     threads.execute(this::accept);
   }
 
-  InetSocketAddress address() {
-    return new InetSocketAddress(InetAddress.getLoopbackAddress(), listening.getLocalPort());
+  /** Where it listens. */
+  public InetSocketAddress address() {
+    return (InetSocketAddress) listening.getLocalSocketAddress();
   }
 
   private void accept() {
@@ -37,7 +54,7 @@ final class Recording implements AutoCloseable {
         Socket server = new Socket(target.getAddress(), target.getPort());
         client.setTcpNoDelay(true);
         server.setTcpNoDelay(true);
-        TcpRecord.Connection connection = file.connection();
+        TcpRecord.Connection connection = file.connection(target.getPort());
         threads.execute(() -> relay(client, server, connection, true));
         threads.execute(() -> relay(server, client, connection, false));
       }
@@ -66,11 +83,10 @@ final class Recording implements AutoCloseable {
     }
   }
 
-  /** Ends the relay; what was recorded is in the file. */
+  /** Ends the relay, once all that it passes on has ended; that is in the record then. */
   @Override
   public void close() throws IOException {
     listening.close();
     threads.close();
-    file.close();
   }
 }

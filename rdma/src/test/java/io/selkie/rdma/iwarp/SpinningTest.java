@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Goal: who waits by spinning, without end, still sends what the socket did not take at once. */
-@Timeout(120)
+@Timeout(300)
 class SpinningTest {
 
   private static final int WRITES = 64;
@@ -34,7 +34,7 @@ class SpinningTest {
               server.address(),
               domain,
               new ConnectOptions(
-                  ByteBuffer.allocate(0), 2 * WRITES, WRITES, Long.MAX_VALUE, 10_000));
+                  ByteBuffer.allocate(0), 2 * WRITES, WRITES, Long.MAX_VALUE, 60_000));
       for (int i = 0; i < WRITES; i++) {
         assertThat(pair.postWriteAndConfirm(region, local, server.key(), server.base(), i))
             .isEqualTo(PostResult.POSTED);

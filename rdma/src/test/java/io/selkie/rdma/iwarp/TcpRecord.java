@@ -52,19 +52,26 @@ public final class TcpRecord implements AutoCloseable {
             .array());
   }
 
-  /** One more connection, from its first packet on. */
-  public synchronized Connection connection() {
-    return new Connection(FIRST_CLIENT_PORT + connections++);
+  /** One more connection, from its first packet on, to the port of RDMA. */
+  public Connection connection() {
+    return connection(SERVER_PORT);
+  }
+
+  /** One more connection, from its first packet on, to that port. */
+  public synchronized Connection connection(int serverPort) {
+    return new Connection(FIRST_CLIENT_PORT + connections++, serverPort);
   }
 
   /** One connection's sequence numbers. */
   public final class Connection {
     private final int clientPort;
+    private final int serverPort;
     private int clientNext = 1000;
     private int serverNext = 2000;
 
-    private Connection(int clientPort) {
+    private Connection(int clientPort, int serverPort) {
       this.clientPort = clientPort;
+      this.serverPort = serverPort;
       packet(true, SYN, new byte[0], 0);
       packet(false, SYN | ACK, new byte[0], 0);
       packet(true, ACK, new byte[0], 0);
@@ -99,8 +106,8 @@ public final class TcpRecord implements AutoCloseable {
         packet.put((byte) 64).put((byte) 6).putShort((short) 0);
         packet.putInt(toServer ? 0x0A000001 : 0x0A000002);
         packet.putInt(toServer ? 0x0A000002 : 0x0A000001);
-        packet.putShort((short) (toServer ? clientPort : SERVER_PORT));
-        packet.putShort((short) (toServer ? SERVER_PORT : clientPort));
+        packet.putShort((short) (toServer ? clientPort : serverPort));
+        packet.putShort((short) (toServer ? serverPort : clientPort));
         packet.putInt(sequence).putInt((flags & ACK) == 0 ? 0 : acknowledged);
         packet.put((byte) 0x50).put((byte) flags).putShort((short) 0xFFFF).putInt(0);
         packet.put(octets, 0, count);

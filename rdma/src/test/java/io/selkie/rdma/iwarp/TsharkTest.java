@@ -31,7 +31,7 @@ import org.junit.jupiter.api.Timeout;
  * 6581 surprises it.
  */
 @Tag("debian")
-@Timeout(120)
+@Timeout(300)
 class TsharkTest {
 
   private static final Set<String> EXPECTED_REMARKS =
@@ -45,7 +45,8 @@ class TsharkTest {
     Path file = folder.resolve("iwarp.pcap");
     int connections = 0;
     try (Server server = new Server();
-        Recording recording = new Recording(file, server.address())) {
+        TcpRecord record = new TcpRecord(file);
+        Recording recording = new Recording(record, server.address())) {
       for (int revision = 1; revision <= 2; revision++) {
         for (boolean badRead : new boolean[] {false, true}) {
           talk(server, recording, IwarpConfig.DEFAULTS.withMpaRevision(revision), badRead);
@@ -98,7 +99,7 @@ class TsharkTest {
               recording.address(),
               domain,
               new ConnectOptions(
-                  ByteBuffer.wrap("hello".getBytes(StandardCharsets.US_ASCII)), 64, 8, 0, 10_000),
+                  ByteBuffer.wrap("hello".getBytes(StandardCharsets.US_ASCII)), 64, 8, 0, 60_000),
               new QueuePairListener() {
                 @Override
                 public void onEstablished(QueuePair queuePair) {
@@ -146,7 +147,7 @@ class TsharkTest {
   private static void reap(QueuePair pair, int count) throws InterruptedException {
     int done = 0;
     while (done < count) {
-      int given = pair.completions().await((id, status) -> {}, count - done, 30_000_000_000L);
+      int given = pair.completions().await((id, status) -> {}, count - done, 60_000_000_000L);
       assertThat(given).isPositive();
       done += given;
     }

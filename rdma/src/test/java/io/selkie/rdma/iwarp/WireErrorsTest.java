@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Timeout;
  * <p>Method: a peer that sends hand-made octets over a real socket. Codes are written as
  * layer/type/code in hexadecimal.
  */
-@Timeout(120)
+@Timeout(300)
 class WireErrorsTest {
 
   private static final byte[] PAYLOAD = Frames.bytes("0102030405060708");

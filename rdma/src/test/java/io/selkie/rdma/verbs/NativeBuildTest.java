@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * Goal: a machine that cannot build the native half, for whichever reason, loses the verbs provider
  * and not the build, and is told why.
  */
-@Timeout(60)
+@Timeout(300)
 class NativeBuildTest {
 
   private static final String SILENT_COMPILER = "#!/bin/sh\nexit 0\n";
@@ -57,7 +57,7 @@ class NativeBuildTest {
     build.environment().put("JAVA_HOME", javaHome);
     build.environment().put("SELKIE_JVMS", folder.resolve("no-jvms").toString());
     Process process = build.start();
-    assertThat(process.waitFor(40, TimeUnit.SECONDS)).isTrue();
+    assertThat(process.waitFor(200, TimeUnit.SECONDS)).isTrue();
     String words = Files.readString(folder.resolve("words"));
     assertThat(process.exitValue()).as(words).isZero();
     return words;

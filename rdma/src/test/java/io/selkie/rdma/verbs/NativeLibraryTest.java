@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Goal: the library is whole where it was built, and elsewhere says why it was not. */
-@Timeout(60)
+@Timeout(300)
 class NativeLibraryTest {
 
   @Test

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Goal: nothing waits for the next call because two threads met. */
-@Timeout(60)
+@Timeout(300)
 class OneAtATimeTest {
 
   private final Queue<String> waiting = new ConcurrentLinkedQueue<>();

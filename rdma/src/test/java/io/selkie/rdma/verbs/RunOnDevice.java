@@ -52,7 +52,7 @@ public final class RunOnDevice implements TestExecutionListener {
             .filters(includeEngines("junit-jupiter"))
             .build(),
         listener);
-    System.out.printf("%d passed, %d failed%n", listener.passed, listener.failed);
+    line("%d passed, %d failed".formatted(listener.passed, listener.failed));
     System.exit(listener.failed == 0 && listener.passed > 0 ? 0 : 1);
   }
 
@@ -94,12 +94,17 @@ public final class RunOnDevice implements TestExecutionListener {
     long millis = millis(test);
     if (why != null) {
       failed++;
-      System.out.printf("not ok %s [%d ms]: %s%n", name(test), millis, oneLine(why));
+      line("not ok %s [%d ms]: %s".formatted(name(test), millis, oneLine(why)));
       why.printStackTrace(System.out);
     } else if (test.isTest()) {
       passed++;
-      System.out.printf("ok %s [%d ms]%n", name(test), millis);
+      line("ok %s [%d ms]".formatted(name(test), millis));
     }
+  }
+
+  /** In one piece: what the log says goes to the same file, and may not come in between. */
+  private static void line(String text) {
+    System.out.println(text);
   }
 
   private static String oneLine(Throwable why) {
