@@ -24,10 +24,8 @@ public record Ended(int status, String out, String err) {
   public static Ended of(List<String> command, int timeoutSeconds) throws Exception {
     Process process = new ProcessBuilder(command).start();
     process.getOutputStream().close();
-    CompletableFuture<String> out =
-        CompletableFuture.supplyAsync(() -> text(process.getInputStream()));
-    CompletableFuture<String> err =
-        CompletableFuture.supplyAsync(() -> text(process.getErrorStream()));
+    CompletableFuture<String> out = said(process.getInputStream());
+    CompletableFuture<String> err = said(process.getErrorStream());
     if (!process.waitFor(timeoutSeconds, TimeUnit.SECONDS)) {
       process.destroyForcibly();
     }
@@ -35,6 +33,16 @@ public record Ended(int status, String out, String err) {
         process.waitFor(),
         out.get(timeoutSeconds, TimeUnit.SECONDS),
         err.get(timeoutSeconds, TimeUnit.SECONDS));
+  }
+
+  /**
+   * All that comes, once it has ended; read by a thread of its own. The common pool has one thread
+   * on two processors, and who waits there for one output keeps the other from being read.
+   */
+  public static CompletableFuture<String> said(InputStream from) {
+    CompletableFuture<String> said = new CompletableFuture<>();
+    Thread.ofPlatform().daemon().name("output").start(() -> said.complete(text(from)));
+    return said;
   }
 
   private static String text(InputStream from) {

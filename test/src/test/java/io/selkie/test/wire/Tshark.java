@@ -2,6 +2,7 @@ package io.selkie.test.wire;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.selkie.test.support.Ended;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -75,18 +76,11 @@ public final class Tshark {
     command.addAll(options);
     command.addAll(arguments);
     Process tshark = new ProcessBuilder(command).start();
-    CompletableFuture<String> errors =
-        CompletableFuture.supplyAsync(() -> {
-          try {
-            return new String(tshark.getErrorStream().readAllBytes(), UTF_8);
-          } catch (IOException e) {
-            return e.toString();
-          }
-        });
+    CompletableFuture<String> errors = Ended.said(tshark.getErrorStream());
     String out = new String(tshark.getInputStream().readAllBytes(), UTF_8);
     if (!tshark.waitFor(TIMEOUT_SECONDS, TimeUnit.SECONDS) || tshark.exitValue() != 0) {
       tshark.destroyForcibly();
-      throw new IOException(command + " failed: " + errors.get(5, TimeUnit.SECONDS));
+      throw new IOException(command + " failed: " + errors.get(TIMEOUT_SECONDS, TimeUnit.SECONDS));
     }
     return out;
   }
