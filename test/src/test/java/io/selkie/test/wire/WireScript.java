@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.net.InetSocketAddress;
 import java.nio.file.StandardOpenOption;
 import java.util.concurrent.TimeUnit;
 
@@ -29,9 +30,19 @@ final class WireScript {
   static final int FILE_BYTES = 2 << 20;
 
   private final ServerProcess server;
+  private final InetSocketAddress nfs;
+  private final InetSocketAddress rdma;
 
-  WireScript(ServerProcess server) {
+  /**
+   * For a server whose ports are reached by other addresses than its own.
+   *
+   * @param nfs where clients connect
+   * @param rdma where queue pairs connect
+   */
+  WireScript(ServerProcess server, InetSocketAddress nfs, InetSocketAddress rdma) {
     this.server = server;
+    this.nfs = nfs;
+    this.rdma = rdma;
   }
 
   void run() throws Exception {
@@ -44,9 +55,7 @@ final class WireScript {
 
   private SelkieClient connect(DirectMode mode) throws IOException {
     return SelkieClient.connect(
-        server.nfs().getHostString(),
-        server.nfs().getPort(),
-        ClientOptions.defaults().withDirectMode(mode));
+        nfs.getHostString(), nfs.getPort(), ClientOptions.defaults().withDirectMode(mode));
   }
 
   private String path(String name) {
@@ -136,16 +145,16 @@ final class WireScript {
 
   /** By hand, because the client library does not make such mistakes. */
   private void terminate() throws IOException {
-    try (RawNfs nfs = RawNfs.connect(server.nfs(), "terminated")) {
-      RawNfs.OpenFile opened = nfs.open(server.exportName(), "direct");
-      RawNfs.Layout layout = nfs.layoutGet(opened, opened.stateid(), Op.IOMODE_READ, 0, 4096);
+    try (RawNfs raw = RawNfs.connect(nfs, "terminated")) {
+      RawNfs.OpenFile opened = raw.open(server.exportName(), "direct");
+      RawNfs.Layout layout = raw.layoutGet(opened, opened.stateid(), Op.IOMODE_READ, 0, 4096);
       assertThat(layout.status()).isZero();
       RawNfs.Extent extent = layout.extents().getFirst();
-      try (RawIwarp queuePair = RawIwarp.connect(server.rdma(), nfs.sessionId())) {
+      try (RawIwarp queuePair = RawIwarp.connect(rdma, raw.sessionId())) {
         queuePair.sendBytes(RawIwarp.readRequest(1, 9, 0, 64, extent.key() + 1, 0));
         assertThat(queuePair.terminateOrClosed()).contains(0x0100);
       }
-      try (RawIwarp queuePair = RawIwarp.connect(server.rdma(), nfs.sessionId())) {
+      try (RawIwarp queuePair = RawIwarp.connect(rdma, raw.sessionId())) {
         queuePair.sendBytes(RawIwarp.fpdu(RawIwarp.tagged(0, 0x1234, 0, new byte[32])));
         assertThat(queuePair.terminateOrClosed()).contains(0x1100);
       }
