@@ -2,6 +2,7 @@ package io.selkie.test.support;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.selkie.config.time.NanoClock;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -27,6 +28,7 @@ public final class ServerProcess implements AutoCloseable {
 
   private static final int START_SECONDS = 300;
   private static final int EXIT_SECONDS = 60;
+  private static final int LOG_SECONDS = 60;
   private static final int LOG_CHARS_MAX = 1 << 20;
 
   private final Process process;
@@ -210,6 +212,27 @@ public final class ServerProcess implements AutoCloseable {
     synchronized (log) {
       if (log.length() < LOG_CHARS_MAX) {
         log.append(line).append('\n');
+        log.notifyAll();
+      }
+    }
+  }
+
+  /**
+   * Waits until it has said something: what a client has seen done is said, but perhaps not read
+   * yet.
+   *
+   * @throws IOException when it does not come within a minute
+   */
+  public void awaitLog(String words) throws IOException, InterruptedException {
+    NanoClock clock = NanoClock.system();
+    long deadline = clock.nanoTime() + TimeUnit.SECONDS.toNanos(LOG_SECONDS);
+    synchronized (log) {
+      while (log.indexOf(words) < 0) {
+        long millis = TimeUnit.NANOSECONDS.toMillis(deadline - clock.nanoTime());
+        if (millis <= 0) {
+          throw new IOException("it did not say \"" + words + "\"; it said:\n" + log);
+        }
+        log.wait(millis);
       }
     }
   }

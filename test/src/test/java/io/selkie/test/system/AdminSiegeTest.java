@@ -56,7 +56,8 @@ class AdminSiegeTest {
   @Test
   void clientsAreServedWhileAdministratorsReadNothing() throws Exception {
     List<AutoCloseable> held = new ArrayList<>();
-    try (ServerUnderTest under = ServerUnderTest.start("http: {listen: '127.0.0.1:0'}\n");
+    try (ServerUnderTest under =
+            ServerUnderTest.start(ServerUnderTest.LONG_LEASES + "http: {listen: '127.0.0.1:0'}\n");
         RawNfs holder = RawNfs.connect(under.server().nfs(), "holder");
         RawNfs other = RawNfs.connect(under.server().nfs(), "other")) {
       Path state = under.server().export().resolveSibling("export.state").resolve("state");

@@ -53,10 +53,11 @@ class BadIwarpInputTest {
   void start() throws Exception {
     tested =
         ServerUnderTest.start(
-            """
-            rdma:
-              handshakeTimeoutMillis: 5000
-            """);
+            ServerUnderTest.LONG_LEASES
+                + """
+                rdma:
+                  handshakeTimeoutMillis: 5000
+                """);
     bystander = new Bystander(tested.server());
     Arrays.fill(content, (byte) 'o');
     file = Files.write(tested.server().export().resolve("writable"), content);

@@ -82,7 +82,7 @@ class CtlCompletionTest {
     scratch = ServerUnderTest.scratch();
     Path export = Files.createDirectory(scratch.resolve("export"));
     state = scratch.resolve("export.state").resolve("state").toString();
-    server = ServerUnderTest.serverOf(export, "").start();
+    server = ServerUnderTest.serverOf(export, ServerUnderTest.LONG_LEASES).start();
     nfs = RawNfs.connect(server.nfs(), "holder");
     List<String> java =
         ChildJvm.command(

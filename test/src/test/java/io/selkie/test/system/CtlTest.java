@@ -37,14 +37,6 @@ class CtlTest {
 
   private static final int TIMEOUT_SECONDS = 300;
 
-  /** The client that holds something does nothing else, and commands may take their time. */
-  private static final String LONG_LEASES =
-      """
-      sessions:
-        leaseSeconds: 1800
-        graceSeconds: 1800
-      """;
-
   private static Ended ctl(Path state, String... arguments) throws Exception {
     return Ended.of(command(state, arguments), TIMEOUT_SECONDS);
   }
@@ -62,7 +54,8 @@ class CtlTest {
       Path export = Files.createDirectory(scratch.resolve("export"));
       Path file = Files.write(export.resolve("f"), new byte[65_536]);
       Path state = scratch.resolve("export.state").resolve("state");
-      try (ServerProcess server = ServerUnderTest.serverOf(export, LONG_LEASES).start();
+      try (ServerProcess server =
+              ServerUnderTest.serverOf(export, ServerUnderTest.LONG_LEASES).start();
           RawNfs nfs = RawNfs.connect(server.nfs(), "holder")) {
         RawNfs.OpenFile opened = nfs.open(server.exportName(), "f");
         assertThat(nfs.layoutGet(opened, opened.stateid(), Op.IOMODE_RW, 0, 65_536).status())
@@ -130,7 +123,8 @@ class CtlTest {
       Path export = Files.createDirectory(scratch.resolve("export"));
       Files.write(export.resolve("f"), new byte[65_536]);
       Path state = scratch.resolve("export.state").resolve("state");
-      try (ServerProcess server = ServerUnderTest.serverOf(export, LONG_LEASES).start();
+      try (ServerProcess server =
+              ServerUnderTest.serverOf(export, ServerUnderTest.LONG_LEASES).start();
           RawNfs nfs = RawNfs.connect(server.nfs(), "holder")) {
         RawNfs.OpenFile opened = nfs.open(server.exportName(), "f");
         assertThat(nfs.layoutGet(opened, opened.stateid(), Op.IOMODE_RW, 0, 65_536).status())
@@ -290,7 +284,7 @@ class CtlTest {
       Path export = Files.createDirectory(scratch.resolve("one"));
       Files.write(export.resolve("f"), new byte[65_536]);
       Path config = write(scratch, "one");
-      Files.writeString(config, Files.readString(config) + LONG_LEASES);
+      Files.writeString(config, Files.readString(config) + ServerUnderTest.LONG_LEASES);
       List<String> serve = List.of("serve", "--config", config.toString(), "--json-ready");
       // The log on standard error, as it is outside of tests: the JVM prints on the other.
       List<String> flags = List.of("-Xmx256m", "-Dlogback.configurationFile=logback.xml");

@@ -20,6 +20,14 @@ final class ServerUnderTest implements AutoCloseable {
   /** What the Java machine takes besides its heap and direct buffers: code, threads, metadata. */
   private static final long REST_MIB = 384;
 
+  /** The client that holds something does nothing else, and the test may take its time. */
+  static final String LONG_LEASES =
+      """
+      sessions:
+        leaseSeconds: 1800
+        graceSeconds: 1800
+      """;
+
   /** Clients that do not return layouts are fenced soon; fits the shortest lease-break-time. */
   private static final String SHORT_PATIENCE =
       """
