@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Timeout;
  * real server under load, and its Java machine's own count of what its threads allocate.
  */
 @Tag("slow")
-@Timeout(180)
+@Timeout(900)
 class SmallOperationsTest {
 
   private static final long ALLOCATED_BYTES_MAX = 1024;

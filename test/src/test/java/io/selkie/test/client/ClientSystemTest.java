@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Goal: the client and the real server keep each other's promises. */
-@Timeout(120)
+@Timeout(400)
 class ClientSystemTest {
   private RealServer server;
   private SelkieClient client;

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Goal: on sparse files a client reads what it wrote, whichever way either went. */
-@Timeout(120)
+@Timeout(400)
 class SparseFileTest {
   private static final int SIZE = 1 << 20;
   private static final int IN_HOLE = 512 << 10;

@@ -71,7 +71,7 @@ import org.junit.jupiter.api.Timeout;
 
 /** Goal: what the simulation assumes of kernel and provider is what the real ones do. */
 @Tag("slow")
-@Timeout(value = 120, unit = TimeUnit.SECONDS)
+@Timeout(value = 600, unit = TimeUnit.SECONDS)
 class RealFilesTest {
 
   private static final int LAYOUTS = 10_000;

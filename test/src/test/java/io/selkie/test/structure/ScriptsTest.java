@@ -20,7 +20,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Goal: what the scripts decide about a machine holds on machines other than the one at hand. */
-@Timeout(60)
+@Timeout(300)
 class ScriptsTest {
 
   @TempDir Path folder;
@@ -39,7 +39,7 @@ class ScriptsTest {
             .redirectErrorStream(true)
             .redirectOutput(words.toFile())
             .start();
-    assertThat(process.waitFor(40, TimeUnit.SECONDS)).isTrue();
+    assertThat(process.waitFor(200, TimeUnit.SECONDS)).isTrue();
     String said = Files.readString(words, StandardCharsets.UTF_8).strip();
     assertThat(process.exitValue()).as(said).isZero();
     return said;
@@ -116,7 +116,7 @@ class ScriptsTest {
       builder.environment().put("PATH", programs.path().toString());
       builder.environment().put("SELKIE_VM_DIR", folder.resolve("vm").toString());
       Process process = builder.start();
-      assertThat(process.waitFor(40, TimeUnit.SECONDS)).isTrue();
+      assertThat(process.waitFor(200, TimeUnit.SECONDS)).isTrue();
       String said = Files.readString(words, StandardCharsets.UTF_8).strip();
       assertThat(process.exitValue()).as(said).isEqualTo(1);
       return said;

@@ -133,7 +133,7 @@ class RudeClientsTest {
           .as("bytes of requests taken from a client that reads nothing")
           .isLessThan(40L << 20);
       nfs.close();
-      sender.join(20_000);
+      sender.join(60_000);
       assertThat(sender.isAlive()).isFalse();
     }
   }

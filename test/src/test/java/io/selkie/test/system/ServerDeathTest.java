@@ -119,7 +119,7 @@ class ServerDeathTest {
 
     /** Reads the file without the server: each acknowledged block is there, whole. */
     void assertNothingLost() throws Exception {
-      thread.join(TimeUnit.SECONDS.toMillis(30));
+      thread.join(TimeUnit.SECONDS.toMillis(60));
       assertThat(thread.isAlive()).isFalse();
       assertThat(end.get()).as("what ended the writer").isNotNull();
       int count = Math.min(acknowledged.get(), BLOCKS);
