@@ -26,6 +26,7 @@ class DrillTest {
       """
       about: one <client> & a "file"
       limitMillis: %d
+      server: {recallTimeoutMillis: 15000}
       files:
         - {name: db}
       clients:

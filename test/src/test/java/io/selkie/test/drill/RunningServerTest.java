@@ -49,7 +49,7 @@ class RunningServerTest {
     Files.writeString(export.resolve("precious"), "somebody's");
     server =
         ServerProcess.of(export)
-            .config("layout: {recallTimeoutMillis: 5000, fenceBudgetMillis: 1000}\n")
+            .config("layout: {recallTimeoutMillis: 20000, fenceBudgetMillis: 1000}\n")
             .jvmFlags("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
             .start();
     socket = scratch.resolve("export.state").resolve("state").resolve("ctl.sock");
