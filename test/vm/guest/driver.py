@@ -126,11 +126,11 @@ def mount(directory, version, export="data", namespace=None, options=""):
     words = f"vers={version},proto=tcp,port={SETTINGS['port']},hard,timeo=600{options}"
     enter = ["nsenter", f"--net=/run/netns/{namespace}"] if namespace else []
     source = f"{SETTINGS['host']}:/{export}"
-    subprocess.run(enter + ["mount", "-t", "nfs", "-o", words, source, directory], check=True, timeout=180)
+    subprocess.run(enter + ["mount", "-t", "nfs", "-o", words, source, directory], check=True, timeout=300)
 
 
 def unmount(directory):
-    subprocess.run(["umount", "-f", directory], timeout=60, check=False)
+    subprocess.run(["umount", "-f", directory], timeout=300, check=False)
 
 
 def cases(transcript):
@@ -262,7 +262,7 @@ class Server:
 
     def end(self):
         self.process.terminate()
-        return self.process.wait(60)
+        return self.process.wait(300)
 
 
 def kernel_words(since):

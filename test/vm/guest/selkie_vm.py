@@ -146,7 +146,7 @@ for line in sys.stdin:
 
     def end(self):
         self.child.stdin.close()
-        self.child.wait(60)
+        self.child.wait(300)
 
 
 class Trace:
@@ -199,8 +199,11 @@ def equal(left, right, words=""):
         raise AssertionError(f"{words} {str(left)[:300]!r} is not {str(right)[:300]!r}")
 
 
-def eventually(probe, seconds=30, words="did not come true"):
-    """For what a client learns by its attribute cache's time-out only; asks until then."""
+def eventually(probe, seconds=180, words="did not come true"):
+    """
+    For what is not there at once, such as what a client learns by its attribute cache's time-out; asks until then. The
+    time is that of a machine which stands still now and then.
+    """
     deadline = time.monotonic() + seconds
     while not probe():
         if time.monotonic() > deadline:
@@ -223,6 +226,17 @@ def set_lock(file, how, length=0, start=0, wait=False):
         if wait or trouble.errno not in (errno.EAGAIN, errno.EACCES):
             raise
         return False
+
+
+def save(path, content, mode="w"):
+    """
+    Writes a file, or into it, for another client or the server's processes to read: who has a delegation starts to
+    send what was written at the close, and neither the close nor DELEGRETURN waits for it.
+    """
+    with open(path, mode if isinstance(content, str) else f"{mode[0]}b{mode[1:]}") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def fallocate(descriptor, mode, offset, length):

@@ -1,11 +1,15 @@
 # The Selkie under test, on the host. Sourced by run; suites reach these functions through the control line.
 # shellcheck shell=bash
 
-# An address of its own that stays the same over restarts, as a client expects of its server.
+takes_connections() {
+  (exec 3<> "/dev/tcp/127.0.0.1/$1") 2> /dev/null
+}
+
+# An address of its own that stays the same over restarts, as a client expects of its server; the next one is free, too.
 choose_port() {
   local port
   for ((port = 20000 + RANDOM % 10000; ; port++)); do
-    if ! (exec 3<> "/dev/tcp/127.0.0.1/$port") 2> /dev/null; then
+    if ! takes_connections "$port" && ! takes_connections $((port + 1)); then
       echo "$port"
       return
     fi
@@ -34,7 +38,7 @@ server_end() {
   pid=$(< "$WORK/server.pid")
   kill -s "$1" "$pid"
   # Not our child when a suite asked for its start; tail watches any process to its end.
-  timeout 60 tail --pid="$pid" -f /dev/null
+  timeout 300 tail --pid="$pid" -f /dev/null
 }
 
 server_restart() {
@@ -42,8 +46,9 @@ server_restart() {
   server_start
 }
 
-# write_configuration ADDRESS BASE: four exports below BASE, of which "inner" lies in "data", and a lease that a
-# suite can wait for.
+# write_configuration ADDRESS BASE: four exports below BASE, of which "inner" lies in "data". Clients that answer are in
+# time even in a guest that stands still for a while: recalls may take nearly as long as the kernel lets a lease
+# break take (45 s), and a grace period is over when all have reclaimed.
 write_configuration() {
   cat << END
 exports:
@@ -69,8 +74,10 @@ listen: $1:$PORT
 rdma:
   listen: $1:$RDMA_PORT
 sessions:
-  leaseSeconds: 20
-  graceSeconds: 20
+  leaseSeconds: 60
+  graceSeconds: 60
+layout:
+  recallTimeoutMillis: 35000
 stateDirectory: $2/state
 END
 }

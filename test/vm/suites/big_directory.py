@@ -69,7 +69,7 @@ with case("listed while a process of the server makes and removes other entries"
         for mount in (B, A):
             list_while_it_changes(mount, lambda: int(host(f"cat {rounds}")))
     finally:
-        host(f": > {host_here()}/stop; timeout 20 tail --pid=$(cat {host_here()}/changer) -f /dev/null")
+        host(f": > {host_here()}/stop; timeout 180 tail --pid=$(cat {host_here()}/changer) -f /dev/null")
 
 with case("listed while the other client removes and makes entries"):
     # Two numbers that parent and child share: how many changes were made, and whether to end.

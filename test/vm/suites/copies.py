@@ -2,7 +2,7 @@
 # title: server-side copies of ranges and whole files
 # kind: compare
 # versions: 4.2
-# seconds: 90
+# seconds: 200
 # sends: COPY
 import fcntl
 import hashlib

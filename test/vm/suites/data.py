@@ -2,7 +2,7 @@
 # title: mapped memory, O_DIRECT, O_APPEND, many descriptors, large offsets
 # kind: compare
 # versions: 4.1 4.2
-# seconds: 90
+# seconds: 200
 import hashlib
 import mmap
 import os

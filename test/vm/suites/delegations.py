@@ -6,9 +6,11 @@
 import os
 import time
 
-from selkie_vm import A, B, case, check, counters, equal, eventually, here, host, host_here
+from selkie_vm import A, B, case, check, counters, equal, eventually, here, host, host_here, save
 
 a, b = here(A), here(B)
+# Who waits longer was not let go by the client's answer: the server takes a delegation away after 35 s.
+RECALL_SECONDS = 30
 
 
 def delegated(path, flags):
@@ -30,7 +32,7 @@ def fresh(name, content=b"content"):
 
 def until_delegated(name, flags):
     """A server need not delegate a file that was just made or fought for; it must in the end."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while True:
         descriptor, yes = delegated(f"{a}/{name}", flags)
         if yes:
@@ -58,10 +60,10 @@ with case("another client's write takes a read delegation back"):
     descriptor = until_delegated("r", os.O_RDONLY)
     before = counters()["DELEGRETURN"]
     begin = time.monotonic()
-    with open(f"{b}/r", "w") as file:
-        file.write("written by b\n")
-    check(time.monotonic() - begin < 25, "the writer waited too long")
-    check(counters()["DELEGRETURN"] > before, "no DELEGRETURN")
+    save(f"{b}/r", "written by b\n")
+    check(time.monotonic() - begin < RECALL_SECONDS, "the writer waited too long")
+    # The writer goes on when the server has it; its client counts it when it has the answer.
+    eventually(lambda: counters()["DELEGRETURN"] > before, words="no DELEGRETURN")
     os.close(descriptor)
     equal(open(f"{a}/r").read(), "written by b\n")
 
@@ -73,7 +75,7 @@ with case("another client's read takes a write delegation back and sees what was
     os.close(descriptor)
     begin = time.monotonic()
     eventually(lambda: open(f"{b}/w").read() == "written under a delegation", words="B does not see it")
-    check(time.monotonic() - begin < 25, "the reader waited too long")
+    check(time.monotonic() - begin < RECALL_SECONDS, "the reader waited too long")
 
 with case("a stat by another client sees the size under a write delegation"):
     descriptor = until_delegated("both", os.O_RDWR)
@@ -88,7 +90,7 @@ with case("a local process's write breaks a read delegation, and the client sees
     host(f"timeout 60 bash -c 'echo changed locally > {host_here()}/l1'")
     waited = time.monotonic() - begin
     print(f"the local writer waited {waited:.2f} s", flush=True)
-    check(waited < 10, f"the local writer waited {waited:.1f} s")
+    check(waited < RECALL_SECONDS, f"the local writer waited {waited:.1f} s")
     os.close(descriptor)
     equal(open(f"{a}/l1").read(), "changed locally\n")
 
@@ -101,13 +103,12 @@ with case("a local process's read breaks a write delegation, and reads what the 
     waited = time.monotonic() - begin
     eventually(lambda: host(f"cat {host_here()}/l2") == "by the client", words="the local process does not see it")
     print(f"the local reader waited {waited:.2f} s", flush=True)
-    check(waited < 10, f"the local reader waited {waited:.1f} s")
+    check(waited < RECALL_SECONDS, f"the local reader waited {waited:.1f} s")
 
 with case("another client removes and replaces a delegated file"):
     descriptor = until_delegated("gone", os.O_RDONLY)
     os.unlink(f"{b}/gone")
-    with open(f"{b}/gone", "w") as file:
-        file.write("another file")
+    save(f"{b}/gone", "another file")
     equal(os.read(descriptor, 100), b"content\n")
     # The client sends CLOSE after close() has returned, and opens by filehandle what it knows by name: until the
     # server has heard of it, the old file is there for it.

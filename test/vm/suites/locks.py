@@ -2,7 +2,7 @@
 # title: fcntl, open-file-description and flock locks among the processes of one client
 # kind: compare
 # versions: 4.1 4.2
-# seconds: 120
+# seconds: 200
 import fcntl
 import os
 import struct

@@ -112,7 +112,7 @@ with Trace("nfs4_copy", "nfs4_cb_offload") as trace:
             child.kill()
             killed = child.wait() != 0
             if killed:
-                eventually(lambda: counters()["OFFLOAD_CANCEL"] > before["OFFLOAD_CANCEL"], 60, "no OFFLOAD_CANCEL")
+                eventually(lambda: counters()["OFFLOAD_CANCEL"] > before["OFFLOAD_CANCEL"], words="no OFFLOAD_CANCEL")
             if killed and size_of(name) < count:
                 break
             print(f"{name} was done before it could be cancelled", flush=True)

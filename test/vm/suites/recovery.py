@@ -2,7 +2,7 @@
 # title: restarts by SIGTERM and SIGKILL under load from two mounts: all goes on, reclaimed, nothing durable is lost
 # kind: scenario
 # versions: 4.1 4.2
-# seconds: 900
+# seconds: 1800
 # kernel may say: NFS: .*: lost \d+ locks
 # Who waits for a lock when the server goes, or whose request is under way, counts to the client's kernel as one
 # that lost a lock; it then asks anew. That none is lost in truth is what the cases here look at.
@@ -10,7 +10,7 @@ import os
 import threading
 import time
 
-from selkie_vm import A, ALICE, Agent, B, BOB, TEAM, Trace, case, check, equal, here, host, host_here, program, python
+from selkie_vm import A, ALICE, Agent, B, BOB, TEAM, Trace, case, check, equal, eventually, here, host, host_here, program, python
 from selkie_vm import shell
 
 QUICK = ("fsync", "synchronous writes of alice", "names", "counter of alice", "counter of bob", "sparse files and copies")
@@ -261,7 +261,7 @@ def open_delegated(name, flags):
     """Opens a file as alice, until a delegation comes with it; what trace points call that file."""
     path = f"{here()}/alice/{name}"
     inode = os.stat(path).st_ino
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 180
     while True:
         alice.do(f"held.update({{'{name}': os.open('{path}', os.{flags})}})")
         handle = trace.handle("nfs4_set_delegation", inode)
@@ -286,7 +286,7 @@ def restart(how):
     dirty = os.open(f"{base}/dirty.{how}", os.O_CREAT | os.O_RDWR)
     for name in QUICK:
         try:
-            loads[name].await_step(loads[name].promised() + 2, 120)
+            loads[name].await_step(loads[name].promised() + 2, 300)
         except AssertionError as trouble:
             raise AssertionError(f"{name}: {trouble}; of all: { {each: load.promised() for each, load in loads.items()} }")
     check(not any(load.ended for load in loads.values()), "a load has ended")
@@ -309,7 +309,7 @@ def restart(how):
     for name, load in loads.items():
         with case(f"{how}: goes on after grace: {name}"):
             # The step that was under way, and of those that are quick one that the new server saw from its begin.
-            load.await_step(promised[name] + (2 if name in QUICK else 1), max(5, begin + 240 - time.monotonic()))
+            load.await_step(promised[name] + (2 if name in QUICK else 1), max(60, begin + 400 - time.monotonic()))
             print(f"{name} went on {time.monotonic() - begin:.1f} s after the start", flush=True)
     with case(f"{how}: locks are held again"):
         equal(try_lock(B, 50, 100), "denied", "over the exclusive lock")
@@ -330,7 +330,7 @@ def restart(how):
         equal(open(f"{here(B)}/alice/w.{how}").read(), "by alice, and after", "read by the other client")
         equal(host(f"echo changed > {host_here()}/alice/r.{how} && cat {host_here()}/alice/w.{how}"), "by alice, and after")
         for file in (read, written):
-            check(trace.lines("nfs4_delegreturn_exit", file), "never given back")
+            eventually(lambda: trace.lines("nfs4_delegreturn_exit", file), words="never given back")
         equal(alice.do(f"os.pread(held['r.{how}'], 100, 0)"), b"changed\n")
     with case(f"{how}: opens go on, of removed files too"):
         equal(os.pread(unlinked, 100, 0), b"open and removed")
@@ -368,7 +368,7 @@ alice.end()
 open(STOP, "w").close()
 for name, load in loads.items():
     with case(f"ends as it should after both restarts: {name}"):
-        load.end(120)
+        load.end(300)
 with case("every block, every name and every count is there"):
     shell("echo 3 > /proc/sys/vm/drop_caches")
     verify("blocks", loads["fsync"].promised())

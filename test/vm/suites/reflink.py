@@ -39,9 +39,13 @@ with case("a write to the clone leaves the source alone, and the other way round
     with open(f"{a}/clone", "r+b") as file:
         file.seek(MIB)
         file.write(b"clone")
+        file.flush()
+        os.fsync(file.fileno())
     with open(f"{a}/source", "r+b") as file:
         file.seek(2 * MIB)
         file.write(b"source")
+        file.flush()
+        os.fsync(file.fileno())
     got = open(f"{b}/source", "rb").read()
     check(got == data[: 2 * MIB] + b"source" + data[2 * MIB + 6 :], "the source")
     got = open(f"{b}/clone", "rb").read()

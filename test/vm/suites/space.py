@@ -2,12 +2,12 @@
 # title: statfs and df agree with the server's file system; silly renames; exports for reading only, and with squashed users
 # kind: scenario
 # versions: 4.1 4.2
-# seconds: 180
+# seconds: 200
 import os
 import subprocess
 import sys
 
-from selkie_vm import A, B, attempt, case, check, equal, eventually, here, host, host_here
+from selkie_vm import A, B, attempt, case, check, equal, eventually, here, host, host_here, save
 
 sys.path.insert(0, "/job/guest")
 import driver
@@ -32,7 +32,7 @@ with case("an open file that is removed lives until its close, and leaves nothin
     check(hidden.startswith(".nfs"), f"no silly rename: {hidden}")
     os.close(file)
     # The client removes it after the close, in its own time.
-    eventually(lambda: host(f"ls -A {host_here()}") == "", 30, "left behind")
+    eventually(lambda: host(f"ls -A {host_here()}") == "", words="left behind")
 
 with case("removed by the other client while it is open: reads go on or say ESTALE"):
     with open(f"{here(A)}/other", "wb") as new:
@@ -59,8 +59,7 @@ try:
             check(os.path.samefile(way, A), way)
         equal(subprocess.run(["/bin/pwd", "-P"], cwd=f"{inner}/{name}/sub/..", capture_output=True, text=True).stdout,
               f"{inner}/{name}\n")
-        with open(f"{inner}/{name}/made", "w") as file:
-            file.write("by the client")
+        save(f"{inner}/{name}/made", "by the client")
         equal(host(f"cat ../inner/{name}/made"), "by the client")
         equal(host("ls -A inner"), "", "what the covered directory holds:")
         for action in (os.rename, os.link):

@@ -2,7 +2,7 @@
 # title: sparse files: SEEK_HOLE and SEEK_DATA, allocation, punched holes
 # kind: compare
 # versions: 4.2
-# seconds: 60
+# seconds: 200
 # sends: SEEK ALLOCATE DEALLOCATE READ_PLUS
 import os
 

@@ -7,7 +7,7 @@ import os
 import random
 import traceback
 
-from selkie_vm import section
+from selkie_vm import save, section
 
 # Every other one works by way of the second client; on the local file system that is the same directory.
 WORKERS = 4
@@ -67,13 +67,12 @@ print(len(names), len(set(names)))
 print(sorted(int(open(f"d{n}/{name}").read()) for n in range(3) for name in os.listdir(f"d{n}")))
 
 section("renames onto one name by one client: it always exists, whole")
-open("target", "w").write("x" * 100)
+save("target", "x" * 100)
 
 
 def replace(worker):
     for turn in range(10):
-        with open(f"new.{worker}", "w") as file:
-            file.write(f"{worker}" * 100)
+        save(f"new.{worker}", f"{worker}" * 100)
         os.rename(f"new.{worker}", "target")
         got = open("target").read()
         assert len(got) == 100 and len(set(got)) == 1, got
@@ -89,7 +88,7 @@ together(replace, workers=2)
 print(sorted(name for name in os.listdir(".") if name.startswith(("new", "target"))))
 
 section("link as a lock: never two holders")
-open("count", "w").write("0")
+save("count", "0")
 
 
 def count(worker):
@@ -102,8 +101,7 @@ def count(worker):
         except FileExistsError:
             continue
         value = int(open("count").read())
-        with open("count", "w") as file:
-            file.write(str(value + 1))
+        save("count", str(value + 1))
         os.unlink("lock")
         done += 1
     os.unlink(mine)
@@ -122,6 +120,7 @@ def claim(worker):
         except FileExistsError:
             continue
         os.write(descriptor, f"{worker}\n".encode())
+        os.fsync(descriptor)
         os.close(descriptor)
 
 
@@ -158,8 +157,7 @@ def unlink(worker):
             mine += 1
         except FileNotFoundError:
             pass  # another one was faster
-    with open(f"unlinked.{worker}", "w") as file:
-        file.write(str(mine))
+    save(f"unlinked.{worker}", str(mine))
 
 
 together(unlink)

@@ -2,7 +2,7 @@
 # title: rights: modes, owners and groups as other users see them
 # kind: compare
 # versions: 4.1 4.2
-# seconds: 120
+# seconds: 200
 import os
 import stat
 import sys

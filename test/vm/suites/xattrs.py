@@ -2,7 +2,7 @@
 # title: extended attributes
 # kind: compare
 # versions: 4.2
-# seconds: 60
+# seconds: 200
 # sends: GETXATTR SETXATTR LISTXATTRS REMOVEXATTR
 import os
 
