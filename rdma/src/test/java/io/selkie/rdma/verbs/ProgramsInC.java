@@ -11,7 +11,7 @@ import java.util.List;
 public final class ProgramsInC {
 
   /** How often a side may find that the other does not listen yet. */
-  private static final int TRIES_MAX = 50;
+  private static final int TRIES_MAX = 500;
 
   private final String device;
   private final InetAddress address;

@@ -18,9 +18,9 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
  * ext4 on them by itself, gives way when others want them, and is refused by the disk when it does
  * not.
  *
- * <p>Method: {@code test/vm/scsi/run} boots a stock Debian kernel with two disks of its SCSI
- * target and one of its iSCSI target, each on two ways, and runs the classes below there. Each of
- * their tests is a test here. A machine that cannot be had is a failure.
+ * <p>Method: {@code test/vm/scsi/run} boots a stock Debian kernel with two disks of its SCSI target
+ * and one of its iSCSI target, each on two ways, and runs the classes below there. Each of their
+ * tests is a test here. A machine that cannot be had is a failure.
  */
 @Tag("debian")
 @Tag("slow")
@@ -28,8 +28,11 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 class ScsiLayoutsTest {
 
   private static final List<String> CLASSES =
-      List.of("io.selkie.test.block.ScsiLayoutsOnLio", "io.selkie.test.block.ScsiFencesOnIscsi");
-  private static final int TESTS_MIN = 12;
+      List.of(
+          "io.selkie.test.block.ScsiLayoutsOnLio",
+          "io.selkie.test.block.FencesUnderWrites",
+          "io.selkie.test.block.VolumesInTheGuest");
+  private static final int TESTS_MIN = 17;
 
   @TestFactory
   @Timeout(value = GuestRun.MINUTES_MAX + 1, unit = TimeUnit.MINUTES)

@@ -11,6 +11,7 @@ import io.selkie.lease.DiskKeys;
 import io.selkie.lease.PmemFileSystem;
 import io.selkie.server.SelkieServer;
 import io.selkie.test.support.ServerProcess;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -34,17 +35,17 @@ import org.junit.jupiter.api.Timeout;
  * server has started.
  *
  * <p>Method: one disk of the kernel's iSCSI target, to which the server and the client of this
- * guest are logged in under names of their own. Threads write to the disk on the client's way, with
- * the client's registration, while it is taken away.
+ * guest are logged in under names of their own. Threads write to it on the client's way, with the
+ * client's registration, while that is taken away.
  */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 @Timeout(400)
-class ScsiFencesOnIscsi {
+class FencesUnderWrites {
 
   private static final String EXPORTS =
       """
       exports:
-        - {path: /tmp/iscsi, name: iscsi, blockLayouts: scsi, clients: [{hosts: "*", squash: none}]}
+        - {path: /tmp/disk, name: disk, blockLayouts: scsi, clients: [{hosts: "*", squash: none}]}
       """;
 
   /** Where a disk does not abort, a fence waits for blockIoMillis. */
@@ -52,7 +53,7 @@ class ScsiFencesOnIscsi {
       """
       http: {enabled: false}
       delegations: {enabled: false}
-      sessions: {leaseSeconds: 15, graceSeconds: 15}
+      sessions: {leaseSeconds: 45, graceSeconds: 45}
       layout: {recallTimeoutMillis: 12000, fenceBudgetMillis: 25000, blockIoMillis: 25000}
       """;
 
@@ -61,11 +62,11 @@ class ScsiFencesOnIscsi {
       """
       listen: 127.0.0.1:2049
       rdma: {listen: "127.0.0.1:0"}
-      stateDirectory: /tmp/iscsi.server/state
+      stateDirectory: /tmp/disk.server/state
       """;
 
   private static final long IO_MILLIS = 25_000;
-  private static final Path SCRATCH = Path.of("/tmp/iscsi.server");
+  private static final Path SCRATCH = Path.of("/tmp/disk.server");
 
   /** What the client has and nobody reads. */
   private static final int FILE_BYTES = 1 << 20;
@@ -73,7 +74,7 @@ class ScsiFencesOnIscsi {
   private static final int FIRST_WRITTEN_BLOCK = 64;
 
   /** The one file system. */
-  private static final Served FS = () -> "iscsi";
+  private static final Served FS = () -> "disk";
 
   private static final Path SERVER = Path.of("/dev/disk/server-2");
   private static final Path CLIENT = Path.of("/dev/disk/client-2");
@@ -90,6 +91,7 @@ class ScsiFencesOnIscsi {
         ServerProcess.ofExports(FS.root(), EXPORTS + REST)
             .listen("127.0.0.1:2049")
             .scratch(SCRATCH)
+            .jvmFlags("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m")
             .start();
     run(
         "mkdir -p %s && mount -t nfs -o vers=4.2,proto=tcp 127.0.0.1:/%s %s"
@@ -122,8 +124,27 @@ class ScsiFencesOnIscsi {
     return Long.parseLong(extents.group(1));
   }
 
+  private static MountStatistics statistics() throws IOException {
+    return MountStatistics.of(Files.readString(Path.of("/proc/self/mountstats")), FS.mount());
+  }
+
   @Test
   @Order(1)
+  void aFileIsWrittenAndReadPastTheServer() throws Exception {
+    run("head -c 1000001 /dev/urandom > /tmp/past");
+    run("dd if=/tmp/past of=%s bs=64k conv=fsync status=none".formatted(FS.remote("past")));
+    run("echo 3 > /proc/sys/vm/drop_caches; cmp /tmp/past " + FS.remote("past"));
+
+    MountStatistics after = statistics();
+    assertThat(after.driver()).isEqualTo("LAYOUT_SCSI");
+    assertThat(after.of("READ") + after.of("READ_PLUS")).as("READ").isZero();
+    assertThat(after.of("WRITE")).as("WRITE").isZero();
+    assertThat(after.of("LAYOUTGET")).as("LAYOUTGET").isPositive();
+    run("cmp /tmp/past " + FS.local("past"));
+  }
+
+  @Test
+  @Order(2)
   void whoHadLayoutsOfAKilledServerIsRefusedOnceTheNextHasStarted() throws Exception {
     long block = make("killed") + FIRST_WRITTEN_BLOCK;
     try (HeldFile _ = HeldFile.of(FS, "killed");
@@ -151,7 +172,7 @@ class ScsiFencesOnIscsi {
   }
 
   @Test
-  @Order(2)
+  @Order(3)
   void aFenceAbortsWhatTheClientHasUnderWayAndWaitsForNothingElse() throws Exception {
     long block = make("fenced") + FIRST_WRITTEN_BLOCK;
     try (HeldFile _ = HeldFile.of(FS, "fenced");
