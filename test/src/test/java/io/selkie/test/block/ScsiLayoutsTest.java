@@ -32,7 +32,7 @@ class ScsiLayoutsTest {
           "io.selkie.test.block.ScsiLayoutsOnLio",
           "io.selkie.test.block.FencesUnderWrites",
           "io.selkie.test.block.VolumesInTheGuest");
-  private static final int TESTS_MIN = 17;
+  private static final int TESTS_MIN = 16;
 
   @TestFactory
   @Timeout(value = GuestRun.MINUTES_MAX + 1, unit = TimeUnit.MINUTES)
