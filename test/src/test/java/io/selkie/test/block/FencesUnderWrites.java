@@ -33,9 +33,9 @@ import org.junit.jupiter.api.Timeout;
  * that moment on, whatever it has under way; nor does one whose server was killed, once the next
  * server has started.
  *
- * <p>Method: one disk of the kernel's iSCSI target, to which the server and the client of this
- * guest are logged in under names of their own. Threads write to it on the client's way, with the
- * client's registration, while that is taken away.
+ * <p>Method: one disk on two ways, the server's and the client's, in the same guest: one of the
+ * kernel's iSCSI target, or a namespace of its NVMe target. Threads write to it on the client's
+ * way, with the client's registration, while that is taken away.
  */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 @Timeout(400)
