@@ -3,7 +3,6 @@ package io.selkie.posix;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import jnr.ffi.LibraryLoader;
 
 /**
  * Descriptors that the service manager handed to this process at its start (sd_listen_fds(3)):
@@ -32,8 +31,7 @@ public final class HandedDescriptors {
    */
   public static List<Handed> of(Map<String, String> environment, long pid) {
     List<Handed> handed = parse(environment, pid);
-    LibC libc = LibraryLoader.create(LibC.class).load("c");
-    handed.forEach(one -> libc.fcntl(one.fd(), F_SETFD, FD_CLOEXEC));
+    handed.forEach(one -> Bindings.LIBC.fcntl(one.fd(), F_SETFD, FD_CLOEXEC));
     return handed;
   }
 

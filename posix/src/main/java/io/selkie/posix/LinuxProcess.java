@@ -5,7 +5,6 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.MemorySegment;
 import jnr.ffi.LastError;
-import jnr.ffi.LibraryLoader;
 import jnr.ffi.Pointer;
 import jnr.posix.POSIX;
 import jnr.posix.POSIXFactory;
@@ -33,7 +32,7 @@ abstract class LinuxProcess implements Kernel {
   private static final int REAL_TIME_SIGNAL_OFFSET = 4;
 
   final Machine machine = Machine.current();
-  final LibC libc = LibraryLoader.create(LibC.class).load("c");
+  final LibC libc = Bindings.LIBC;
   final POSIX posix = POSIXFactory.getNativePOSIX();
   final ThreadLocal<Scratch> scratches = ThreadLocal.withInitial(Scratch::new);
   private final jnr.ffi.Runtime runtime = jnr.ffi.Runtime.getRuntime(libc);

@@ -1,7 +1,5 @@
 package io.selkie.posix;
 
-import jnr.ffi.LibraryLoader;
-
 /** This process in a session of its own: what is sent to its parent's group passes it by. */
 public final class OwnSession {
 
@@ -13,12 +11,11 @@ public final class OwnSession {
    * @return 0, or {@code -errno}
    */
   public static int begin() {
-    LibC libc = LibraryLoader.create(LibC.class).load("c");
     int setsid =
         switch (Machine.current()) {
           case X86_64 -> 112;
           case AARCH64 -> 157;
         };
-    return libc.syscall(setsid, 0, 0, 0, 0) < 0 ? Errno.EPERM.result() : 0;
+    return Bindings.LIBC.syscall(setsid, 0, 0, 0, 0) < 0 ? Errno.EPERM.result() : 0;
   }
 }

@@ -10,7 +10,6 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import jnr.constants.platform.Signal;
 import jnr.ffi.LastError;
-import jnr.ffi.LibraryLoader;
 
 /**
  * Another process, held by a descriptor (pidfd_open(2)): a signal sent by it never reaches a
@@ -28,7 +27,7 @@ public final class PidFd implements AutoCloseable {
   private static final int POLLFD_BYTES = 8;
   private static final int REAL_TIME_MAX = 64;
 
-  private static final LibC LIBC = LibraryLoader.create(LibC.class).load("c");
+  private static final LibC LIBC = Bindings.LIBC;
 
   private final int fd;
   private boolean closed;

@@ -11,7 +11,6 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import jnr.ffi.LastError;
-import jnr.ffi.LibraryLoader;
 
 /**
  * Unix sockets of datagrams, which the JDK cannot make, and descriptors in their messages
@@ -59,7 +58,7 @@ final class UnixDatagrams {
   /** More descriptors in one message are not taken; the kernel drops them. */
   private static final int DESCRIPTORS_MAX = 8;
 
-  private static final LibC LIBC = LibraryLoader.create(LibC.class).load("c");
+  private static final LibC LIBC = Bindings.LIBC;
 
   /** Numbers of the system calls. */
   private record Calls(int socket, int connect, int bind, int sendmsg, int recvmsg, int pipe2) {
