@@ -4,9 +4,11 @@
 
 #include <arpa/inet.h>
 #include <dlfcn.h>
+#include <linux/membarrier.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define OWN(name) JNICALL Java_io_selkie_rdma_verbs_NativeVerbs_##name
@@ -306,6 +308,26 @@ JNIEXPORT void OWN(deregister)(JNIEnv *env, jclass type, jlong region) {
   int error = ibv_dereg_mr(pointer(region));
   if (error != 0) {
     selkie_throw(env, "ibv_dereg_mr", error);
+  }
+}
+
+/* Whether awaitReceivers can be had: not where processors run without a tick (nohz_full). */
+JNIEXPORT jboolean OWN(canAwaitReceivers)(JNIEnv *env, jclass type) {
+  (void)env;
+  (void)type;
+  long known = syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0);
+  return known > 0 && (known & MEMBARRIER_CMD_GLOBAL) != 0;
+}
+
+/*
+ * Waits until each piece of the kernel that cannot be interrupted and had begun before this call is over:
+ * this membarrier is a grace period of RCU. Software iWARP takes what comes from its socket in such pieces
+ * (siw_qp_llp_data_ready, with sk_callback_lock held for reading).
+ */
+JNIEXPORT void OWN(awaitReceivers)(JNIEnv *env, jclass type) {
+  (void)type;
+  if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) != 0) {
+    selkie_throw(env, "membarrier(MEMBARRIER_CMD_GLOBAL)", errno);
   }
 }
 

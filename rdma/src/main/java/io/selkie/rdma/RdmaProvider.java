@@ -37,7 +37,13 @@ public interface RdmaProvider extends AutoCloseable {
      * to be written only is therefore not registered; that for local use has a key that no peer is
      * told.
      */
-    READ_RIGHT_UNCHECKED
+    READ_RIGHT_UNCHECKED,
+    /**
+     * The answer to a READ that is under way when a key is taken back goes on to its end, from
+     * memory that stays pinned until then; its reader may see what the owner writes there meanwhile
+     * and nothing else. No octet of a WRITE lands: that is waited for.
+     */
+    READS_OUTLAST_KEYS
   }
 
   /** Where the device here does less than it should; mostly nowhere. */

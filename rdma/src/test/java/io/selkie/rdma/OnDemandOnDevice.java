@@ -131,11 +131,17 @@ class OnDemandOnDevice extends RdmaProviderContract {
 
   /**
    * No test here yet: this kernel was seen to end in rxe_mr_copy. An address that wraps explains
-   * that; whether keys that are taken back under fire do it too is to be tried. It is shown on
-   * 6.12.
+   * that; keys that are taken back under fire did not do it in one run of ten rounds, which is too
+   * few to rely on. It is shown on 6.12.
    */
   @Override
   void noOctetLandsOnceTheKeyIsBackFromPeersThatAreWriting() {
+    throw new UnsupportedOperationException("it would end the machine");
+  }
+
+  /** No test here yet, for the same reason. */
+  @Override
+  void nothingIsReadOnceTheKeyIsBackFromPeersThatAreReading() {
     throw new UnsupportedOperationException("it would end the machine");
   }
 

@@ -109,6 +109,16 @@ final class NativeVerbs {
 
   static native void deregister(long region) throws VerbsException;
 
+  /** Whether this kernel has what {@link #awaitReceivers} wants. */
+  static native boolean canAwaitReceivers();
+
+  /**
+   * Waits until the kernel is done with every packet that it had begun to take before this call,
+   * whatever connection it is of; some milliseconds, more on a machine that is busy. Holds nobody
+   * up.
+   */
+  static native void awaitReceivers() throws VerbsException;
+
   static native String deviceName(long context);
 
   static native void queryDevice(long context, long to) throws VerbsException;

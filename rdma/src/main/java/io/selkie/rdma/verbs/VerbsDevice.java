@@ -95,6 +95,15 @@ record VerbsDevice(
     return softIwarp && refusal instanceof VerbsException known && known.errno() == ENOTCONN;
   }
 
+  /**
+   * Whether deregistration may return while a piece of a write is still being copied to the region.
+   * Software iWARP looks whether a key is dead before each piece, and nobody waits for the piece:
+   * see {@link NativeVerbs#awaitReceivers}.
+   */
+  boolean writesOutlastKeys() {
+    return softIwarp;
+  }
+
   /** Whether a connection came to be on this device. */
   boolean is(IbvContext other) {
     return other != null && handleOf(other) == handleOf(context);

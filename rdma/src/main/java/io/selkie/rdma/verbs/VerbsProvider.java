@@ -161,6 +161,14 @@ public final class VerbsProvider implements RdmaProvider {
       } catch (VerbsException e) {
         tried.add(address.getHostAddress() + " (" + e.getMessage() + ")");
       }
+      if (found != null && found.writesOutlastKeys() && !NativeVerbs.canAwaitReceivers()) {
+        // Its keys could be taken back, but never be said to be back (S3).
+        tried.add(
+            "%s (device %s copies on after a deregistration, and this kernel has no way to wait"
+                    .formatted(address.getHostAddress(), found.name())
+                + " for that: MEMBARRIER_CMD_GLOBAL, which nohz_full takes away)");
+        found = null;
+      }
       if (found != null) {
         loop.start(found, id);
         return new Chosen(found, address);

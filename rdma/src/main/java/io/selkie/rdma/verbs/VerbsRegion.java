@@ -12,7 +12,9 @@ import org.slf4j.LoggerFactory;
  * A region that the device knows.
  *
  * <p><b>Invariant S3.</b> The device refuses the key from some moment during its deregistration,
- * and has ended every access in flight when that returns; then the invalidation is over.
+ * and has ended every access in flight when that returns; then the invalidation is over. A device
+ * of which the latter is not true ({@link VerbsDevice#writesOutlastKeys}) refuses each piece that
+ * it begins from then on, and what it had begun is waited for.
  */
 final class VerbsRegion implements MemoryRegion {
 
@@ -86,6 +88,9 @@ final class VerbsRegion implements MemoryRegion {
     domain.provider().retiredKeys().add(key);
     try {
       NativeVerbs.deregister(handle);
+      if (writable && domain.provider().device().writesOutlastKeys()) {
+        NativeVerbs.awaitReceivers();
+      }
     } catch (VerbsException e) {
       // Then the device may still reach the memory: nobody may be told that it cannot.
       LOG.error("deregistration of {} failed; it counts as alive until the process ends", this, e);
