@@ -21,6 +21,8 @@
  *   accept EP DATA IRD ORD                  ok                     the event ESTABLISHED follows
  *   reject EP DATA                          ok
  *   write|read EP ID MR OFFSET LENGTH KEY ADDRESS                  ok
+ *       (A read that invalidates its own sink is not to be had: libibverbs has no such request, and siw
+ *       obeys it for programs of the kernel only.)
  *   send EP ID MR OFFSET LENGTH FLAGS KEY   ok                     FLAGS: s solicited, i invalidate, or "-"
  *   recv EP ID MR OFFSET LENGTH             ok
  *   poll EP TIME                            ok ID STATUS OPCODE LENGTH KEY   KEY: invalidated, or 0

@@ -223,6 +223,7 @@ class SiwErrorsTest {
         };
   }
 
+  /** Without the Send that finds no buffer: whoever listens here, as this side does, has one. */
   @ParameterizedTest
   @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "NO_BUFFER")
   void theKernelUnderstandsOurTerminateOfASend(WrongSend wrong, KernelPeer kernel)
