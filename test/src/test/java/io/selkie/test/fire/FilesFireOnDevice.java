@@ -44,9 +44,8 @@ class FilesFireOnDevice {
   }
 
   @Test
-  void fenceThatDoesNotWaitIsSeenByWritersAndInTheFiles() throws Exception {
+  void fenceThatDoesNotWaitIsSeenByWriters() throws Exception {
     Fire.Outcome outcome = burn(SECONDS_UNTIL_FOUND_OUT, true);
-    assertThat(outcome.violations()).as(outcome.story()).isNotEmpty();
     assertThat(outcome.placedAfterTheEnd()).as(outcome.story()).isPositive();
   }
 }

@@ -19,27 +19,23 @@ final class FireFiles implements Ground {
 
   private final FireImage image;
   private final Optional<String> rdmaHost;
-  private final boolean cuts;
 
-  private FireFiles(Path scratch, Optional<String> rdmaHost, boolean cuts) throws Exception {
+  private FireFiles(Path scratch, Optional<String> rdmaHost) throws Exception {
     image = FireImage.make(scratch);
     this.rdmaHost = rdmaHost;
-    this.cuts = cuts;
   }
 
   FireFiles(Path scratch) throws Exception {
-    this(scratch, Optional.empty(), true);
+    this(scratch, Optional.empty());
   }
 
   /**
    * The same, served over an RDMA device.
    *
    * @param rdmaHost an address of the device
-   * @param cuts whether files are cut: pages of one that is cut are the device's alone, so that
-   *     only its writer knows of a byte that is late there
    */
-  FireFiles(Path scratch, String rdmaHost, boolean cuts) throws Exception {
-    this(scratch, Optional.of(rdmaHost), cuts);
+  FireFiles(Path scratch, String rdmaHost) throws Exception {
+    this(scratch, Optional.of(rdmaHost));
   }
 
   @Override
@@ -68,14 +64,12 @@ final class FireFiles implements Ground {
 
   @Override
   public Set<Attack.Strike> strikes() {
-    return cuts
-        ? EnumSet.allOf(Attack.Strike.class)
-        : EnumSet.of(Attack.Strike.OPEN, Attack.Strike.RECALL, Attack.Strike.FENCE);
+    return EnumSet.allOf(Attack.Strike.class);
   }
 
   @Override
   public Set<Witness.Act> acts() {
-    return cuts ? EnumSet.allOf(Witness.Act.class) : EnumSet.of(Witness.Act.WRITE_OVER);
+    return EnumSet.allOf(Witness.Act.class);
   }
 
   @Override
