@@ -34,10 +34,13 @@ class DaxTest {
           "io.selkie.test.dax.StorageTroubleOnPmem",
           "io.selkie.test.verbs.VerbsServerOnDevice",
           "io.selkie.test.dax.MediaOnPmem",
+          "io.selkie.test.dax.BadBlocksOnPmem",
+          "io.selkie.test.dax.LayoutCommitOnPmem",
           "io.selkie.test.fire.DeviceFireOnPmem",
           "io.selkie.lease.DurabilityOnPmem",
-          "io.selkie.lease.InlineDataOnPmem");
-  private static final int TESTS_MIN = 308;
+          "io.selkie.lease.InlineDataOnPmem",
+          "io.selkie.lease.EncodedDataOnPmem");
+  private static final int TESTS_MIN = 319;
 
   /** The machine has 29. */
   private static final long MINUTES = 31;

@@ -1,6 +1,5 @@
 package io.selkie.test.dax;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -12,11 +11,6 @@ import io.selkie.client.SelkieClient;
 import io.selkie.config.CommandLineSettings;
 import io.selkie.config.ConfigLoader;
 import io.selkie.lease.PmemFileSystem;
-import io.selkie.posix.FiemapPage;
-import io.selkie.posix.Kernel;
-import io.selkie.posix.LinuxKernel;
-import io.selkie.posix.Names;
-import io.selkie.posix.OpenFlags;
 import io.selkie.server.SelkieServer;
 import io.selkie.server.media.BadBlocksCommand;
 import io.selkie.test.support.LongRecall;
@@ -40,13 +34,15 @@ import picocli.CommandLine;
  */
 @Timeout(400)
 class MediaOnPmem {
-  private static final String DEVICE = "/dev/pmem2";
-  private static final Path LIST = Path.of("/sys/block/pmem2/badblocks");
   private static final int BYTES = 4 << 20;
   private static final int BAD = (3 << 20) + 8192;
-  private static final int PAGE = 4096;
 
   private static SelkieServer serve(Path state, String exports) throws Exception {
+    return serve(state, LongRecall.config(), exports);
+  }
+
+  /** Starts a server; {@code layout} is that section of its configuration. */
+  static SelkieServer serve(Path state, String layout, String exports) throws Exception {
     String yaml =
         """
         %s
@@ -56,7 +52,7 @@ class MediaOnPmem {
         stateDirectory: %s
         log: {level: warn}
         """
-            .formatted(LongRecall.config(), exports, state);
+            .formatted(layout, exports, state);
     return SelkieServer.start(ConfigLoader.parse("guest", yaml, CommandLineSettings.NONE));
   }
 
@@ -65,7 +61,7 @@ class MediaOnPmem {
         "127.0.0.1", server.nfsAddress().getPort(), ClientOptions.defaults());
   }
 
-  private static byte[] pattern(int length, int seed) {
+  static byte[] pattern(int length, int seed) {
     byte[] bytes = new byte[length];
     for (int i = 0; i < length; i++) {
       bytes[i] = (byte) (i * 31 + (i >> 9) + seed);
@@ -125,25 +121,17 @@ class MediaOnPmem {
   @ParameterizedTest(name = "badBlocksAreErrorsOfTheirFileOnly on {0}")
   @ValueSource(strings = {"mkfs.xfs -q -f -m reflink=1", "mkfs.ext4 -q -F -b 4096"})
   void badBlocksAreErrorsOfTheirFileOnly(String mkfs) throws Exception {
-    PmemFileSystem.run((mkfs + " " + DEVICE).split(" ", -1));
-    Path root = Files.createTempDirectory("media-");
-    PmemFileSystem.run("mount", "-o", "dax=always", DEVICE, root.toString());
-    try {
-      hitBadBlocks(root);
-    } finally {
-      PmemFileSystem.run("umount", root.toString());
-      // What was written to the list is forgotten with the device.
-      PmemFileSystem.run("ndctl", "disable-namespace", "namespace2.0");
-      PmemFileSystem.run("ndctl", "enable-namespace", "namespace2.0");
+    try (SpoiledDisk disk = SpoiledDisk.make(mkfs)) {
+      hitBadBlocks(disk);
     }
   }
 
-  private static void hitBadBlocks(Path root) throws Exception {
+  private static void hitBadBlocks(SpoiledDisk disk) throws Exception {
+    Path root = disk.root();
     byte[] content = pattern(BYTES, 3);
     Path file = Files.write(root.resolve("file"), content);
     Files.write(root.resolve("sound"), content);
     PmemFileSystem.run("sync");
-    long physical = placeOf(file, BAD);
     Path state = Files.createTempDirectory("state-");
     try (SelkieServer server = serve(state, "{path: " + root + ", name: media}");
         SelkieClient client = client(server);
@@ -151,7 +139,7 @@ class MediaOnPmem {
       assertThat(read(held, 100, 5000)).isEqualTo(Arrays.copyOfRange(content, 100, 5100));
       assertThat(client.counters().get(Counter.DIRECT_READS)).isPositive();
 
-      Files.writeString(LIST, physical / 512 + " 8", UTF_8);
+      disk.spoil(file, BAD);
 
       // Nobody was told. The server's copy out of the mapping meets a SIGBUS, and the client's way
       // through the server the same blocks.
@@ -167,7 +155,7 @@ class MediaOnPmem {
         assertThatThrownBy(() -> read(required, BAD, 100)).isInstanceOf(IOException.class);
         assertThat(second.counters().get(Counter.DIRECT_READS)).isZero();
       }
-      assertThat(badBlocks(root)).contains(file + ": bytes " + BAD + "+" + PAGE);
+      assertThat(badBlocks(root)).contains(file + ": bytes " + BAD + "+" + SpoiledDisk.PAGE_BYTES);
       assertThat(badBlocks(root)).doesNotContain("sound: bytes");
     }
   }
@@ -180,24 +168,5 @@ class MediaOnPmem {
             .execute(root.toString());
     assertThat(status).as(said.toString()).isEqualTo(1);
     return said.toString();
-  }
-
-  /** Where a byte of a file lies on its device. */
-  private static long placeOf(Path file, long offset) {
-    Kernel kernel = new LinuxKernel();
-    int fd =
-        kernel.openat2(
-            Kernel.AT_FDCWD,
-            Names.bytes(file.toString()),
-            OpenFlags.RDONLY | OpenFlags.CLOEXEC,
-            0,
-            0);
-    try {
-      var page = new FiemapPage(4);
-      assertThat(kernel.fiemap(fd, offset, 1, 0, page)).isEqualTo(1);
-      return page.physical(0) + offset - page.logical(0);
-    } finally {
-      kernel.close(fd);
-    }
   }
 }

@@ -13,21 +13,26 @@ public final class Op {
   public static final int PUTFH = 22;
   public static final int PUTROOTFH = 24;
   public static final int READ = 25;
+  public static final int SAVEFH = 32;
   public static final int SETATTR = 34;
   public static final int WRITE = 38;
   public static final int EXCHANGE_ID = 42;
   public static final int CREATE_SESSION = 43;
   public static final int GETDEVICEINFO = 47;
+  public static final int LAYOUTCOMMIT = 49;
   public static final int LAYOUTGET = 50;
   public static final int LAYOUTRETURN = 51;
   public static final int SEQUENCE = 53;
   public static final int RECLAIM_COMPLETE = 58;
+  public static final int COPY = 60;
+  public static final int READ_PLUS = 68;
 
   public static final int CB_LAYOUTRECALL = 5;
   public static final int CB_SEQUENCE = 11;
 
   public static final int IOMODE_READ = 1;
   public static final int IOMODE_RW = 2;
+  public static final long LAYOUT4_BLOCK_VOLUME = 3;
   public static final long LAYOUT4_RDMA = 0x80000006L;
 
   private final int number;
@@ -143,12 +148,58 @@ public final class Op {
     return new Op(COMMIT, new XdrBytes().u64(0).u32(0));
   }
 
+  /** READ_PLUS, of NFSv4.2. */
+  public static Op readPlus(byte[] stateid, long offset, long count) {
+    return new Op(READ_PLUS, new XdrBytes().fixed(stateid).u64(offset).u32(count));
+  }
+
+  public static Op saveFh() {
+    return new Op(SAVEFH, new XdrBytes());
+  }
+
+  /** COPY of NFSv4.2, within the server and done when it is answered. */
+  public static Op copy(byte[] from, byte[] to, long fromOffset, long toOffset, long count) {
+    return new Op(
+        COPY,
+        new XdrBytes()
+            .fixed(from)
+            .fixed(to)
+            .u64(fromOffset)
+            .u64(toOffset)
+            .u64(count)
+            .u32(1)
+            .u32(1)
+            .u32(0));
+  }
+
+  /** LAYOUTCOMMIT of a range that was written to its end, by a layout of Selkie's own type. */
+  public static Op layoutCommit(byte[] stateid, long offset, long length) {
+    return new Op(
+        LAYOUTCOMMIT,
+        new XdrBytes()
+            .u64(offset)
+            .u64(length)
+            .u32(0)
+            .fixed(stateid)
+            .u32(1)
+            .u64(offset + length - 1)
+            .u32(0)
+            .u32(LAYOUT4_RDMA)
+            .u32(0));
+  }
+
   public static Op layoutGet(byte[] stateid, int ioMode, long offset, long length, long minLength) {
+    return layoutGet(stateid, LAYOUT4_RDMA, ioMode, offset, length, minLength);
+  }
+
+  /** The same of a type. */
+  public static Op layoutGet(
+      byte[] stateid, long type, int ioMode, long offset, long length, long minLength) {
     return new Op(
         LAYOUTGET,
         new XdrBytes()
             .u32(0)
-            .u32(LAYOUT4_RDMA)
+            .u32(type)
             .u32(ioMode)
             .u64(offset)
             .u64(length)
@@ -158,11 +209,16 @@ public final class Op {
   }
 
   public static Op layoutReturn(byte[] stateid, int ioMode, long offset, long length) {
+    return layoutReturn(stateid, LAYOUT4_RDMA, ioMode, offset, length);
+  }
+
+  /** The same of a type, without a body. */
+  public static Op layoutReturn(byte[] stateid, long type, int ioMode, long offset, long length) {
     return new Op(
         LAYOUTRETURN,
         new XdrBytes()
             .u32(0)
-            .u32(LAYOUT4_RDMA)
+            .u32(type)
             .u32(ioMode)
             .u32(1)
             .u64(offset)

@@ -22,6 +22,7 @@ public final class RawNfs implements AutoCloseable {
   private long clientId;
   private byte[] sessionId = new byte[16];
   private int sequence;
+  private int minorVersion = 1;
 
   private RawNfs(RawRpc rpc, String owner, byte[] verifier) {
     this.rpc = rpc;
@@ -87,6 +88,16 @@ public final class RawNfs implements AutoCloseable {
     return reply;
   }
 
+  /** The same as NFSv4.2. */
+  public Reply compound42(Op... operations) throws IOException {
+    minorVersion = 2;
+    try {
+      return compound(operations);
+    } finally {
+      minorVersion = 1;
+    }
+  }
+
   /** The record of a COMPOUND that begins with SEQUENCE, for a test to send as it likes. */
   public byte[] record(Op... operations) {
     List<Op> all = new ArrayList<>();
@@ -105,7 +116,11 @@ public final class RawNfs implements AutoCloseable {
 
   /** The record of a COMPOUND with just these operations. */
   public static byte[] record(RawRpc rpc, Op... operations) {
-    XdrBytes call = rpc.callHeader(1).string("").u32(1).u32(operations.length);
+    return record(rpc, 1, operations);
+  }
+
+  private static byte[] record(RawRpc rpc, int minorVersion, Op[] operations) {
+    XdrBytes call = rpc.callHeader(1).string("").u32(minorVersion).u32(operations.length);
     for (Op operation : operations) {
       call.append(operation.encoded());
     }
@@ -115,7 +130,7 @@ public final class RawNfs implements AutoCloseable {
   /** Sends a COMPOUND with just these operations and takes the answer, callbacks put aside. */
   public Reply call(Op... operations) throws IOException {
     int xid = rpc.nextXid();
-    rpc.send(record(rpc, operations));
+    rpc.send(record(rpc, minorVersion, operations));
     while (true) {
       ByteBuffer record = rpc.receive();
       if (record.getInt(0) == xid && record.getInt(4) == 1) {
@@ -160,10 +175,17 @@ public final class RawNfs implements AutoCloseable {
    */
   public Layout layoutGet(OpenFile file, Opaque stateid, int ioMode, long offset, long length)
       throws IOException {
+    return layoutGet(file, stateid, Op.LAYOUT4_RDMA, ioMode, offset, length);
+  }
+
+  /** The same of a type; extents of other types than Selkie's own are not looked into. */
+  public Layout layoutGet(
+      OpenFile file, Opaque stateid, long type, int ioMode, long offset, long length)
+      throws IOException {
     Reply reply =
         compound(
             Op.putFh(file.handle.bytes()),
-            Op.layoutGet(stateid.bytes(), ioMode, offset, length, 1));
+            Op.layoutGet(stateid.bytes(), type, ioMode, offset, length, 1));
     if (reply.status != 0) {
       return new Layout(reply.status, new Opaque(new byte[16]), List.of());
     }
@@ -176,7 +198,7 @@ public final class RawNfs implements AutoCloseable {
     for (int i = 0; i < layouts; i++) {
       reply.bytes(8 + 8 + 4 + 4);
       ByteBuffer content = ByteBuffer.wrap(reply.opaque());
-      int count = content.getInt();
+      int count = type == Op.LAYOUT4_RDMA ? content.getInt() : 0;
       for (int j = 0; j < count; j++) {
         byte[] device = new byte[16];
         content.get(device);
@@ -287,6 +309,7 @@ public final class RawNfs implements AutoCloseable {
     private final ByteBuffer body;
     private final int status;
     private final int operations;
+    private int statusFlags;
 
     private Reply(ByteBuffer record) throws IOException {
       this.body = record;
@@ -309,6 +332,11 @@ public final class RawNfs implements AutoCloseable {
     /** The status of the COMPOUND. */
     public int status() {
       return status;
+    }
+
+    /** What SEQUENCE said of the client's state, SEQ4_STATUS flags; 0 when it failed. */
+    public int statusFlags() {
+      return statusFlags;
     }
 
     /** How many operations have a result. */
@@ -358,7 +386,8 @@ public final class RawNfs implements AutoCloseable {
 
     private void skipSequence() throws IOException {
       if (result(Op.SEQUENCE) == 0) {
-        bytes(16 + 5 * 4);
+        bytes(16 + 4 * 4);
+        statusFlags = body.getInt();
       }
     }
 
