@@ -14,6 +14,7 @@ import io.selkie.lease.PmemFileSystem;
 import io.selkie.posix.LinuxKernel;
 import io.selkie.server.SelkieServer;
 import io.selkie.server.admin.ReloadOutcome;
+import io.selkie.server.keeper.Surroundings;
 import io.selkie.test.support.Digests;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -21,6 +22,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
@@ -362,6 +364,14 @@ class BlockLayoutsOnPmem {
     assertThat(remoteSum(fs, "cut")).isEqualTo(localSum(fs, "cut"));
   }
 
+  /** Started as by a service manager that keeps nothing, so it has no keeper of its own. */
+  private static SelkieServer next() throws Exception {
+    ConfigSource source = new ConfigSource(Optional.of(CONFIG_FILE), CommandLineSettings.NONE);
+    var surroundings =
+        new Surroundings(Map.of("NOTIFY_SOCKET", "@nobody"), ProcessHandle.current().pid());
+    return SelkieServer.start(source.load(), source, new LinuxKernel(), Optional.of(surroundings));
+  }
+
   /**
    * The lease outlives the server by what its clients may still do (S5), also while the next server
    * runs already, which gives the file to its client again.
@@ -390,7 +400,7 @@ class BlockLayoutsOnPmem {
               opened.completeExceptionally(e);
             }
           });
-      try (ServedApart _ = new ServedApart(CONFIG_FILE)) {
+      try (SelkieServer _ = next()) {
         long millis = opened.get(200, TimeUnit.SECONDS);
         System.out.println("a killed server's file was held still for " + millis + " ms");
         assertThat(millis).isGreaterThanOrEqualTo(EXPIRY_MILLIS);
