@@ -396,7 +396,7 @@ class ThreadsTest {
       running.add(clients.submit(() -> client(arbiter, client, granted)));
     }
     for (Future<?> one : running) {
-      one.get(50, TimeUnit.SECONDS);
+      one.get(100, TimeUnit.SECONDS);
     }
     clients.shutdown();
     assertNothingIsLeft(arbiter);
@@ -427,8 +427,8 @@ class ThreadsTest {
               arbiter.clientGone(id, RecallCause.CLIENT_DESTROYED).toCompletableFuture().join();
               return null;
             });
-        asking.get(50, TimeUnit.SECONDS);
-        going.get(50, TimeUnit.SECONDS);
+        asking.get(100, TimeUnit.SECONDS);
+        going.get(100, TimeUnit.SECONDS);
         assertThat(arbiter.holdsLayouts(id)).as("client %d", id).isFalse();
         assertThat(arbiter.layoutCount()).as("client %d", id).isZero();
       }
