@@ -126,16 +126,21 @@ unpack() {
   rm -rf "$fetched"
 }
 
-# packages_in DIRECTORY PACKAGE ...: has them unpacked there.
+# packages_in DIRECTORY PACKAGE ...: has them unpacked there, all below its usr.
 packages_in() {
-  local tree=$1
+  local tree=$1 top
   shift
-  [[ $(cat "$tree/done" 2> /dev/null) != "$*" ]] || return 0
+  [[ $(cat "$tree/done" 2> /dev/null) != "$* in usr" ]] || return 0
   fresh_lists
   rm -rf "$tree"
   mkdir -p "$tree"
   unpack "$tree" "$@"
-  echo "$*" > "$tree/done"
+  # In the guest these are links.
+  for top in bin sbin lib; do
+    [[ ! -d $tree/$top ]] || (mkdir -p "$tree/usr/$top" && cp -r "$tree/$top/." "$tree/usr/$top/")
+    rm -rf "${tree:?}/$top"
+  done
+  echo "$* in usr" > "$tree/done"
 }
 
 # The emulator of the backports is twice as fast as that of Debian 12, and does not stumble in early
