@@ -24,12 +24,14 @@ public final class TcpRecord implements AutoCloseable {
   /** The most octets of one packet. */
   public static final int PAYLOAD_MAX = 60_000;
 
+  /** The port of whoever was connected to. */
+  public static final int SERVER_PORT = 20049;
+
   private static final int RAW_IP = 101;
   private static final int SYN = 2;
   private static final int PUSH_ACK = 0x18;
   private static final int ACK = 0x10;
   private static final int FIN_ACK = 0x11;
-  private static final int SERVER_PORT = 20049;
   private static final int FIRST_CLIENT_PORT = 40_000;
 
   private final OutputStream file;

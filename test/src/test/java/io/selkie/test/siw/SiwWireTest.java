@@ -17,6 +17,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Goal: on the wire between our iWARP and the Linux kernel's stands what the RFCs say, and an octet
@@ -117,6 +119,38 @@ class SiwWireTest {
 
   private static long count(List<String> lines, String part) {
     return lines.stream().filter(line -> line.contains(part)).count();
+  }
+
+  /** RFC 5044 section 4.4: the field is there all the same; both leave it zero. */
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void whereNeitherAsksForCrcsThereAreNone(boolean javaOpens, KernelPeer kernel) throws Exception {
+    Path octets =
+        Path.of(System.getProperty("selkie.test.dir", "target"))
+            .resolve("siw-no-crc-%s.pcap".formatted(javaOpens));
+    try (TcpRecord record = new TcpRecord(octets);
+        Relay relay = new Relay(record);
+        Connected c =
+            Connected.through(relay, new SetUp(javaOpens, 2, false, false, false), kernel)) {
+      JavaPeer.Region ours = c.java.register(BYTES, RemoteAccess.READ, RemoteAccess.WRITE);
+      KernelPeer.Region theirs = kernel.register(c.kernelDomain, BYTES, "rw");
+      Octets.fill(ours.memory(), 7);
+      c.pair.postWriteAndConfirm(
+          ours.registration(), ours.memory(), theirs.key(), theirs.address(), 1);
+      assertThat(c.java.completion(1)).isEqualTo(WorkStatus.SUCCESS);
+      kernel.write(c.endpoint, 2, theirs, 0, BYTES, ours.key(), ours.address());
+      kernel.succeeded(c.endpoint, 2);
+      kernel.read(c.endpoint, 3, theirs, 0, BYTES, ours.key(), ours.address());
+      kernel.succeeded(c.endpoint, 3);
+    }
+    Tshark tshark = new Tshark(octets, List.of("--disable-protocol", "rpcordma"));
+    assertThat(tshark.count("iwarp_mpa.crc_flag == 0")).as("request and reply").isEqualTo(2);
+    for (String to : List.of("tcp.dstport", "tcp.srcport")) {
+      List<String> crcs =
+          tshark.values(
+              "iwarp_mpa.fpdu && %s == %d".formatted(to, TcpRecord.SERVER_PORT), "iwarp_mpa.crc");
+      assertThat(crcs).as(to).isNotEmpty().allMatch(crc -> Long.decode(crc) == 0);
+    }
   }
 
   @Test
