@@ -74,8 +74,8 @@ listen: $1:$PORT
 rdma:
   listen: $1:$RDMA_PORT
 sessions:
-  leaseSeconds: 60
-  graceSeconds: 60
+  leaseSeconds: 40
+  graceSeconds: 40
 layout:
   recallTimeoutMillis: 35000
 stateDirectory: $2/state

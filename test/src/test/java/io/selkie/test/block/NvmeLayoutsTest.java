@@ -23,6 +23,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
  */
 @Tag("debian")
 @Tag("slow")
+@Tag("long")
 @Execution(ExecutionMode.CONCURRENT)
 class NvmeLayoutsTest {
 

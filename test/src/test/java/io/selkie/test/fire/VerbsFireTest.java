@@ -36,6 +36,7 @@ class VerbsFireTest {
 
   /** Of files, each block of whose file system is looked at. */
   @TestFactory
+  @Tag("long")
   @Timeout(value = GuestRun.MINUTES_MAX + 1, unit = TimeUnit.MINUTES)
   Stream<DynamicTest> noByteOfAFileLandsAfterItsFenceOnSoftRoce() throws Exception {
     return new GuestRun("test/vm/verbs/run", Path.of("test/target/verbs-fire-of-files"))
