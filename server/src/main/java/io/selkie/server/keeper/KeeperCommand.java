@@ -78,7 +78,10 @@ public final class KeeperCommand implements Callable<Integer> {
       out.flush();
       return CommandLine.ExitCode.SOFTWARE;
     }
-    var place = new KeeperSocket(new LinuxKernel(), directory, server);
+    LinuxKernel kernel = new LinuxKernel();
+    // Who may write to its socket can end what is kept; a server's own mask keeps nothing back.
+    var _ = kernel.umask(0077);
+    var place = new KeeperSocket(kernel, directory, server);
     try (PidFd process = owner.get();
         var store = new DescriptorStore(capacity)) {
       serve(place, process, store, out);

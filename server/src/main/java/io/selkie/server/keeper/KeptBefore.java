@@ -86,6 +86,9 @@ public final class KeptBefore {
       for (Handed handed : now) {
         socket.send("FDSTOREREMOVE=1\nFDNAME=" + handed.name());
       }
+      synchronized (this) {
+        left.clear();
+      }
       LOG.info("the files of the server before can be opened again");
     } catch (IOException e) {
       LOG.error(
@@ -93,9 +96,7 @@ public final class KeptBefore {
               + " one waits for lease-break-time; {}",
           now.size(),
           e.getMessage());
-    }
-    synchronized (this) {
-      left.clear();
+      // It has them still, and so less room for ours.
     }
   }
 }

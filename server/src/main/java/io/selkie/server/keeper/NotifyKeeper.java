@@ -22,7 +22,9 @@ import java.util.function.IntSupplier;
  * A keeper that takes descriptors as systemd does (sd_notify(3): FDSTORE, FDSTOREREMOVE, BARRIER),
  * be it systemd itself or {@link KeeperProcess}. A message for each seal that is made, by the
  * thread that makes it, and one for each that is given up, by a thread of its own, as nobody may
- * wait who gives one up. All of them arrive in their order.
+ * wait who gives one up. What concerns one description arrives in its order: systemd takes no
+ * second copy of one that it has, so a description that is sealed again is sent only once the
+ * keeper was told of the copy before, or that copy simply stays.
  *
  * <p>When the keeper is gone, nothing is kept any more, until the server starts again: that is told
  * once, and each file that is not kept for that reason is counted.
@@ -108,8 +110,12 @@ public final class NotifyKeeper implements DescriptorKeeper, AutoCloseable {
   public boolean keep(SealTarget target) {
     Kept one = null;
     synchronized (this) {
+      awaitTold(target);
       if (state == State.CLOSED) {
         return false;
+      }
+      if (state == State.WORKING && stays(target)) {
+        return true;
       }
       if (state == State.WORKING && size + others.getAsInt() < capacity) {
         one = new Kept(target, new KeptName(hold, pid, nextNumber++).text());
@@ -144,6 +150,46 @@ public final class NotifyKeeper implements DescriptorKeeper, AutoCloseable {
     return true;
   }
 
+  /** With the monitor held: until nobody is just telling the keeper to close a copy of it. */
+  private void awaitTold(SealTarget target) {
+    boolean interrupted = false;
+    // For one message at most, which waits for room only so long.
+    while (find(target, KeptState.TELLING) != null) {
+      try {
+        wait();
+      } catch (InterruptedException _) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** With the monitor held: a copy of which the keeper was not told yet is kept on. */
+  private boolean stays(SealTarget target) {
+    Kept one = find(target, KeptState.LEAVING);
+    if (one == null) {
+      return false;
+    }
+    toLeave.remove(one);
+    one.become(KeptState.KEPT);
+    return true;
+  }
+
+  /**
+   * With the monitor held: the copy of a description that is in such a state. (A description that
+   * can write, as all that are kept can, is opened anew by nobody.)
+   */
+  private Kept find(SealTarget target, KeptState such) {
+    for (Kept one : kept.getOrDefault(target.identity(), List.of())) {
+      if (one.state == such && one.target.equals(target)) {
+        return one;
+      }
+    }
+    return null;
+  }
+
   private KeeperException refusal(SealTarget target) {
     synchronized (this) {
       return state == State.WORKING
@@ -161,9 +207,11 @@ public final class NotifyKeeper implements DescriptorKeeper, AutoCloseable {
     }
   }
 
-  /** No room in its socket, or too many descriptors under way. */
+  /** No room in its socket, or too many descriptors under way, or here. */
   private static boolean isPassing(PosixException e) {
-    return e.errno() == Errno.EAGAIN || e.errno() == Errno.ETOOMANYREFS;
+    return e.errno() == Errno.EAGAIN
+        || e.errno() == Errno.ETOOMANYREFS
+        || e.errno() == Errno.EMFILE;
   }
 
   @Override
@@ -183,19 +231,18 @@ public final class NotifyKeeper implements DescriptorKeeper, AutoCloseable {
 
   /** With the monitor held; answers what the thread, which has ended, does not tell any more. */
   private Kept leave(SealTarget target) {
-    for (Kept one : kept.getOrDefault(target.identity(), List.of())) {
-      if (one.state == KeptState.KEPT) {
-        one.become(KeptState.LEAVING);
-        if (state == State.CLOSED) {
-          gone(one);
-          return one;
-        }
-        toLeave.add(one);
-        notifyAll();
-        return null;
-      }
+    Kept one = find(target, KeptState.KEPT);
+    if (one == null) {
+      // It went with its keeper.
+      return null;
     }
-    // It went with its keeper.
+    one.become(KeptState.LEAVING);
+    if (state == State.CLOSED) {
+      gone(one);
+      return one;
+    }
+    toLeave.add(one);
+    notifyAll();
     return null;
   }
 
@@ -210,7 +257,7 @@ public final class NotifyKeeper implements DescriptorKeeper, AutoCloseable {
       return false;
     }
     for (Kept one : copies) {
-      if (one.state == KeptState.LEAVING && !one.target.equals(target)) {
+      if (one.state != KeptState.KEPT && !one.target.equals(target)) {
         return true;
       }
     }
@@ -230,7 +277,7 @@ public final class NotifyKeeper implements DescriptorKeeper, AutoCloseable {
   /** The thread that tells the keeper what it need not keep any more. */
   private void tell() {
     while (true) {
-      List<Kept> batch;
+      int most;
       synchronized (this) {
         while (toLeave.isEmpty() && state == State.WORKING) {
           try {
@@ -242,26 +289,27 @@ public final class NotifyKeeper implements DescriptorKeeper, AutoCloseable {
         if (toLeave.isEmpty()) {
           return;
         }
-        batch = List.copyOf(toLeave);
-        toLeave.clear();
+        // What comes meanwhile has a barrier of its own.
+        most = toLeave.size();
       }
-      tell(batch);
+      tell(most);
     }
   }
 
-  private void tell(List<Kept> batch) {
+  private void tell(int most) {
+    List<Kept> batch = new ArrayList<>(most);
     try {
-      for (Kept one : batch) {
+      while (batch.size() < most) {
+        Kept one = toTell();
+        if (one == null) {
+          break;
+        }
+        batch.add(one);
         socket.send(removal(one));
+        told(one);
       }
-      if (!socket.awaitHeard(HEARD)) {
-        trouble.accept(
-            new KeeperException(
-                Reason.BUSY,
-                "the keeper did not say in %d s that it closed %d descriptors; their files cannot"
-                        .formatted(HEARD.toSeconds(), batch.size())
-                    + " be sealed anew until it has; see what keeps it busy",
-                null));
+      if (!batch.isEmpty()) {
+        awaitHeard(batch.size());
       }
     } catch (PosixException e) {
       fail(e);
@@ -270,7 +318,49 @@ public final class NotifyKeeper implements DescriptorKeeper, AutoCloseable {
       // Also where it is not known: the kernel refuses the next lease then, which is a normal
       // outcome.
       batch.forEach(this::gone);
+      notifyAll();
     }
+  }
+
+  /** The next one, which cannot come back from now on; null when the others have. */
+  private synchronized Kept toTell() {
+    Kept one = toLeave.poll();
+    if (one != null) {
+      one.become(KeptState.TELLING);
+    }
+    return one;
+  }
+
+  private synchronized void told(Kept one) {
+    // Unless the keeper is gone meanwhile.
+    if (one.state == KeptState.TELLING) {
+      one.become(KeptState.TOLD);
+      notifyAll();
+    }
+  }
+
+  private void awaitHeard(int count) throws PosixException {
+    PosixException cause = null;
+    try {
+      if (socket.awaitHeard(HEARD)) {
+        return;
+      }
+    } catch (PosixException e) {
+      if (!isPassing(e)) {
+        throw e;
+      }
+      cause = e;
+    }
+    trouble.accept(
+        new KeeperException(
+            Reason.BUSY,
+            "the keeper did not say in %d s that it closed %d descriptors%s; their files cannot"
+                    .formatted(
+                        HEARD.toSeconds(),
+                        count,
+                        cause == null ? "" : " (" + cause.getMessage() + ")")
+                + " be sealed anew until it has; see what keeps it busy",
+            cause));
   }
 
   /** With the monitor held. */

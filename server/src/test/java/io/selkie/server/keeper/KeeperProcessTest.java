@@ -1,5 +1,10 @@
 package io.selkie.server.keeper;
 
+import static java.nio.file.attribute.PosixFilePermission.GROUP_EXECUTE;
+import static java.nio.file.attribute.PosixFilePermission.GROUP_READ;
+import static java.nio.file.attribute.PosixFilePermission.GROUP_WRITE;
+import static java.nio.file.attribute.PosixFilePermission.OTHERS_EXECUTE;
+import static java.nio.file.attribute.PosixFilePermission.OTHERS_WRITE;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.selkie.config.time.NanoClock;
@@ -89,6 +94,13 @@ class KeeperProcessTest {
     assertThat(server.waitFor(60, TimeUnit.SECONDS)).isTrue();
   }
 
+  /** Where the keeper hears. */
+  private Path socket() throws IOException {
+    try (var files = Files.list(directory)) {
+      return files.filter(path -> path.toString().endsWith(".sock")).findFirst().orElseThrow();
+    }
+  }
+
   /** Opens it for writing as a process does that has time, and closes it. */
   private CompletableFuture<Integer> openForWriting() {
     CompletableFuture<Integer> opened = new CompletableFuture<>();
@@ -143,6 +155,9 @@ class KeeperProcessTest {
   @Test
   void stopInGoodOrderLeavesNeitherLeaseNorKeeper() throws Exception {
     ProcessHandle keeper = seal(LONG_MILLIS);
+    assertThat(Files.getPosixFilePermissions(socket()))
+        .as("who may tell the keeper to let go")
+        .doesNotContain(GROUP_READ, GROUP_WRITE, GROUP_EXECUTE, OTHERS_WRITE, OTHERS_EXECUTE);
     server.getOutputStream().write('\n');
     server.getOutputStream().flush();
     assertThat(server.waitFor(60, TimeUnit.SECONDS)).isTrue();
