@@ -500,12 +500,21 @@ public final class LinuxKernel extends LinuxProcess {
 
   @Override
   public int scsi(int fd, ScsiCommand command) {
-    return result(libc.ioctl(fd, SG_IO, command.address()));
+    try {
+      return result(libc.ioctl(fd, SG_IO, command.address()));
+    } finally {
+      // The kernel reads and writes its memory, and only this object holds that.
+      Reference.reachabilityFence(command);
+    }
   }
 
   @Override
   public int nvme(int fd, NvmeCommand command) {
-    return result(libc.ioctl(fd, NVME_IOCTL_IO_CMD, command.address()));
+    try {
+      return result(libc.ioctl(fd, NVME_IOCTL_IO_CMD, command.address()));
+    } finally {
+      Reference.reachabilityFence(command);
+    }
   }
 
   // ---------------------------------------------------------------- mappings
