@@ -183,6 +183,11 @@ final class Control implements ServerControl {
         .plusSeconds(10);
   }
 
+  /** How long a stop may take with everything that is cut off then, fenced anew, and closed. */
+  static Duration endBound(SelkieConfig config) {
+    return stopBound(config).plusMillis(2L * config.layout().fenceBudgetMillis()).plusSeconds(30);
+  }
+
   @Override
   public void logLevel(String logger, LogConfig.Level level) {
     Logging.level(logger, level);

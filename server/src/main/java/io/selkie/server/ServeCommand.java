@@ -161,7 +161,7 @@ public final class ServeCommand implements Callable<Integer> {
         Thread.ofPlatform()
             .name("stop")
             .unstarted(() -> {
-              manager.stopping();
+              manager.stopping(Control.endBound(server.config()));
               server.stop(Control.stopBound(server.config()));
             });
     Runtime.getRuntime().addShutdownHook(stop);

@@ -3,6 +3,7 @@ package io.selkie.server;
 import io.selkie.config.time.Timers;
 import io.selkie.posix.NotifySocket;
 import io.selkie.posix.PosixException;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
@@ -59,9 +60,17 @@ final class ServiceManager {
     send("READY=1\nSTATUS=" + status);
   }
 
-  /** The server ends. */
-  void stopping() {
-    send("STOPPING=1\nSTATUS=recalling layouts");
+  /**
+   * The server ends.
+   *
+   * @param atMost how long that may take: a service manager that would kill it sooner waits for so
+   *     long (systemd 236), one that waits longer by itself does as ever. Who is killed then has
+   *     nobody who keeps its leases.
+   */
+  void stopping(Duration atMost) {
+    send(
+        "STOPPING=1\nSTATUS=recalling layouts\nEXTEND_TIMEOUT_USEC="
+            + TimeUnit.MILLISECONDS.toMicros(atMost.toMillis()));
   }
 
   /**
