@@ -120,6 +120,13 @@ final class KeeperParts {
   private NotifyKeeper open(Surroundings known, Duration hold, Kernel kernel, Path stateDirectory)
       throws KeeperException {
     Optional<String> address = known.notifyAddress();
+    if (address.isEmpty() && known.isUnit()) {
+      throw new KeeperException(
+          Reason.NOT_OFFERED,
+          "a process that this server starts would be ended with it by systemd; give the unit"
+              + " FileDescriptorStoreMax=4096, and before systemd 254 Environment=FDSTORE=4096 too",
+          null);
+    }
     if (address.isEmpty()) {
       KeeperProcess process = KeeperProcess.start(kernel, stateDirectory, KEPT_MAX, START_PATIENCE);
       var keeper =

@@ -33,4 +33,12 @@ public record Surroundings(Map<String, String> environment, long pid) {
         ? OptionalInt.of(Integer.parseInt(max))
         : OptionalInt.empty();
   }
+
+  /**
+   * Whether systemd started this as the main process of a unit (systemd 248): with it, it ends all
+   * others of that unit.
+   */
+  public boolean isUnit() {
+    return environment.getOrDefault("SYSTEMD_EXEC_PID", "").equals(Long.toString(pid));
+  }
 }
