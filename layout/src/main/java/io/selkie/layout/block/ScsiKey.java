@@ -52,6 +52,11 @@ final class ScsiKey {
   private long fencedAtNanos;
   private volatile boolean shutOut;
 
+  /** Whether the disk was told, and when it answered, or was given up; guarded by the monitor. */
+  private boolean asked;
+
+  private long askedAtNanos;
+
   ScsiKey(ScsiUnit unit, long number, long clientId, Means means) {
     this.unit = unit;
     this.number = number;
@@ -145,6 +150,10 @@ final class ScsiKey {
         rest = 0;
       } else if (outcome == Outcome.NOT_REGISTERED) {
         rest = toldAtNanos + means.ioNanos() - now;
+        if (asked) {
+          // The disk did it and nobody heard that it ended what was under way.
+          rest = Math.max(rest, askedAtNanos + means.ioNanos() - now);
+        }
       } else if (outcome == Outcome.FAILED) {
         rest = fencedAtNanos + means.expiryNanos() - now;
       }
@@ -189,6 +198,8 @@ final class ScsiKey {
           throw e;
         }
         // It unregistered in between; the keys say so, or they do not.
+      } finally {
+        wasAsked();
       }
       if (unit.keys().contains(number)) {
         LOG.error("{}: {} is still registered after PREEMPT AND ABORT", unit.describe(), this);
@@ -203,6 +214,11 @@ final class ScsiKey {
       LOG.error("{}: {} could not be fenced", unit.describe(), this, e);
       return Outcome.FAILED;
     }
+  }
+
+  private synchronized void wasAsked() {
+    asked = true;
+    askedAtNanos = means.clock().nanoTime();
   }
 
   private void end() {

@@ -28,6 +28,7 @@ class ScsiKeyTest {
     boolean broken;
     boolean stubborn;
     boolean faulty;
+    boolean silent;
     boolean aborts = true;
 
     @Override
@@ -59,6 +60,9 @@ class ScsiKeyTest {
       preempted.add(key);
       if (!stubborn) {
         registered.remove(key);
+      }
+      if (silent) {
+        throw new ScsiException("no answer in time", false);
       }
     }
 
@@ -150,6 +154,24 @@ class ScsiKeyTest {
     tick();
     assertThat(isDone(fence)).isTrue();
     assertThat(waited).isEqualTo(EXPIRY + IO);
+  }
+
+  @Test
+  void whatMayBeUnderWayIsWaitedForWhereTheDiskDidNotSayThatItEndedIt() {
+    disk.silent = true;
+    ScsiKey key = told();
+    disk.registered.add(key.number());
+    waited = EXPIRY;
+    CompletionStage<Void> fence = keys.fence(CLIENT, disk);
+    work();
+    assertThat(disk.registered).as("it is shut out").isEmpty();
+    while (!isDone(fence)) {
+      assertThat(waited).isLessThan(EXPIRY + IO);
+      tick();
+    }
+    assertThat(waited).isEqualTo(EXPIRY + IO);
+    assertThat(attemptsFailed).isOne();
+    assertThat(givenUp).isZero();
   }
 
   @Test
