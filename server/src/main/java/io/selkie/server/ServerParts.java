@@ -7,8 +7,6 @@ import io.selkie.config.time.NanoClock;
 import io.selkie.layout.Arbiter;
 import io.selkie.layout.DelegationPolicy;
 import io.selkie.layout.LayoutArbiter;
-import io.selkie.layout.LayoutEvents;
-import io.selkie.layout.LayoutEvents.Step;
 import io.selkie.layout.LayoutPolicy;
 import io.selkie.layout.LayoutType;
 import io.selkie.layout.rdma.RdmaLayoutType;
@@ -119,6 +117,7 @@ final class ServerParts {
   private final Teardown teardown;
   private final Instant startedAt;
   private final StateDirectory state;
+  private final SyncKernel syncing;
   private final SystemTimers timers;
   private final Users users;
   private final ExportOpener opener;
@@ -154,6 +153,7 @@ final class ServerParts {
                     Optional.ofNullable(System.getenv("XDG_STATE_HOME")),
                     Path.of(System.getProperty("user.home"))));
     this.state = teardown.later(StateDirectory.open(directory, random));
+    this.syncing = new SyncKernel(this.kernel, new WriteVerifier(state.bootEpoch()));
     this.timers = teardown.later(new SystemTimers("timers"));
     this.users = users();
     this.rdmaParts =
@@ -289,7 +289,7 @@ final class ServerParts {
         teardown.later(
             LeaseRuntime.start(
                 new LeaseRuntime.Parts(
-                    kernel,
+                    syncing,
                     clock,
                     timers,
                     auditing,
@@ -324,7 +324,7 @@ final class ServerParts {
         BlockParts.open(
             config,
             fs.exports(),
-            kernel,
+            syncing,
             leaseSettings(),
             clock,
             timers,
@@ -381,20 +381,8 @@ final class ServerParts {
             delegations);
     recallAny.attach(arbiter);
     media.attach(leases, arbiter);
-    metrics.addListener(event -> {
-      if (event.step() == Step.DELEGATION_REVOKED) {
-        timers.schedule(0, () -> endLayouts(arbiter, opens, event));
-      }
-    });
+    metrics.addListener(new DelegatedLayouts(arbiter, opens, releases));
     return teardown.later(arbiter);
-  }
-
-  /** Layouts that hung on a revoked delegation alone go, as they would with its return. */
-  private static void endLayouts(Arbiter arbiter, OpenTable opens, LayoutEvents.Event event) {
-    if (opens.accessOf(event.clientId(), event.file()) == 0
-        && arbiter.delegations().accessOf(event.clientId(), event.file()) == 0) {
-      var _ = arbiter.lastClose(event.clientId(), event.file());
-    }
   }
 
   // ---------------------------------------------------------------- requests
@@ -459,7 +447,7 @@ final class ServerParts {
         arbiter,
         metrics,
         Limits.attributes(config.sessions()),
-        new WriteVerifier(state.bootEpoch()),
+        syncing.verifier(),
         withLayouts,
         blockParts.exports(),
         grace,

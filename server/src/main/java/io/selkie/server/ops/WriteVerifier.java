@@ -28,7 +28,7 @@ public final class WriteVerifier {
   }
 
   /** Something may have been lost: clients write again whatever they have not seen committed. */
-  void change() {
+  public void change() {
     bits.incrementAndGet();
   }
 }

@@ -3,6 +3,7 @@ package io.selkie.server.ops;
 import static io.selkie.server.ops.FileCalls.BOTH;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.selkie.protocol.nfs4.LayoutConst4;
 import io.selkie.protocol.nfs4.Nfs4Const;
 import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.NfsStat4;
@@ -107,7 +108,11 @@ class DelegationDeadlineTest extends DelegationFixture {
   void layoutWithoutAnOpenGoesWithItsRevokedDelegation() {
     Given held = writer();
     assertThat(one.calls.close(held.handle(), held.open())).isEqualTo("NFS4_OK");
-    assertThat(one.layoutUnder(held)).as("it stands for an open").isEqualTo("NFS4_OK");
+    FileCalls.Answer layout =
+        one.calls.layoutGet(held.handle(), held.stateid(), LayoutConst4.LAYOUTIOMODE4_RW);
+    assertThat(layout.status()).as("it stands for an open").isEqualTo("NFS4_OK");
+    layout.in().bool();
+    Stateid4 layoutStateid = Stateids.decode(layout.in());
     assertThat(fixture.server().arbiter().layoutCount()).isEqualTo(1);
     one.calls.connection().ignoreCallbacks();
 
@@ -118,5 +123,6 @@ class DelegationDeadlineTest extends DelegationFixture {
     assertThat(open.status()).isEqualTo("NFS4_OK");
     assertThat(delegations()).isZero();
     insist(fixture.server().arbiter()::layoutCount, count -> count != 0);
+    assertThat(testStateid(layoutStateid)).as("by force").isEqualTo("NFS4ERR_DELEG_REVOKED");
   }
 }

@@ -9,6 +9,7 @@ import io.selkie.protocol.nfs4.LayoutConst4;
 import io.selkie.protocol.nfs4.Nfs4Const;
 import io.selkie.protocol.nfs4.NfsOp4;
 import io.selkie.protocol.nfs4.Stateids;
+import io.selkie.server.ops.FileCalls.Answer;
 import io.selkie.server.ops.FileCalls.Opened;
 import io.selkie.server.ops.FileCalls.Written;
 import java.io.IOException;
@@ -98,6 +99,26 @@ class DurabilityTest {
         HeldLayout.get(client, file.handle(), file.stateid(), LayoutConst4.LAYOUTIOMODE4_RW);
     durable(
         () -> client.layoutCommit(file.handle(), layout.stateid(), false, 10), one.resolve("f"));
+    layout.giveBack();
+  }
+
+  /** The kernel tells of a failure once, and here a LAYOUTCOMMIT or a grant is told of it. */
+  @Test
+  void whatALayoutsFlushCouldNotWriteIsWrittenAgain() throws IOException {
+    Files.write(one.resolve("f"), new byte[8192]);
+    Opened file = client.open(first, "f", BOTH, DENY_NONE);
+    HeldLayout layout =
+        HeldLayout.get(client, file.handle(), file.stateid(), LayoutConst4.LAYOUTIOMODE4_RW);
+    long before = write(file, Nfs4Const.UNSTABLE4).verifier();
+    disk.fail(one.resolve("f")::equals);
+    assertThat(client.layoutCommit(file.handle(), layout.stateid(), false, 10))
+        .isEqualTo("NFS4ERR_IO");
+    disk.heal();
+
+    Answer committed = client.commit(file.handle());
+
+    assertThat(committed.status()).isEqualTo("NFS4_OK");
+    assertThat(committed.in().int64()).as("the verifier").isNotEqualTo(before);
     layout.giveBack();
   }
 
