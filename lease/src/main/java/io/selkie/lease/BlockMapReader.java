@@ -94,6 +94,29 @@ public final class BlockMapReader {
   }
 
   /**
+   * Writes back what waits in the page cache for a file, so that the next reading tells of the
+   * blocks it went to as written. What cannot be written is still told to the next fsync of each
+   * description. Blocks as a write to disk does.
+   *
+   * @param range any of the file
+   * @return 0, or {@code -errno}
+   */
+  int writeBack(int fd, ByteRange range) {
+    FiemapPage page = idlePage();
+    try {
+      return Math.min(0, fiemap(fd, range.offset(), 1, FiemapFlags.REQUEST_SYNC, page));
+    } finally {
+      page.clear();
+      idlePages.offer(page);
+    }
+  }
+
+  private FiemapPage idlePage() {
+    FiemapPage page = idlePages.poll();
+    return page == null ? new FiemapPage(extentsPerPage) : page;
+  }
+
+  /**
    * Asks something of the map as it is now, however many extents it has: where they are too many
    * for one map, of one half of it after the other.
    *
@@ -116,10 +139,7 @@ public final class BlockMapReader {
   }
 
   private MapRead read(int fd, long device, ByteRange range, boolean coarsely) {
-    FiemapPage page = idlePages.poll();
-    if (page == null) {
-      page = new FiemapPage(extentsPerPage);
-    }
+    FiemapPage page = idlePage();
     try {
       for (int attempt = 0; attempt < TRIES_MAX; attempt++) {
         MapRead read = readOnce(fd, device, range, page, coarsely);
@@ -140,7 +160,7 @@ public final class BlockMapReader {
     List<Extent> extents = new ArrayList<>();
     long from = range.offset();
     while (from < range.end()) {
-      int count = fiemap(fd, from, range.end() - from, page);
+      int count = fiemap(fd, from, range.end() - from, 0, page);
       if (count < 0) {
         return new MapRead.Failed(count);
       }
@@ -176,10 +196,10 @@ public final class BlockMapReader {
     return new MapRead.Found(new BlockMap(device, range, extents));
   }
 
-  private int fiemap(int fd, long from, long length, FiemapPage page) {
+  private int fiemap(int fd, long from, long length, int flags, FiemapPage page) {
     int count = 0;
     for (int attempt = 0; attempt < INTERRUPTIONS_MAX; attempt++) {
-      count = kernel.fiemap(fd, from, length, 0, page);
+      count = kernel.fiemap(fd, from, length, flags, page);
       if (!Errno.EINTR.is(count)) {
         break;
       }

@@ -181,6 +181,12 @@ public final class KernelSealer implements Sealer {
       }
       return seal.isBreaking() ? breaking(target) : new Sealed(seal, known.get());
     }
+    // Whatever is prepared, and however that ends: only what is read after it counts.
+    seal.forgetMap();
+    refused = writeBack(target, seal.exact() && !status.isDax(), inside);
+    if (refused != null) {
+      return refused;
+    }
     Settled settled =
         preparer.settle(
             target,
@@ -190,8 +196,6 @@ public final class KernelSealer implements Sealer {
             preparation,
             writtenEnd(preparation, status.size()),
             Optional.of(converting(seal)));
-    // Whatever it prepared: only the last reading counts.
-    seal.forgetMap();
     return switch (settled) {
       case Settled.Unfit(Refused unfit) -> seal.isBreaking() ? breaking(target) : unfit;
       case Settled.Fit(BlockMap map) -> extended(seal, map);
@@ -219,6 +223,17 @@ public final class KernelSealer implements Sealer {
     }
     seal.know(map);
     return new Sealed(seal, map);
+  }
+
+  /**
+   * Blocks that were never written are told as such while what was written to them waits in the
+   * page cache: who goes to the blocks would find nothing there. Null when nothing waits.
+   *
+   * @param behindCache whether the blocks count, and a page cache stands before them
+   */
+  private Refused writeBack(SealTarget target, boolean behindCache, ByteRange range) {
+    int result = behindCache ? reader.writeBack(target.fd(), range) : 0;
+    return result < 0 ? Refusals.system("FIEMAP with a write-back", target, result) : null;
   }
 
   /** Whether a range may be granted as it is. */
@@ -326,6 +341,10 @@ public final class KernelSealer implements Sealer {
         return mapping(target, result);
       }
       ByteRange inside = clip(range, purpose, preparation, status.size());
+      refused = writeBack(target, exact && !dax, inside);
+      if (refused != null) {
+        return refused;
+      }
       Settled settled =
           preparer.settle(
               target,

@@ -266,7 +266,8 @@ public final class SealAuditor implements AutoCloseable {
         BlockMap overlap = granted.clip(now.range());
         Optional<MapDifference> difference =
             seal.exact()
-                ? MapDifference.exact(overlap, now)
+                // Its part of it: thousands of maps must not each be looked for from the start.
+                ? MapDifference.exact(overlap, now.clip(overlap.range()))
                 : MapDifference.pageCache(overlap, now, now.range().end());
         if (difference.isPresent() && seal.isGranted(granted)) {
           return conclude(seal, new AuditOutcome.Different(difference.get()));

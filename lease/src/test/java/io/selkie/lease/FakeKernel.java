@@ -18,7 +18,9 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 
 /**
  * A file system of one device in memory, with leases: as much of a kernel as seals need, to say
@@ -81,6 +83,14 @@ public final class FakeKernel {
     boolean outgrewInode;
 
     boolean mapped;
+
+    /** Blocks with data in the page cache that were never written. */
+    final Set<Long> dirty = new TreeSet<>();
+
+    private void writeBack() {
+      dirty.forEach(block -> flags(block, blocks.get(block).flags & ~FiemapFlags.UNWRITTEN));
+      dirty.clear();
+    }
 
     FakeFile allocate(long fromBlock, long count, int flags) {
       for (long block = fromBlock; block < fromBlock + count; block++) {
@@ -249,6 +259,7 @@ public final class FakeKernel {
 
   public int fsync(int fd) {
     files.get(fd).syncs++;
+    files.get(fd).writeBack();
     int settled =
         FiemapFlags.DELALLOC
             | FiemapFlags.UNKNOWN
@@ -271,6 +282,9 @@ public final class FakeKernel {
       return Errno.EBADF.result();
     }
     out.clear();
+    if ((flags & FiemapFlags.REQUEST_SYNC) != 0) {
+      file.writeBack();
+    }
     long block = start / BLOCK_BYTES;
     Long next = file.blocks.ceilingKey(block);
     while (next != null && next * BLOCK_BYTES < start + length && out.count() < out.capacity()) {
