@@ -10,12 +10,14 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Deque;
+import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
 import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 
@@ -147,6 +149,25 @@ public final class LayoutSurvey {
       boolean times,
       String phase,
       Optional<RecallView> recall) {}
+
+  /**
+   * Files of which somebody holds a layout by such a filehandle, whatever handle opened them.
+   *
+   * @param fileHandle called without a lock; not to change what it is given
+   */
+  public Set<FileIdentity> filesHeldBy(Predicate<byte[]> fileHandle) {
+    Set<FileIdentity> found = new HashSet<>();
+    for (FileLayouts file : files) {
+      List<Hold> holds;
+      synchronized (file) {
+        holds = file.everyHold();
+      }
+      if (holds.stream().anyMatch(hold -> fileHandle.test(hold.fileHandle))) {
+        found.add(file.identity);
+      }
+    }
+    return found;
+  }
 
   /** Layouts of the files that are wanted, of one client or of all. */
   public Iterator<LayoutView> layouts(Predicate<FileIdentity> wanted, OptionalLong clientId) {

@@ -260,7 +260,7 @@ final class LiveExports implements ExportRemovals.Sweep, Mounts.Listener {
     offerLayouts(first);
     stopCopies(copiesEnd);
     tighter.addAll(leaving);
-    recall(filesOf(tighter));
+    recall(heldIn(tighter));
     serve(first);
     admission.replace(access);
     current = first;
@@ -453,6 +453,13 @@ final class LiveExports implements ExportRemovals.Sweep, Mounts.Listener {
     return files;
   }
 
+  /** The same, and what layouts were given of by handles of these, though opened by others. */
+  private Set<FileIdentity> heldIn(Set<Export> exports) {
+    Set<FileIdentity> files = filesOf(exports);
+    files.addAll(arbiter.survey().filesHeldBy(handlesOf(exports)));
+    return files;
+  }
+
   /** Ends the asynchronous copies from and to these; waits for what is being copied just now. */
   private void stopCopies(Set<Export> exports) {
     offloads
@@ -491,7 +498,7 @@ final class LiveExports implements ExportRemovals.Sweep, Mounts.Listener {
   @Override
   public void sweep(Export export) {
     Set<FileIdentity> files = filesOf(Set.of(export));
-    recall(files);
+    recall(heldIn(Set.of(export)));
     stopCopies(Set.of(export));
     opens.revokeFiles(files, NfsStat4.NFS4ERR_ADMIN_REVOKED);
     fs.openFiles().awaitClosings(export);

@@ -103,6 +103,21 @@ class LiveExportsTest {
   }
 
   @Test
+  void exportThatGoesTakesLayoutsByItsHandlesAlongWhoeverOpenedTheFile() throws Exception {
+    Files.createLink(server.of("two").resolve("g"), server.of("one").resolve("f"));
+    Opened one = client.open(client.handleOf("one"), "f", BOTH, DENY_NONE);
+    Opened two = client.open(client.handleOf("two"), "g", BOTH, DENY_NONE);
+    takeLayout(two);
+
+    apply(server.exports("one"));
+
+    assertThat(server.server().arbiter().layoutCount()).isZero();
+    assertThat(client.read(one.handle(), two.stateid(), 0, 10).status())
+        .as("by the export that stays")
+        .isEqualTo("NFS4_OK");
+  }
+
+  @Test
   void exportThatComesBackIsTheSame() throws Exception {
     byte[] handle = client.handleOf("one", "f");
     assertThat(client.call(FileCalls.putFh(handle), NfsOp4.OP_PUTFH).status()).isEqualTo("NFS4_OK");
