@@ -212,6 +212,9 @@ final class FakeSealer implements Sealer {
     private final List<BlockMap> granted = new ArrayList<>();
     private SealState state = SealState.HELD;
 
+    /** How often it was told that its map may be another. */
+    int forgotten;
+
     FakeSeal(File file, SealListener listener) {
       this.file = file;
       this.listener = listener;
@@ -270,7 +273,9 @@ final class FakeSealer implements Sealer {
     }
 
     @Override
-    public void forgetMap() {}
+    public void forgetMap() {
+      forgotten++;
+    }
 
     @Override
     public int liveHandles() {
