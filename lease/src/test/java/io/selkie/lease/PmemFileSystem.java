@@ -29,7 +29,7 @@ public enum PmemFileSystem {
   /** ext4 with DAX inherited. */
   EXT4_INODE("/dev/pmem0p5", "inode", "mkfs.ext4 -q -F -b 4096 -E lazy_itable_init=0");
 
-  private static final long COMMAND_SECONDS = 120;
+  private static final long COMMAND_SECONDS = 240;
 
   private final String device;
   private final String dax;

@@ -236,11 +236,11 @@ public abstract class RdmaProviderContract extends RdmaDataContract {
       CompletableFuture<Void> otherWorks = new CompletableFuture<>();
       var first = CompletableFuture.runAsync(() -> flood(one, region, access, oneWorks), pool);
       var second = CompletableFuture.runAsync(() -> flood(other, region, access, otherWorks), pool);
-      CompletableFuture.allOf(oneWorks, otherWorks).get(60, TimeUnit.SECONDS);
+      CompletableFuture.allOf(oneWorks, otherWorks).get(200, TimeUnit.SECONDS);
       var back = round % 2 == 0 ? region.invalidate() : region.invalidateHere();
-      back.toCompletableFuture().get(60, TimeUnit.SECONDS);
+      back.toCompletableFuture().get(200, TimeUnit.SECONDS);
       target.fill(OWNERS);
-      CompletableFuture.allOf(first, second).get(60, TimeUnit.SECONDS);
+      CompletableFuture.allOf(first, second).get(200, TimeUnit.SECONDS);
     }
   }
 

@@ -19,8 +19,8 @@ final class ClientGuest implements AutoCloseable {
 
   private static final String ADDRESS = "192.168.77.1";
   private static final int PORT = 7000;
-  private static final int BOOT_MILLIS_MAX = 300_000;
-  private static final int COMMAND_MILLIS_MAX = 120_000;
+  private static final int BOOT_MILLIS_MAX = 480_000;
+  private static final int COMMAND_MILLIS_MAX = 300_000;
 
   private final Socket link;
   private final DataInputStream answers;

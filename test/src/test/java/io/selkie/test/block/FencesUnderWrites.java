@@ -38,7 +38,7 @@ import org.junit.jupiter.api.Timeout;
  * way, with the client's registration, while that is taken away.
  */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
-@Timeout(400)
+@Timeout(800)
 class FencesUnderWrites {
 
   private static final String EXPORTS =

@@ -17,7 +17,7 @@ import java.util.concurrent.TimeUnit;
  */
 final class ServedApart implements AutoCloseable {
 
-  private static final int START_SECONDS = 200;
+  private static final int START_SECONDS = 300;
   private static final int EXIT_SECONDS = 90;
 
   private final Process process;

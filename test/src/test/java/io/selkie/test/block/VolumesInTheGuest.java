@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Timeout;
  *
  * <p>Method: devices of every kind on a small one in memory, of which each part has an ext4.
  */
-@Timeout(120)
+@Timeout(300)
 class VolumesInTheGuest {
 
   /** Sectors of 512 bytes. */

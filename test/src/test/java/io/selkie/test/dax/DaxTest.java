@@ -42,8 +42,8 @@ class DaxTest {
           "io.selkie.lease.EncodedDataOnPmem");
   private static final int TESTS_MIN = 319;
 
-  /** The machine has 29. */
-  private static final long MINUTES = 31;
+  /** The machine has 40. */
+  private static final long MINUTES = 42;
 
   @TestFactory
   @Timeout(value = MINUTES + 1, unit = TimeUnit.MINUTES)

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Timeout;
  * still lets a device write to files (before 6.5), and a server that makes use of that as no other
  * does ({@link PinnedFiles}). Not a test by its name: {@link VerbsFireTest} runs it in a guest.
  */
-@Timeout(900)
+@Timeout(1200)
 class FilesFireOnDevice {
 
   private static final int SECONDS = 60;
