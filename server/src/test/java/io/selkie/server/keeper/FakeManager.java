@@ -18,6 +18,7 @@ final class FakeManager implements AutoCloseable {
   private final NotifyReceiver receiver;
   final DescriptorStore store = new DescriptorStore(64);
   private final List<String> heard = new ArrayList<>();
+  private boolean closed;
 
   FakeManager(String name) throws PosixException {
     address = "@selkie-" + name + "-" + ProcessHandle.current().pid();
@@ -45,9 +46,13 @@ final class FakeManager implements AutoCloseable {
     return receiver.await(Optional.empty(), 0) == Event.NOTHING;
   }
 
+  /** Idempotent: the number of a closed descriptor may be somebody else's by the next time. */
   @Override
   public void close() {
-    store.close();
-    receiver.close();
+    if (!closed) {
+      closed = true;
+      store.close();
+      receiver.close();
+    }
   }
 }

@@ -52,7 +52,7 @@ import org.junit.jupiter.api.Timeout;
  *
  * <p>Method: real files and seals; the kernel's list is a file of the test's own.
  */
-@Timeout(60)
+@Timeout(300)
 class MediaErrorsTest {
   private static final int BYTES = 64 * 1024;
 
